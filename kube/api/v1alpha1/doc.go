@@ -1,8 +1,9 @@
 // Package v1alpha1 holds the resources that live in a Kafka cluster: KafkaTopic, KafkaUser, and CruiseControlOperation,
 // a task for Cruise Control. The cluster itself is in v1beta1.
 //
-// As there, the wire format is that of Koperator's users, and fields that only we have say so nowhere but in what they do:
-// an object written for Koperator means the same here.
+// As there, the wire format is that of Koperator's users: an object written for Koperator means the same here. What only we
+// have (SCRAM users, grants beyond topics, quotas, operations in the spec) is optional and changes nothing where it is left
+// out.
 //
 //	KafkaTopic ──clusterRef──▶ KafkaCluster ◀──clusterRef── KafkaUser
 //	                               ▲

@@ -18,6 +18,10 @@ const (
 	KafkaClusterResource = "kafkaclusters"
 )
 
+// SchemeGroupVersion is what GroupVersion returns. The generated apply configurations look for a variable of this name;
+// nothing ever writes it.
+var SchemeGroupVersion = GroupVersion()
+
 // GroupVersion returns the group and version of this package's resources.
 func GroupVersion() schema.GroupVersion {
 	return schema.GroupVersion{Group: GroupName, Version: Version}

@@ -45,7 +45,7 @@ type KafkaClusterList struct {
 // KafkaClusterSpec says what is wanted of a Kafka cluster.
 //
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.kRaft) || !oldSelf.kRaft || (has(self.kRaft) && self.kRaft)",message="a cluster that runs with KRaft cannot go back to ZooKeeper",fieldPath=".kRaft",reason="FieldValueForbidden"
-// +kubebuilder:validation:XValidation:rule="self.brokers.all(b, !has(b.brokerConfigGroup) || b.brokerConfigGroup == '' || (has(self.brokerConfigGroups) && b.brokerConfigGroup in self.brokerConfigGroups))",message="every brokerConfigGroup that a broker names must exist in brokerConfigGroups",fieldPath=".brokers"
+// +kubebuilder:validation:XValidation:rule="self.brokers.all(b, !has(b.brokerConfigGroup) || size(b.brokerConfigGroup) == 0 || (has(self.brokerConfigGroups) && b.brokerConfigGroup in self.brokerConfigGroups))",message="every brokerConfigGroup that a broker names must exist in brokerConfigGroups",fieldPath=".brokers"
 type KafkaClusterSpec struct {
 	// Run without ZooKeeper: metadata lives in the cluster's own controllers (Kafka 3.6 or later; the only mode of Kafka 4).
 	// Once true it cannot become false again. Default false.
