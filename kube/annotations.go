@@ -1,0 +1,69 @@
+package kube
+
+import "strings"
+
+// Annotations that we write.
+const (
+	// AnnotationMountPath ties a claim to its storageConfigs entry.
+	AnnotationMountPath = "mountPath"
+	// AnnotationUserInputsHash says which of the user's inputs a Pod runs with; a difference means a restart.
+	AnnotationUserInputsHash = "kafka.banzaicloud.io/user-inputs-hash"
+	// AnnotationRenderedHash says what a Pod and its file look like as a whole; a difference waits for consent.
+	AnnotationRenderedHash = "kafka.banzaicloud.io/rendered-hash"
+	// AnnotationFormat carries a claim's right to be formatted, or that it has been; see FormatState.
+	AnnotationFormat = "kafka.banzaicloud.io/format"
+	// AnnotationRetainedClaim names the cluster of a claim that outlives it and therefore has no owner reference.
+	AnnotationRetainedClaim = "kafka.banzaicloud.io/retained-claim"
+	// AnnotationConfigurationBackup is a broker's entry of the spec, kept on its ConfigMap; see ConfigurationBackup.
+	AnnotationConfigurationBackup = "kafka.banzaicloud.io/configuration-backup"
+	// AnnotationLastApplied is Koperator's record of what it wrote last.
+	AnnotationLastApplied = "banzaicloud.com/last-applied"
+)
+
+// Annotations that a user sets.
+const (
+	AnnotationPause             = "kafka.banzaicloud.io/pause-reconciliation"
+	AnnotationRestart           = "kafka.banzaicloud.io/restart"
+	AnnotationConsent           = "kafka.banzaicloud.io/consent"
+	AnnotationAllowDataLoss     = "kafka.banzaicloud.io/allow-data-loss"
+	AnnotationAllowedNamespaces = "kafka.banzaicloud.io/allowed-namespaces"
+	// AnnotationRemoteOwner marks an object that belongs to a daemon in another Kubernetes cluster.
+	AnnotationRemoteOwner = "cluster-registry.k8s.cisco.com/resource-owner-cluster-id"
+	// annotationSidecarStatus is what Istio's injector leaves on a Pod.
+	annotationSidecarStatus = "sidecar.istio.io/status"
+)
+
+// FormatState is what AnnotationFormat says about a claim. The right to format belongs to the claim and can be used
+// once: Kafka's own --ignore-formatted would also format a volume that came back empty, and with it forget the
+// replicas that were there. The cluster id stays on a retained claim, so that a cluster of the same name finds it.
+type FormatState struct {
+	Allowed   bool
+	Formatted bool
+	ClusterID string
+}
+
+// String is the annotation's value: "allowed:<cluster id>" or "formatted:<cluster id>", empty for a claim that Koperator
+// made.
+func (f FormatState) String() string {
+	switch {
+	case f.Formatted:
+		return "formatted:" + f.ClusterID
+	case f.Allowed:
+		return "allowed:" + f.ClusterID
+	default:
+		return ""
+	}
+}
+
+// FormatStateOf reads the annotations of a claim. A value that nobody of us wrote gives no right.
+func FormatStateOf(annotations map[string]string) FormatState {
+	word, id, _ := strings.Cut(annotations[AnnotationFormat], ":")
+	switch word {
+	case "allowed":
+		return FormatState{Allowed: true, ClusterID: id}
+	case "formatted":
+		return FormatState{Formatted: true, ClusterID: id}
+	default:
+		return FormatState{}
+	}
+}

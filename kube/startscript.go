@@ -1,0 +1,22 @@
+package kube
+
+import _ "embed"
+
+// startScript is what the kafka container runs. It is a file of its own so that shell tools can read it.
+//
+//go:embed startscript.sh
+var startScript string
+
+// The variables by which the Pod tells the start script what it may do; users cannot set them.
+const (
+	envClusterID          = "CLUSTER_ID"
+	envQuorum             = "KAFKA_QUORUM"
+	envFormatDirs         = "KAFKA_FORMAT_DIRS"
+	envInitialControllers = "KAFKA_INITIAL_CONTROLLERS"
+	envLogDirs            = "LOG_DIRS"
+	envSidecarStatus      = "ENVOY_SIDECAR_STATUS"
+)
+
+// startState is where the script keeps its markers: an emptyDir on disk, which outlives the container and a reboot of
+// the node, and goes with the Pod.
+const startState = "/var/run/koperator"
