@@ -1,0 +1,130 @@
+package kafka
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// The keys by which a cluster is migrated from ZooKeeper to KRaft broker by broker. They are for the operator alone and
+// never reach Kafka.
+const (
+	migrationKRaftMode        = "migration.broker.kRaftMode"
+	migrationControllerQuorum = "migration.broker.controllerQuorumConfigEnabled"
+)
+
+// userProperties is what the user wants in a broker's file: the cluster's readOnlyConfig, overlaid with the broker's.
+func userProperties(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) (Properties, error) {
+	ofCluster, err := Parse(cluster.Spec.ReadOnlyConfig)
+	if err != nil {
+		return nil, fmt.Errorf("spec.readOnlyConfig: %w", err)
+	}
+	ofBroker, err := Parse(broker.ReadOnlyConfig)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", brokerField(broker.ID, "readOnlyConfig"), err)
+	}
+	return ofCluster.Merge(ofBroker), nil
+}
+
+func brokerField(id int32, field string) string {
+	return fmt.Sprintf("spec.brokers[id=%d].%s", id, field)
+}
+
+// withoutIdentity drops what only the operator can know about a KRaft node, also where the node must not have the key at
+// all: a voter list beside controller.quorum.bootstrap.servers would make the quorum a static one. In ZooKeeper mode
+// the keys of the controllers stay, since the user prepares the migration with them.
+func withoutIdentity(user Properties, n node) Properties {
+	kept := user.Merge()
+	if n.kraft {
+		for _, key := range []string{
+			"advertised.listeners", "broker.id", "control.plane.listener.name", "controller.listener.names",
+			"controller.quorum.bootstrap.servers", "controller.quorum.voters", "node.id", "process.roles",
+		} {
+			kept.Delete(key)
+		}
+	}
+	kept.Delete(migrationKRaftMode)
+	kept.Delete(migrationControllerQuorum)
+	return kept
+}
+
+// defaultProperties are better than Kafka's own defaults; a user's value wins over them.
+func defaultProperties(n node) Properties {
+	defaults := Properties{
+		// KIP-978: lets a certificate with another name be loaded without a restart. Must stand in the file before it
+		// is needed, since it is read at start only.
+		"ssl.allow.dn.changes":  "true",
+		"ssl.allow.san.changes": "true",
+	}
+	if n.broker {
+		// A follower that was refused once waits so long before it fetches again. Kafka's second is most of the time
+		// that a restarted broker needs to be in sync again.
+		defaults.Set("replica.fetch.backoff.ms", "100")
+	}
+	return defaults
+}
+
+// configProviders lets values be read from mounted files (KIP-297), beside the providers that the user has.
+func configProviders(user Properties) Properties {
+	const file = "file"
+	names := splitList(user["config.providers"], ",")
+	if !slices.Contains(names, file) {
+		names = append(names, file)
+	}
+	class, ok := user.Get("config.providers.file.class")
+	if !ok {
+		class = "org.apache.kafka.common.config.provider.FileConfigProvider"
+	}
+	return Properties{"config.providers": strings.Join(names, ","), "config.providers.file.class": class}
+}
+
+// superUserProperties joins the principals that the operator needs with those of the user, who cannot lock it out.
+func superUserProperties(operators []string, user Properties) Properties {
+	all := slices.Clone(operators)
+	for _, principal := range splitList(user["super.users"], ";") {
+		if !slices.Contains(all, principal) {
+			all = append(all, principal)
+		}
+	}
+	if len(all) == 0 {
+		return Properties{}
+	}
+	return Properties{"super.users": strings.Join(all, ";")}
+}
+
+func splitList(text, separator string) []string {
+	var items []string
+	for item := range strings.SplitSeq(text, separator) {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// ConfiguredRack is the broker.rack in the broker's own readOnlyConfig, where Koperator wrote the rack that it found.
+// It wins over the rack of the node.
+func ConfiguredRack(broker *v1beta1.Broker) (rack string, ok bool) {
+	properties, err := Parse(broker.ReadOnlyConfig)
+	if err != nil {
+		return "", false
+	}
+	return properties.Get("broker.rack")
+}
+
+// rackProperties leaves out nodes that hold no replicas.
+func rackProperties(in RenderInput, n node) Properties {
+	_, configured := ConfiguredRack(&in.Broker)
+	if in.Rack == "" || configured || !n.broker {
+		return Properties{}
+	}
+	return Properties{"broker.rack": in.Rack}
+}
+
+// DependsOnNode says whether a broker's properties have lines that are known only when its Pod has a node.
+func DependsOnNode(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker, config *v1beta1.BrokerConfig) bool {
+	_, configured := ConfiguredRack(broker)
+	return cluster.Spec.RackAwareness != nil && !configured && nodeOf(&cluster.Spec, config.ProcessRoles).broker
+}
