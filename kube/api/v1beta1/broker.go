@@ -6,7 +6,11 @@ import (
 
 // Broker is one Kafka node: a broker, a controller, or both.
 //
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.brokerConfig) || !has(oldSelf.brokerConfig.processRoles) || !('controller' in oldSelf.brokerConfig.processRoles) || !has(oldSelf.brokerConfig.storageConfigs) || size(oldSelf.brokerConfig.storageConfigs) == 0 || (has(self.brokerConfig) && (!has(self.brokerConfig.processRoles) || !('controller' in self.brokerConfig.processRoles) || (has(self.brokerConfig.storageConfigs) && size(self.brokerConfig.storageConfigs) > 0 && self.brokerConfig.storageConfigs[0].mountPath == oldSelf.brokerConfig.storageConfigs[0].mountPath)))",message="the first storageConfigs entry of a controller holds the cluster's metadata: its mountPath cannot change; remove the controller and add one with a new id instead",fieldPath=".brokerConfig"
+// The rule is about the first disk, since Kafka keeps the metadata in the first of log.dirs where metadata.log.dir is not
+// set. A rule sees only this entry, and looking through its readOnlyConfig would cost more than the API server allows: roles
+// that come from the group are watched there, mixtures of both by the operator.
+//
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.brokerConfig) || !has(self.brokerConfig) || !has(oldSelf.brokerConfig.processRoles) || !('controller' in oldSelf.brokerConfig.processRoles) || !has(self.brokerConfig.processRoles) || !('controller' in self.brokerConfig.processRoles) || !has(oldSelf.brokerConfig.storageConfigs) || size(oldSelf.brokerConfig.storageConfigs) == 0 || (has(self.brokerConfig.storageConfigs) && size(self.brokerConfig.storageConfigs) > 0 && self.brokerConfig.storageConfigs[0].mountPath == oldSelf.brokerConfig.storageConfigs[0].mountPath)",message="the first entry of a controller's storageConfigs holds the metadata of the cluster: its mountPath cannot change; add a controller with a new id and remove this one instead",fieldPath=".brokerConfig"
 type Broker struct {
 	// Id of the node (node.id, in ZooKeeper mode broker.id).
 	// +kubebuilder:validation:Minimum=0
@@ -131,6 +135,7 @@ type BrokerConfig struct {
 // StorageConfig is a disk of a broker.
 type StorageConfig struct {
 	// Where it is mounted. Kafka's log dir is the directory kafka below it.
+	// +kubebuilder:validation:MaxLength=1024
 	MountPath string `json:"mountPath"`
 	// The claim. Strings may hold Go templates with sprig's functions and .BrokerId and .MountPath. Wins over emptyDir.
 	// +optional

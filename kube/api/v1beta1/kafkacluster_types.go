@@ -46,6 +46,7 @@ type KafkaClusterList struct {
 //
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.kRaft) || !oldSelf.kRaft || (has(self.kRaft) && self.kRaft)",message="a cluster that runs with KRaft cannot go back to ZooKeeper",fieldPath=".kRaft",reason="FieldValueForbidden"
 // +kubebuilder:validation:XValidation:rule="self.brokers.all(b, !has(b.brokerConfigGroup) || size(b.brokerConfigGroup) == 0 || (has(self.brokerConfigGroups) && b.brokerConfigGroup in self.brokerConfigGroups))",message="every brokerConfigGroup that a broker names must exist in brokerConfigGroups",fieldPath=".brokers"
+// +kubebuilder:validation:XValidation:rule="!self.kRaft || !has(self.brokerConfigGroups) || !has(oldSelf.brokerConfigGroups) || (has(self.readOnlyConfig) && self.readOnlyConfig.contains('metadata.log.dir')) || self.brokerConfigGroups.all(g, !(g in oldSelf.brokerConfigGroups) || !has(oldSelf.brokerConfigGroups[g].processRoles) || !('controller' in oldSelf.brokerConfigGroups[g].processRoles) || !has(self.brokerConfigGroups[g].processRoles) || !('controller' in self.brokerConfigGroups[g].processRoles) || !has(oldSelf.brokerConfigGroups[g].storageConfigs) || size(oldSelf.brokerConfigGroups[g].storageConfigs) == 0 || (has(self.brokerConfigGroups[g].storageConfigs) && size(self.brokerConfigGroups[g].storageConfigs) > 0 && self.brokerConfigGroups[g].storageConfigs[0].mountPath == oldSelf.brokerConfigGroups[g].storageConfigs[0].mountPath))",message="the first entry of a controller group's storageConfigs holds the metadata of the cluster: its mountPath cannot change; add a new group with new controllers and remove the old ones instead",fieldPath=".brokerConfigGroups"
 type KafkaClusterSpec struct {
 	// Run without ZooKeeper: metadata lives in the cluster's own controllers (Kafka 3.6 or later; the only mode of Kafka 4).
 	// Once true it cannot become false again. Default false.
@@ -87,12 +88,13 @@ type KafkaClusterSpec struct {
 	// +optional
 	ClusterWideConfig string `json:"clusterWideConfig,omitempty"`
 	// Named templates that brokers share.
+	// +kubebuilder:validation:MaxProperties=10000
 	// +optional
 	BrokerConfigGroups map[string]BrokerConfig `json:"brokerConfigGroups,omitempty"`
 	// The brokers and controllers. Ids are unique and chosen by you; an id keeps its disks.
 	// +listType=map
 	// +listMapKey=id
-	// +kubebuilder:validation:MaxItems=65535
+	// +kubebuilder:validation:MaxItems=20000
 	Brokers []Broker `json:"brokers"`
 	// PodDisruptionBudget of the brokers. Left out, new clusters get one that allows one broker at a time.
 	// +optional

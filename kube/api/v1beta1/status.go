@@ -44,6 +44,11 @@ type KafkaClusterStatus struct {
 	// +kubebuilder:validation:Enum=Static;Dynamic
 	// +optional
 	Quorum QuorumMode `json:"quorum,omitempty"`
+	// The controllers that a dynamic quorum began with, by id. They format their disks with each other's names; those
+	// that come later join as observers first.
+	// +listType=atomic
+	// +optional
+	InitialControllers []int32 `json:"initialControllers,omitempty"`
 }
 
 // BrokerState is what the operator sees of a broker. Server-side apply takes an entry as a whole: of 1,000 brokers,

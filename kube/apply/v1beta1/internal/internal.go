@@ -910,6 +910,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: cruiseControlTopicStatus
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.CruiseControlTopicStatus
+    - name: initialControllers
+      type:
+        list:
+          elementType:
+            scalar: numeric
+          elementRelationship: atomic
     - name: listenerStatuses
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.ListenerStatuses

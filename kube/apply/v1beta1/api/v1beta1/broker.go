@@ -6,6 +6,10 @@ package v1beta1
 // with apply.
 //
 // Broker is one Kafka node: a broker, a controller, or both.
+//
+// The rule is about the first disk, since Kafka keeps the metadata in the first of log.dirs where metadata.log.dir is not
+// set. A rule sees only this entry, and looking through its readOnlyConfig would cost more than the API server allows: roles
+// that come from the group are watched there, mixtures of both by the operator.
 type BrokerApplyConfiguration struct {
 	// Id of the node (node.id, in ZooKeeper mode broker.id).
 	ID *int32 `json:"id,omitempty"`

@@ -37,6 +37,9 @@ type KafkaClusterStatusApplyConfiguration struct {
 	// How controllers find each other, decided before the first Pod: Static (controller.quorum.voters, clusters that
 	// Koperator made) or Dynamic (KIP-853).
 	Quorum *apiv1beta1.QuorumMode `json:"quorum,omitempty"`
+	// The controllers that a dynamic quorum began with, by id. They format their disks with each other's names; those
+	// that come later join as observers first.
+	InitialControllers []int32 `json:"initialControllers,omitempty"`
 }
 
 // KafkaClusterStatusApplyConfiguration constructs a declarative configuration of the KafkaClusterStatus type for use with
@@ -149,5 +152,15 @@ func (b *KafkaClusterStatusApplyConfiguration) WithClusterID(value string) *Kafk
 // If called multiple times, the Quorum field is set to the value of the last call.
 func (b *KafkaClusterStatusApplyConfiguration) WithQuorum(value apiv1beta1.QuorumMode) *KafkaClusterStatusApplyConfiguration {
 	b.Quorum = &value
+	return b
+}
+
+// WithInitialControllers adds the given value to the InitialControllers field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the InitialControllers field.
+func (b *KafkaClusterStatusApplyConfiguration) WithInitialControllers(values ...int32) *KafkaClusterStatusApplyConfiguration {
+	for i := range values {
+		b.InitialControllers = append(b.InitialControllers, values[i])
+	}
 	return b
 }
