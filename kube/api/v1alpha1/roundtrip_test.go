@@ -1,0 +1,89 @@
+package v1alpha1_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
+
+	"github.com/koperator-go/koperator/kube/api/v1alpha1"
+)
+
+// The samples are in the words of both Koperator forks, and a test beside the CRDs shows that they set every field that we
+// know. What the types drop or rename would be lost in every tool that reads and writes objects through them.
+func TestASampleSurvivesTheGoTypesWithoutLosingAField(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "*.yaml"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			content, err := os.ReadFile(file)
+			require.NoError(t, err)
+			object := emptyObject(t, content)
+			require.NoError(t, yaml.UnmarshalStrict(content, object))
+			encoded, err := json.Marshal(object)
+			require.NoError(t, err)
+			require.Empty(t, lost("", decoded(t, content), decoded(t, encoded)))
+			require.Equal(t, object, object.DeepCopyObject())
+		})
+	}
+}
+
+func emptyObject(t *testing.T, content []byte) runtime.Object {
+	t.Helper()
+	var meta metav1.TypeMeta
+	require.NoError(t, yaml.Unmarshal(content, &meta))
+	scheme := runtime.NewScheme()
+	require.NoError(t, v1alpha1.AddToScheme(scheme))
+	object, err := scheme.New(meta.GroupVersionKind())
+	require.NoError(t, err)
+	return object
+}
+
+func decoded(t *testing.T, content []byte) any {
+	t.Helper()
+	var value any
+	require.NoError(t, yaml.Unmarshal(content, &value))
+	return value
+}
+
+// lost returns the paths of values that went in and did not come out. An optional false, zero or empty value may stay
+// out: leaving it out means the same.
+func lost(path string, in, out any) []string {
+	switch i := in.(type) {
+	case map[string]any:
+		o, _ := out.(map[string]any)
+		var paths []string
+		for key, value := range i {
+			if o[key] == nil && isEmpty(value) {
+				continue
+			}
+			paths = append(paths, lost(path+"."+key, value, o[key])...)
+		}
+		return paths
+	case []any:
+		o, _ := out.([]any)
+		if len(o) != len(i) {
+			return []string{path}
+		}
+		var paths []string
+		for at := range i {
+			paths = append(paths, lost(path+"[]", i[at], o[at])...)
+		}
+		return paths
+	default:
+		if in != out {
+			return []string{path}
+		}
+		return nil
+	}
+}
+
+func isEmpty(value any) bool {
+	return value == nil || value == false || value == "" || value == float64(0)
+}
