@@ -151,6 +151,9 @@ dirs_known() {
   local dir
   todo=()
   for dir in "${dirs[@]}"; do
+    # Kafka refuses to start then; formatting the first log dir would use up its right for nothing.
+    why="the metadata log is in $dir, but the first log dir is $metadata: put the disk of $dir first in storageConfigs"
+    [[ $dir = "$metadata" || ! -d $dir/__cluster_metadata-0 ]] || return 1
     if [ -e "$dir/meta.properties" ]; then
       listed "$dir" "${KAFKA_FORMAT_DIRS:-}" && : >>"$(marker "$dir")"
       continue

@@ -1,0 +1,125 @@
+package kube
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// Keys of a broker's ConfigMap, which are also the names of the files below /config.
+const (
+	KeyBrokerConfig = "broker-config"
+	keyLog4j        = "log4j.properties"
+	keyJMXRules     = "config.yaml"
+)
+
+// ConfigInput is what a broker's ConfigMap is made of.
+type ConfigInput struct {
+	Cluster *v1beta1.KafkaCluster // read only
+	Broker  v1beta1.Broker
+	Config  *v1beta1.BrokerConfig // group and broker merged
+	// Properties is the whole rendered file, with the lines that depend on the node.
+	Properties string
+}
+
+// BrokerConfigMap holds the files of one node. Its backup of the broker's entry in the spec rebuilds a broker that is
+// lost while it leaves the cluster.
+func BrokerConfigMap(in ConfigInput) (*corev1.ConfigMap, error) {
+	backup, err := ConfigurationBackup(in.Broker)
+	if err != nil {
+		return nil, err
+	}
+	id := messages.BrokerID(in.Broker.ID)
+	return &corev1.ConfigMap{
+		TypeMeta: configMapType(),
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            BrokerConfigName(in.Cluster.Name, id),
+			Namespace:       in.Cluster.Namespace,
+			Labels:          clusterLabels(in.Cluster, brokerSelector(in.Cluster.Name, id)),
+			Annotations:     map[string]string{AnnotationConfigurationBackup: backup},
+			OwnerReferences: owners(in.Cluster),
+		},
+		Data: configFiles(in),
+	}, nil
+}
+
+func configFiles(in ConfigInput) map[string]string {
+	files := map[string]string{KeyBrokerConfig: in.Properties}
+	if in.Config.Log4jConfig != "" {
+		files[keyLog4j] = in.Config.Log4jConfig
+	}
+	return files
+}
+
+// JMXConfigMap holds the rules by which the brokers' JMX exporter names metrics.
+func JMXConfigMap(cluster *v1beta1.KafkaCluster) *corev1.ConfigMap {
+	return &corev1.ConfigMap{
+		TypeMeta: configMapType(),
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            JMXConfigName(cluster.Name),
+			Namespace:       cluster.Namespace,
+			Labels:          clusterLabels(cluster, map[string]string{LabelApp: AppKafkaJMX, LabelCluster: cluster.Name}),
+			OwnerReferences: owners(cluster),
+		},
+		Data: map[string]string{keyJMXRules: jmxRules(cluster)},
+	}
+}
+
+func jmxRules(cluster *v1beta1.KafkaCluster) string {
+	if m := cluster.Spec.MonitoringConfig; m != nil && m.KafkaJMXExporterConfig != "" {
+		return m.KafkaJMXExporterConfig
+	}
+	return defaultJMXRules
+}
+
+func configMapType() metav1.TypeMeta { return metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"} }
+
+// ConfigurationBackup is a broker's entry of the spec as base64(gzip(JSON)), the form that Koperator has in status.
+func ConfigurationBackup(broker v1beta1.Broker) (string, error) {
+	text, err := json.Marshal(broker)
+	if err != nil {
+		return "", fmt.Errorf("backup of broker %d: %w", broker.ID, err)
+	}
+	var packed bytes.Buffer
+	writer := gzip.NewWriter(&packed)
+	if _, err := writer.Write(text); err != nil {
+		return "", fmt.Errorf("backup of broker %d: %w", broker.ID, err)
+	}
+	if err := writer.Close(); err != nil {
+		return "", fmt.Errorf("backup of broker %d: %w", broker.ID, err)
+	}
+	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
+}
+
+// maxBackup bounds what a backup may unpack to; an entry of the spec cannot be larger than its object.
+const maxBackup = 2 << 20
+
+// BrokerFromBackup reads a backup, ours or Koperator's.
+func BrokerFromBackup(backup string) (v1beta1.Broker, error) {
+	var broker v1beta1.Broker
+	packed, err := base64.StdEncoding.DecodeString(backup)
+	if err != nil {
+		return broker, fmt.Errorf("configuration backup: %w", err)
+	}
+	reader, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return broker, fmt.Errorf("configuration backup: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(reader, maxBackup))
+	if err != nil {
+		return broker, fmt.Errorf("configuration backup: %w", err)
+	}
+	if err := json.Unmarshal(text, &broker); err != nil {
+		return broker, fmt.Errorf("configuration backup: %w", err)
+	}
+	return broker, nil
+}

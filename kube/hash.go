@@ -1,0 +1,252 @@
+package kube
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// hashVersion names the algorithm in front of a hash. A hash of another version is no difference: a new daemon must
+// not restart brokers because it counts differently.
+const hashVersion = "v1:"
+
+// UserInputsHash covers what the user set and only a restart brings in. Defaults are left out, so that a new version
+// with better ones restarts nobody; so is what changes on a running Pod (labels, annotations, sizes of claims) and what
+// lives elsewhere (Services, dynamic configuration, rules of the JMX exporter).
+func UserInputsHash(in PodInput) string {
+	return hashOf(userInputsOf(in))
+}
+
+// RenderedHash covers a Pod and its files as we would make them today. Rights to format and first voters are left out:
+// they are withdrawn while the Pod runs. The properties must come without lines that depend on the node.
+func RenderedHash(pod *corev1.Pod, in PodInput) string {
+	pod = pod.DeepCopy()
+	delete(pod.Annotations, AnnotationUserInputsHash)
+	delete(pod.Annotations, AnnotationRenderedHash)
+	for i := range pod.Spec.Containers {
+		pod.Spec.Containers[i].Env = slices.DeleteFunc(pod.Spec.Containers[i].Env, func(e corev1.EnvVar) bool {
+			return e.Name == envFormatDirs || e.Name == envInitialControllers
+		})
+	}
+	return hashOf(struct {
+		Labels      map[string]string
+		Annotations map[string]string
+		Spec        corev1.PodSpec
+		Properties  string
+		Log4j       string
+	}{pod.Labels, pod.Annotations, pod.Spec, in.Properties, in.Config.Log4jConfig})
+}
+
+// SameHash compares hashes. Of different algorithms nothing can be said, so they count as the same.
+func SameHash(a, b string) bool {
+	algorithmA, _, _ := strings.Cut(a, ":")
+	algorithmB, _, _ := strings.Cut(b, ":")
+	return a == b || algorithmA != algorithmB
+}
+
+// hashOf is over JSON, whose maps are sorted by key. What is hashed here always can be marshalled.
+func hashOf(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		text = []byte(err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hashVersion + hex.EncodeToString(sum[:16])
+}
+
+// userInputs is the canonical form. Adding a field with omitempty changes no hash of a cluster that does not use it;
+// anything else needs a new hashVersion.
+type userInputs struct {
+	Properties           string                        `json:"properties,omitempty"`
+	Listeners            []userListener                `json:"listeners,omitempty"`
+	KRaft                bool                          `json:"kRaft,omitempty"`
+	Headless             bool                          `json:"headless,omitempty"`
+	Domain               string                        `json:"domain,omitempty"`
+	ZKAddresses          []string                      `json:"zkAddresses,omitempty"`
+	ZKPath               *string                       `json:"zkPath,omitempty"`
+	RackLabels           []string                      `json:"rackLabels,omitempty"`
+	WithoutCruiseControl bool                          `json:"withoutCruiseControl,omitempty"`
+	ClientKeystore       string                        `json:"clientKeystore,omitempty"`
+	Roles                string                        `json:"roles,omitempty"`
+	Image                string                        `json:"image,omitempty"`
+	ReporterImage        string                        `json:"reporterImage,omitempty"`
+	ExporterImage        string                        `json:"exporterImage,omitempty"`
+	ExporterJar          string                        `json:"exporterJar,omitempty"`
+	Disks                []userDisk                    `json:"disks,omitempty"`
+	ServiceAccount       string                        `json:"serviceAccount,omitempty"`
+	Resources            *corev1.ResourceRequirements  `json:"resources,omitempty"`
+	PullSecrets          []corev1.LocalObjectReference `json:"pullSecrets,omitempty"`
+	NodeSelector         map[string]string             `json:"nodeSelector,omitempty"`
+	Tolerations          []corev1.Toleration           `json:"tolerations,omitempty"`
+	HeapOpts             string                        `json:"heapOpts,omitempty"`
+	JVMPerfOpts          string                        `json:"jvmPerfOpts,omitempty"`
+	Log4j                string                        `json:"log4j,omitempty"`
+	SidecarAnnotations   map[string]string             `json:"sidecarAnnotations,omitempty"`
+	Affinity             *corev1.Affinity              `json:"affinity,omitempty"`
+	OnePerNode           bool                          `json:"onePerNode,omitempty"`
+	PodSecurity          *corev1.PodSecurityContext    `json:"podSecurity,omitempty"`
+	Security             *corev1.SecurityContext       `json:"security,omitempty"`
+	InitContainers       []corev1.Container            `json:"initContainers,omitempty"`
+	Containers           []corev1.Container            `json:"containers,omitempty"`
+	Volumes              []corev1.Volume               `json:"volumes,omitempty"`
+	VolumeMounts         []corev1.VolumeMount          `json:"volumeMounts,omitempty"`
+	Envs                 []corev1.EnvVar               `json:"envs,omitempty"`
+	GracePeriod          *int64                        `json:"gracePeriod,omitempty"`
+	PriorityClass        string                        `json:"priorityClass,omitempty"`
+}
+
+// userListener is what Kafka's properties say about a listener; how clients reach it from outside is not its matter,
+// except where it is advertised.
+type userListener struct {
+	Name           string                          `json:"name"`
+	Type           v1beta1.SecurityProtocol        `json:"type"`
+	Port           int32                           `json:"port"`
+	External       bool                            `json:"external,omitempty"`
+	InnerBroker    bool                            `json:"innerBroker,omitempty"`
+	Controller     bool                            `json:"controller,omitempty"`
+	ClientAuth     v1beta1.SSLClientAuthentication `json:"clientAuth,omitempty"`
+	Keystore       string                          `json:"keystore,omitempty"`
+	StartingPort   int32                           `json:"startingPort,omitempty"`
+	HostnameOf     string                          `json:"hostnameOf,omitempty"`
+	AdvertisedHost string                          `json:"advertisedHost,omitempty"`
+}
+
+type userDisk struct {
+	Path     string                       `json:"path"`
+	EmptyDir *corev1.EmptyDirVolumeSource `json:"emptyDir,omitempty"`
+}
+
+func userInputsOf(in PodInput) userInputs {
+	spec, config := in.spec(), in.Config
+	inputs := userInputs{
+		Properties:           in.UserProperties,
+		Listeners:            userListeners(spec),
+		KRaft:                spec.KRaft,
+		Headless:             spec.HeadlessServiceEnabled,
+		Domain:               spec.KubernetesClusterDomain,
+		WithoutCruiseControl: spec.CruiseControlConfig.Disabled,
+		Image:                firstSet(config.Image, spec.ClusterImage),
+		Disks:                userDisks(config),
+		ServiceAccount:       config.ServiceAccountName,
+		Resources:            config.Resources,
+		PullSecrets:          config.ImagePullSecrets,
+		NodeSelector:         config.NodeSelector,
+		Tolerations:          config.Tolerations,
+		HeapOpts:             config.KafkaHeapOpts,
+		JVMPerfOpts:          config.KafkaJVMPerfOpts,
+		Log4j:                config.Log4jConfig,
+		SidecarAnnotations:   sidecarAnnotations(config),
+		Affinity:             config.Affinity,
+		OnePerNode:           spec.OneBrokerPerNode && config.Affinity == nil,
+		PodSecurity:          config.PodSecurityContext,
+		Security:             config.SecurityContext,
+		InitContainers:       config.InitContainers,
+		Containers:           config.Containers,
+		Volumes:              config.Volumes,
+		VolumeMounts:         config.VolumeMounts,
+		Envs:                 userEnvs(config),
+		GracePeriod:          userGracePeriod(config),
+		PriorityClass:        config.PriorityClassName,
+	}
+	if spec.KRaft {
+		inputs.Roles = joinedRoles(config)
+	} else {
+		inputs.ZKAddresses, inputs.ZKPath = spec.ZKAddresses, spec.ZKPath
+	}
+	if !spec.CruiseControlConfig.Disabled {
+		inputs.ReporterImage = firstSet(config.MetricsReporterImage, spec.ClusterMetricsReporterImage, spec.CruiseControlConfig.Image)
+	}
+	if spec.RackAwareness != nil {
+		inputs.RackLabels = spec.RackAwareness.Labels
+	}
+	if m := spec.MonitoringConfig; m != nil {
+		inputs.ExporterImage, inputs.ExporterJar = m.JmxImage, m.PathToJar
+	}
+	if spec.ClientSSLCertSecret != nil {
+		inputs.ClientKeystore = spec.ClientSSLCertSecret.Name
+	}
+	return inputs
+}
+
+func userListeners(spec *v1beta1.KafkaClusterSpec) []userListener {
+	var listeners []userListener
+	for i := range spec.ListenersConfig.ExternalListeners {
+		l := &spec.ListenersConfig.ExternalListeners[i]
+		listener := userListenerOf(l.CommonListenerSpec)
+		listener.External, listener.StartingPort, listener.AdvertisedHost = true, l.ExternalStartingPort, l.HostnameOverride
+		listeners = append(listeners, listener)
+	}
+	for i := range spec.ListenersConfig.InternalListeners {
+		l := &spec.ListenersConfig.InternalListeners[i]
+		listener := userListenerOf(l.CommonListenerSpec)
+		listener.Controller = l.UsedForControllerCommunication
+		listener.StartingPort, listener.HostnameOf = l.InternalStartingPort, l.ExternalListenerForHostname
+		listeners = append(listeners, listener)
+	}
+	return listeners
+}
+
+func userListenerOf(l v1beta1.CommonListenerSpec) userListener {
+	return userListener{
+		Name: l.Name, Type: l.Type, Port: l.ContainerPort, InnerBroker: l.UsedForInnerBrokerCommunication,
+		ClientAuth: l.SSLClientAuth, Keystore: l.GetServerSSLCertSecretName(),
+	}
+}
+
+// userDisks leaves out the claims' specs: they grow without a restart, and nothing else in them can change.
+func userDisks(config *v1beta1.BrokerConfig) []userDisk {
+	var disks []userDisk
+	for _, storage := range config.StorageConfigs {
+		disk := userDisk{Path: storage.MountPath}
+		if storage.PvcSpec == nil {
+			disk.EmptyDir = storage.EmptyDir
+		}
+		disks = append(disks, disk)
+	}
+	return disks
+}
+
+// sidecarAnnotations are the only ones that count: an injector reads them when a Pod is created.
+func sidecarAnnotations(config *v1beta1.BrokerConfig) map[string]string {
+	chosen := map[string]string{}
+	for key, value := range config.BrokerAnnotations {
+		if strings.HasPrefix(key, "sidecar.istio.io/") {
+			chosen[key] = value
+		}
+	}
+	return chosen
+}
+
+// userEnvs are sorted by the variable that they speak of; several for one stay in their order, which matters.
+func userEnvs(config *v1beta1.BrokerConfig) []corev1.EnvVar {
+	envs := slices.DeleteFunc(slices.Clone(config.Envs), func(e corev1.EnvVar) bool {
+		return slices.Contains(reservedEnv(), strings.Trim(e.Name, "+"))
+	})
+	slices.SortStableFunc(envs, func(a, b corev1.EnvVar) int {
+		return strings.Compare(strings.Trim(a.Name, "+"), strings.Trim(b.Name, "+"))
+	})
+	return envs
+}
+
+// userGracePeriod: the schema writes 120 where the user wrote nothing.
+func userGracePeriod(config *v1beta1.BrokerConfig) *int64 {
+	if config.GetTerminationGracePeriodSeconds() == v1beta1.DefaultTerminationGracePeriodSeconds {
+		return nil
+	}
+	return config.TerminationGracePeriod
+}
+
+func firstSet(values ...string) string {
+	for _, value := range values {
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}

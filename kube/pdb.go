@@ -1,0 +1,100 @@
+package kube
+
+import (
+	"maps"
+	"strconv"
+	"strings"
+
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// BudgetInput is what a PodDisruptionBudget says at a moment. The API server answers evictions by it alone, so it must
+// already say what we would.
+type BudgetInput struct {
+	Cluster *v1beta1.KafkaCluster // read only
+	// Nodes is how many nodes the budget protects.
+	Nodes int
+	// GatesOpen: losing one of them would hurt nothing now. While it is false nobody may evict any.
+	GatesOpen bool
+	// Together is how many may go at once by the health of Kafka; below one it counts as one.
+	Together int
+	// EvictUnready lets Pods go that are not ready, whatever the count: they are stuck, and none recovers its log.
+	EvictUnready bool
+}
+
+// WantsBudget reports whether a cluster has PodDisruptionBudgets: unless the user switched them off.
+func WantsBudget(cluster *v1beta1.KafkaCluster) bool {
+	return cluster.Spec.DisruptionBudget == nil || cluster.Spec.DisruptionBudget.Create
+}
+
+// BrokerBudget protects the nodes with the broker role, combined nodes among them; nil when it is switched off.
+func BrokerBudget(in BudgetInput) *policyv1.PodDisruptionBudget {
+	down := min(userBudget(in.Cluster, in.Nodes), max(in.Together, 1))
+	labels := with(ClusterSelector(in.Cluster.Name), LabelIsBroker, "true")
+	return disruptionBudget(in, BrokerBudgetName(in.Cluster.Name), labels, brokersSelector(in.Cluster), down)
+}
+
+// ControllerBudget protects the controller-only nodes; nil when there are none. It must not select combined nodes: a
+// Pod that two budgets select cannot be evicted at all (the API server answers 500).
+func ControllerBudget(in BudgetInput) *policyv1.PodDisruptionBudget {
+	if !in.Cluster.Spec.KRaft || in.Nodes == 0 {
+		return nil
+	}
+	labels := with(ClusterSelector(in.Cluster.Name), LabelIsController, "true")
+	selector := with(labels, LabelIsBroker, "false")
+	return disruptionBudget(in, ControllerBudgetName(in.Cluster.Name), labels, selector, min(userBudget(in.Cluster, in.Nodes), 1))
+}
+
+func disruptionBudget(in BudgetInput, name string, labels, selector map[string]string, down int) *policyv1.PodDisruptionBudget {
+	if !WantsBudget(in.Cluster) {
+		return nil
+	}
+	if !in.GatesOpen {
+		down = 0
+	}
+	return &policyv1.PodDisruptionBudget{
+		TypeMeta: metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name:            name,
+			Namespace:       in.Cluster.Namespace,
+			Labels:          publicLabels(in.Cluster, labels),
+			Annotations:     maps.Clone(in.Cluster.Spec.ListenersConfig.ServiceAnnotations),
+			OwnerReferences: owners(in.Cluster),
+		},
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MinAvailable:               ptr.To(intstr.FromInt32(int32(max(in.Nodes-down, 0)))),
+			Selector:                   &metav1.LabelSelector{MatchLabels: selector},
+			UnhealthyPodEvictionPolicy: ptr.To(unhealthyPodEvictionPolicy(in)),
+		},
+	}
+}
+
+// userBudget is how many nodes the user lets go at once. Without a budget, and where a percentage of few brokers comes
+// to nothing, it is one: a budget of none blocks every drain of a node for ever. Who wants that writes 0.
+func userBudget(cluster *v1beta1.KafkaCluster, nodes int) int {
+	if cluster.Spec.DisruptionBudget == nil {
+		return 1
+	}
+	text, percent := strings.CutSuffix(cluster.Spec.DisruptionBudget.Budget, "%")
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil:
+		return 1
+	case percent:
+		return max(n*nodes/100, 1)
+	default:
+		return n
+	}
+}
+
+func unhealthyPodEvictionPolicy(in BudgetInput) policyv1.UnhealthyPodEvictionPolicyType {
+	if in.EvictUnready {
+		return policyv1.AlwaysAllow
+	}
+	return policyv1.IfHealthyBudget
+}

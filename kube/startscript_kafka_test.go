@@ -1,0 +1,143 @@
+package kube
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// runClass stands for Kafka's own scripts, which Maven's jars do not bring.
+const runClass = `#!/bin/bash
+exec java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC %s -cp "%s/*" %s "$@"
+`
+
+// kafkaJars is the directory of a Kafka version's jars: $KAFKA_JARS/<version>/libs, by default in the user's cache.
+func kafkaJars(t *testing.T, version string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: real Kafka is not started")
+	}
+	if _, err := exec.LookPath("java"); err != nil {
+		t.Skip("java is missing: real Kafka is not started")
+	}
+	root := os.Getenv("KAFKA_JARS")
+	if cache, err := os.UserCacheDir(); root == "" && err == nil {
+		root = filepath.Join(cache, "koperator", "kafka")
+	}
+	libs := filepath.Join(root, version, "libs")
+	if found, _ := filepath.Glob(filepath.Join(libs, "kafka-server-common-"+version+".jar")); len(found) == 0 {
+		t.Skipf("the jars of Kafka %s are not in %s: real Kafka is not started", version, libs)
+	}
+	return libs
+}
+
+// newKafkaNode is a container with real Kafka, a combined node on free ports.
+func newKafkaNode(t *testing.T, version string, disks ...string) *node {
+	t.Helper()
+	libs := kafkaJars(t, version)
+	n := newNode(t)
+	require.NoError(t, os.RemoveAll(n.path("libs")))
+	require.NoError(t, os.Symlink(libs, n.path("libs")))
+	log := "-Dlog4j2.configurationFile=" + n.path("log4j2.yaml") + " -Dlog4j.configuration=file:" + n.path("log4j.properties")
+	n.write("log4j2.yaml", "Configuration: {Appenders: {Console: {name: STDOUT, PatternLayout: {pattern: '%m%n'}}}, "+
+		"Loggers: {Root: {level: INFO, AppenderRef: [{ref: STDOUT}]}}}\n")
+	n.write("log4j.properties", "log4j.rootLogger=INFO, out\nlog4j.appender.out=org.apache.log4j.ConsoleAppender\n"+
+		"log4j.appender.out.layout=org.apache.log4j.PatternLayout\nlog4j.appender.out.layout.ConversionPattern=%m%n\n")
+	n.write("bin/kafka-storage.sh", fmt.Sprintf(runClass, "", libs, "kafka.tools.StorageTool"))
+	n.write("bin/kafka-server-start.sh", fmt.Sprintf(runClass, log, libs, "kafka.Kafka"))
+	n.disks(disks...)
+	delete(n.env, "KAFKA_OPTS")
+	return n
+}
+
+// disks writes the file of a node that controls itself; port 0 would not do for the quorum.
+func (n *node) disks(disks ...string) *node {
+	n.t.Helper()
+	var dirs []string
+	for _, disk := range disks {
+		dirs = append(dirs, n.path(disk+"/kafka"))
+	}
+	n.config(
+		"process.roles=controller", "node.id=1", "listeners=CONTROLLER://127.0.0.1:39093", "controller.listener.names=CONTROLLER",
+		"listener.security.protocol.map=CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT", "inter.broker.listener.name=INTERNAL",
+		n.quorum(), "log.dirs="+strings.Join(dirs, ","))
+	n.env["KAFKA_FORMAT_DIRS"] = strings.Join(dirs, ",")
+	return n
+}
+
+func (n *node) quorum() string {
+	if n.env["KAFKA_QUORUM"] == "Static" {
+		return "controller.quorum.voters=1@127.0.0.1:39093"
+	}
+	return "controller.quorum.bootstrap.servers=127.0.0.1:39093"
+}
+
+func (n *node) meta(disk string) string {
+	n.t.Helper()
+	content, err := os.ReadFile(n.path(disk + "/kafka/meta.properties"))
+	require.NoError(n.t, err)
+	return string(content)
+}
+
+// starts runs the script until Kafka says that it is up, stops it, and returns what was printed.
+func (n *node) starts() string {
+	n.t.Helper()
+	p := n.start()
+	p.prints("Kafka Server started")
+	require.Zero(n.t, p.stop())
+	return p.out.String()
+}
+
+const directoryID = "u5ATrJmWTxq4f4v3D8c0yw"
+
+// The facts about kafka-storage.sh that the script relies on, on the versions that are tested.
+func TestStartScriptWithRealKafka(t *testing.T) {
+	for _, version := range []string{"4.3.1", "3.9.2"} {
+		t.Run(version, func(t *testing.T) {
+			n := newKafkaNode(t, version, "d0")
+			n.env["KAFKA_INITIAL_CONTROLLERS"] = "1@127.0.0.1:39093:" + directoryID
+			n.starts()
+			first := n.meta("d0")
+			require.Contains(t, first, "directory.id="+directoryID, "the metadata log dir has the id that was chosen for it")
+
+			require.NotContains(t, n.starts(), "start: formatting", "a container that restarts formats nothing")
+
+			n.disks("d0", "d1") // a disk is added
+			n.env["KAFKA_FORMAT_DIRS"] = n.path("d1/kafka")
+			require.Contains(t, n.starts(), "start: formatting "+n.path("d1/kafka")+" --no-initial-controllers")
+			require.Equal(t, first, n.meta("d0"))
+			require.Contains(t, n.meta("d1"), "cluster.id=Qk1hb2tqT3ZBUVlYbEE9PQ")
+			require.NotContains(t, n.meta("d1"), directoryID)
+
+			p := n.disks("d2", "d0", "d1").start() // the metadata log dir would be another one
+			p.prints("start: waiting: the metadata log is in " + n.path("d0/kafka"))
+			require.Zero(t, p.stop())
+			require.False(t, n.exists("d2/kafka"))
+		})
+	}
+}
+
+func TestStartScriptWithRealKafkaAndStaticVoters(t *testing.T) {
+	for _, version := range []string{"4.3.1", "3.9.2"} {
+		t.Run(version, func(t *testing.T) {
+			n := newKafkaNode(t, version, "d0")
+			n.env["KAFKA_QUORUM"] = "Static"
+			n.disks("d0", "d1")
+			n.starts()
+			state := n.path("d0/kafka/__cluster_metadata-0/quorum-state")
+			content, err := os.ReadFile(state)
+			require.NoError(t, err)
+			require.Contains(t, string(content), `"currentVoters":[{"voterId":1}]`)
+
+			require.NotContains(t, n.starts(), "removing quorum-state")
+			changed := strings.Replace(string(content), `{"voterId":1}`, `{"voterId":1},{"voterId":7}`, 1)
+			require.NoError(t, os.WriteFile(state, []byte(changed), 0o644))
+			require.Contains(t, n.starts(), "removing quorum-state", "with it Kafka would not have started")
+		})
+	}
+}
