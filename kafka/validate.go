@@ -1,0 +1,226 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// Validate tells what in a KafkaCluster Kafka cannot run with, or would run otherwise than the user thinks. What is
+// wrong for Kubernetes alone (quantities, templates, a config group that is not there) is not looked at here.
+func Validate(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	return unique(slices.Concat(
+		listenerProblems(cluster),
+		listenerMarkProblems(cluster),
+		externalListenerProblems(cluster),
+		propertyProblems(cluster),
+		quorumProblems(cluster),
+		nodeProblems(cluster),
+	))
+}
+
+const (
+	internalListenersField = "spec.listenersConfig.internalListeners"
+	brokersField           = "spec.brokers"
+)
+
+func invalid(field, message string, args ...any) messages.FieldProblem {
+	return messages.FieldProblem{
+		Field: field, Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
+		Message: fmt.Sprintf(message, args...),
+	}
+}
+
+func notSupported(field, message string, args ...any) messages.FieldProblem {
+	problem := invalid(field, message, args...)
+	problem.Reason = messages.ReasonNotSupported
+	return problem
+}
+
+func warning(field, message string, args ...any) messages.FieldProblem {
+	problem := invalid(field, message, args...)
+	problem.Severity = messages.SeverityWarning
+	return problem
+}
+
+// unique drops repeated problems: a thousand brokers of one group have its problem once.
+func unique(problems []messages.FieldProblem) []messages.FieldProblem {
+	seen := make(map[messages.FieldProblem]bool, len(problems))
+	return slices.DeleteFunc(problems, func(p messages.FieldProblem) bool {
+		repeated := seen[p]
+		seen[p] = true
+		return repeated
+	})
+}
+
+// listenerProblems are those of single listeners and of listeners that are in each other's way.
+func listenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	// Kafka's own pattern of a listener's name, less what separates the entries of the lists that it stands in.
+	speakable := regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	var problems []messages.FieldProblem
+	byName, byPort := map[string]bool{}, map[int32]string{}
+	for _, l := range fieldedListeners(cluster) {
+		if l.Type != v1beta1.SecurityProtocolPlaintext {
+			problems = append(problems, notSupported(l.field+".type",
+				"listeners of type %s are not served by this version and are never opened as plaintext instead; use type plaintext, or remove the listener", l.Type))
+		}
+		if !speakable.MatchString(l.Name) {
+			problems = append(problems, invalid(l.field+".name",
+				"%q cannot be the name of a Kafka listener; use lower case letters, digits and dashes", l.Name))
+		}
+		if byName[ListenerName(l.Name)] {
+			problems = append(problems, invalid(l.field+".name",
+				"another listener is called %s in Kafka, too; give each its own name", ListenerName(l.Name)))
+		}
+		if other, taken := byPort[l.ContainerPort]; taken {
+			problems = append(problems, invalid(l.field+".containerPort",
+				"port %d is taken by listener %s; give each listener its own port", l.ContainerPort, other))
+		} else {
+			byPort[l.ContainerPort] = l.Name
+		}
+		byName[ListenerName(l.Name)] = true
+	}
+	return problems
+}
+
+type fieldedListener struct {
+	v1beta1.CommonListenerSpec
+	field string
+}
+
+func fieldedListeners(cluster *v1beta1.KafkaCluster) []fieldedListener {
+	config := &cluster.Spec.ListenersConfig
+	var listeners []fieldedListener
+	for i := range config.InternalListeners {
+		l := config.InternalListeners[i].CommonListenerSpec
+		listeners = append(listeners, fieldedListener{l, internalListenerField(l.Name)})
+	}
+	for i := range config.ExternalListeners {
+		l := config.ExternalListeners[i].CommonListenerSpec
+		listeners = append(listeners, fieldedListener{l, externalListenerField(l.Name)})
+	}
+	return listeners
+}
+
+// listenerMarkProblems are about who uses which internal listener.
+func listenerMarkProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	inner, controller := InnerBrokerListener(cluster), ControllerListener(cluster)
+	_, admin := AdminPort(cluster)
+	switch {
+	case inner == nil && !(usesInnerBrokerProtocol(cluster) && admin):
+		problems = append(problems, invalid(internalListenersField,
+			"no listener has usedForInnerBrokerCommunication, so brokers cannot replicate; set it on one internal listener"))
+	case inner != nil && controller != nil && inner.Name == controller.Name:
+		problems = append(problems, invalid(internalListenerField(inner.Name),
+			"Kafka keeps the traffic of controllers and brokers apart, but this listener has both usedForInnerBrokerCommunication and usedForControllerCommunication; use two listeners"))
+	}
+	if cluster.Spec.KRaft && controller == nil {
+		problems = append(problems, invalid(internalListenersField,
+			"no listener has usedForControllerCommunication, which a KRaft cluster needs; add an internal listener for the controllers"))
+	}
+	for _, l := range cluster.Spec.ListenersConfig.InternalListeners {
+		if l.UsedForControllerCommunication && l.Name != controller.Name {
+			problems = append(problems, warning(internalListenerField(l.Name)+".usedForControllerCommunication",
+				"listener %s is marked, too, and the last one counts; leave the mark on one listener", controller.Name))
+		}
+	}
+	return problems
+}
+
+func usesInnerBrokerProtocol(cluster *v1beta1.KafkaCluster) bool {
+	properties, err := Parse(cluster.Spec.ReadOnlyConfig)
+	_, ok := properties.Get("security.inter.broker.protocol")
+	return err == nil && ok
+}
+
+func externalListenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for _, field := range UnknownExternalAddresses(cluster) {
+		problems = append(problems, notSupported(field,
+			"this version cannot find out what address brokers are to advertise here; set hostnameOverride with an externalStartingPort of 0 or more (for NodePort: hostnameOverride with a fixed externalStartingPort, or nodePortExternalIP), or remove the listener"))
+	}
+	for _, l := range cluster.Spec.ListenersConfig.InternalListeners {
+		if name := l.ExternalListenerForHostname; name != "" && externalListener(cluster, name) == nil {
+			problems = append(problems, warning(internalListenerField(l.Name)+".externalListenerForHostname",
+				"there is no external listener %q, so brokers advertise their name inside of Kubernetes; name one that is there", name))
+		}
+	}
+	return problems
+}
+
+// propertyProblems are about the texts that hold properties.
+func propertyProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	ignored := generatedKeys(cluster)
+	problems := readOnlyProblems("spec.readOnlyConfig", cluster.Spec.ReadOnlyConfig, ignored)
+	problems = append(problems, parseProblems("spec.clusterWideConfig", cluster.Spec.ClusterWideConfig)...)
+	for _, name := range slices.Sorted(maps.Keys(cluster.Spec.BrokerConfigGroups)) {
+		config := cluster.Spec.BrokerConfigGroups[name].Config
+		problems = append(problems, parseProblems(groupField(name, "config"), config)...)
+	}
+	for i := range cluster.Spec.Brokers {
+		b := &cluster.Spec.Brokers[i]
+		problems = append(problems, readOnlyProblems(brokerField(b.ID, "readOnlyConfig"), b.ReadOnlyConfig, ignored)...)
+		if b.BrokerConfig != nil {
+			problems = append(problems, parseProblems(brokerField(b.ID, "brokerConfig.config"), b.BrokerConfig.Config)...)
+		}
+	}
+	return problems
+}
+
+func groupField(group, field string) string {
+	return fmt.Sprintf("spec.brokerConfigGroups[%s].%s", group, field)
+}
+
+func parseProblems(field, text string) []messages.FieldProblem {
+	_, err := Parse(text)
+	if parse := (*ParseError)(nil); errors.As(err, &parse) {
+		return []messages.FieldProblem{invalid(field, "%s", parse)}
+	}
+	return nil
+}
+
+func readOnlyProblems(field, text string, ignored []string) []messages.FieldProblem {
+	properties, err := Parse(text)
+	if err != nil {
+		return parseProblems(field, text)
+	}
+	var problems []messages.FieldProblem
+	for _, key := range properties.Keys() {
+		switch {
+		case key == "metadata.log.dir":
+			problems = append(problems, notSupported(field,
+				"metadata.log.dir is not supported: the metadata log is in the first log dir; remove the line and put that storage first"))
+		case slices.Contains(ignored, key):
+			problems = append(problems, warning(field,
+				"%s is set by the operator from other fields of the spec, this line has no effect; remove it", key))
+		}
+	}
+	return problems
+}
+
+// generatedKeys are those of which the operator's value, or its absence, wins over the user's.
+func generatedKeys(cluster *v1beta1.KafkaCluster) []string {
+	keys := []string{
+		"advertised.listeners", "broker.id", "control.plane.listener.name", "inter.broker.listener.name",
+		"listener.security.protocol.map", "listeners", "log.dir", "log.dirs",
+	}
+	if cluster.Spec.KRaft {
+		keys = append(keys, "controller.listener.names", "controller.quorum.bootstrap.servers", "controller.quorum.voters",
+			"node.id", "process.roles")
+	} else {
+		keys = append(keys, "zookeeper.connect")
+	}
+	if !cluster.Spec.CruiseControlConfig.Disabled {
+		keys = append(keys, "cruise.control.metrics.reporter.bootstrap.servers")
+		if !usesInnerBrokerProtocol(cluster) {
+			keys = append(keys, "metric.reporters")
+		}
+	}
+	return keys
+}

@@ -1,0 +1,166 @@
+package kafka
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// quorumProblems are about the controllers as a whole.
+func quorumProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	if !cluster.Spec.KRaft {
+		return nil
+	}
+	switch count := len(controllers(cluster)); {
+	case count == 0:
+		return []messages.FieldProblem{invalid(brokersField,
+			"no node has the controller role, which a KRaft cluster needs; add one to brokerConfig.processRoles of one or three nodes")}
+	case count%2 == 0:
+		return []messages.FieldProblem{warning(brokersField,
+			"%d controllers bear the loss of no more nodes than %d do; use an odd number", count, count-1)}
+	default:
+		return nil
+	}
+}
+
+// nodeProblems are about each node's roles and disks. Brokers whose config group is missing are left out.
+func nodeProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for i := range cluster.Spec.Brokers {
+		b := &cluster.Spec.Brokers[i]
+		if _, ok := cluster.Spec.BrokerConfigGroups[b.BrokerConfigGroup]; !ok && b.BrokerConfigGroup != "" {
+			continue
+		}
+		if cluster.Spec.KRaft {
+			problems = append(problems, roleProblems(cluster, b)...)
+		}
+		problems = append(problems, storageProblems(cluster, b)...)
+	}
+	return problems
+}
+
+func roleProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []messages.FieldProblem {
+	roles := rolesOf(&cluster.Spec, b)
+	own := b.BrokerConfig != nil && len(b.BrokerConfig.ProcessRoles) > 0
+	field := settingField(b, own, "processRoles")
+	if len(roles) == 0 {
+		return []messages.FieldProblem{invalid(field, "a node of a KRaft cluster needs a role; write broker, controller or both")}
+	}
+	var problems []messages.FieldProblem
+	for _, role := range roles {
+		if role != v1beta1.BrokerRole && role != v1beta1.ControllerRole {
+			problems = append(problems, invalid(field, "there is no role %q; write broker, controller or both", role))
+		}
+	}
+	return problems
+}
+
+// settingField is where a setting of a broker comes from: its own entry, or its group.
+func settingField(b *v1beta1.Broker, own bool, field string) string {
+	if !own && b.BrokerConfigGroup != "" {
+		return groupField(b.BrokerConfigGroup, field)
+	}
+	return brokerField(b.ID, "brokerConfig."+field)
+}
+
+func storageProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []messages.FieldProblem {
+	var own []v1beta1.StorageConfig
+	if b.BrokerConfig != nil {
+		own = b.BrokerConfig.StorageConfigs
+	}
+	ofGroup := cluster.Spec.BrokerConfigGroups[b.BrokerConfigGroup].StorageConfigs
+	field := settingField(b, len(own) > 0, "storageConfigs")
+	groupsField := settingField(b, false, "storageConfigs")
+
+	storages := firstByMountPath(slices.Concat(own, ofGroup))
+	problems := slices.Concat(twiceProblems(field, own), twiceProblems(groupsField, ofGroup),
+		mountPathProblems(field, storages), nestedProblems(field, storages))
+	if len(storages) == 0 {
+		return append(problems, invalid(field, "a node needs a disk; add an entry with mountPath and pvcSpec"))
+	}
+	if nodeOf(&cluster.Spec, rolesOf(&cluster.Spec, b)).controller {
+		problems = append(problems, metadataProblems(field, storages)...)
+	}
+	return problems
+}
+
+func firstByMountPath(storages []v1beta1.StorageConfig) []v1beta1.StorageConfig {
+	var first []v1beta1.StorageConfig
+	for _, s := range storages {
+		if !slices.ContainsFunc(first, func(f v1beta1.StorageConfig) bool { return f.MountPath == s.MountPath }) {
+			first = append(first, s)
+		}
+	}
+	return first
+}
+
+// twiceProblems looks at one list: a broker's entry over one of its group is meant so.
+func twiceProblems(field string, storages []v1beta1.StorageConfig) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	seen := map[string]bool{}
+	for _, s := range storages {
+		if seen[s.MountPath] {
+			problems = append(problems, warning(field, "mountPath %s is there twice and the first entry counts; remove the other", s.MountPath))
+		}
+		seen[s.MountPath] = true
+	}
+	return problems
+}
+
+func mountPathProblems(field string, storages []v1beta1.StorageConfig) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for _, s := range storages {
+		switch {
+		case !path.IsAbs(s.MountPath):
+			problems = append(problems, invalid(field, "mountPath %q is not absolute; begin it with a slash", s.MountPath))
+		case strings.Contains(s.MountPath, ","):
+			problems = append(problems, invalid(field, "mountPath %q has a comma, which separates log dirs for Kafka; choose another path", s.MountPath))
+		case path.Clean(s.MountPath) == "/":
+			problems = append(problems, invalid(field, "mountPath / would hide the image; choose a directory, for example /kafka-logs"))
+		}
+	}
+	return problems
+}
+
+// nestedProblems: Kafka takes each directory in a log dir for a partition and exits on one that is none.
+func nestedProblems(field string, storages []v1beta1.StorageConfig) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for i, outer := range storages {
+		for j, inner := range storages {
+			outerDir, innerDir := LogDir(outer.MountPath), LogDir(inner.MountPath)
+			switch {
+			case i < j && outerDir == innerDir:
+				problems = append(problems, invalid(field,
+					"mountPath %s and %s are one directory; give each disk its own", outer.MountPath, inner.MountPath))
+			case i != j && strings.HasPrefix(innerDir, outerDir+"/"):
+				problems = append(problems, invalid(field,
+					"log dir %s lies within log dir %s, which Kafka refuses; choose another mountPath", innerDir, outerDir))
+			}
+		}
+	}
+	return problems
+}
+
+// metadataProblems are about the disk of the metadata log, which Kafka keeps in the first log dir. A controller that
+// comes back without it has forgotten its votes.
+func metadataProblems(field string, storages []v1beta1.StorageConfig) []messages.FieldProblem {
+	claims := 0
+	for _, s := range storages {
+		if s.PvcSpec != nil {
+			claims++
+		}
+	}
+	switch {
+	case claims != 1:
+		return []messages.FieldProblem{invalid(field,
+			"a controller needs exactly one storage with pvcSpec for its metadata, this one has %d; keep one", claims)}
+	case storages[0].PvcSpec == nil:
+		return []messages.FieldProblem{invalid(field,
+			"the first log dir of a controller holds its metadata and must not go with the Pod; put the storage with pvcSpec first")}
+	default:
+		return nil
+	}
+}

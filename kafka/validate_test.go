@@ -1,0 +1,256 @@
+package kafka
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// sound is demo with three controllers: nothing is to be said about it.
+func sound(changes ...func(*v1beta1.KafkaCluster)) *v1beta1.KafkaCluster {
+	third := func(c *v1beta1.KafkaCluster) {
+		c.Spec.Brokers = append(c.Spec.Brokers, withRoles(3, v1beta1.ControllerRole))
+	}
+	return demo(append([]func(*v1beta1.KafkaCluster){third}, changes...)...)
+}
+
+func storages(at int, list ...v1beta1.StorageConfig) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) {
+		delete(c.Spec.BrokerConfigGroups, "default")
+		c.Spec.BrokerConfigGroups["default"] = v1beta1.BrokerConfig{}
+		for i := range c.Spec.Brokers {
+			c.Spec.Brokers[i].BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{disk("/kafka-logs")}
+		}
+		c.Spec.Brokers[at].BrokerConfig.StorageConfigs = list
+	}
+}
+
+func groupStorages(list ...v1beta1.StorageConfig) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) {
+		c.Spec.BrokerConfigGroups["default"] = v1beta1.BrokerConfig{StorageConfigs: list}
+	}
+}
+
+func TestValidateAcceptsWhatWorks(t *testing.T) {
+	for name, cluster := range map[string]*v1beta1.KafkaCluster{
+		"KRaft":                            sound(),
+		"KRaft, headless":                  sound(headless),
+		"ZooKeeper mode without roles":     sound(inZooKeeperMode, broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.ProcessRoles = nil })),
+		"ZooKeeper mode without addresses": sound(inZooKeeperMode, func(c *v1beta1.KafkaCluster) { c.Spec.ZKAddresses = nil }),
+		"a listener whose name begins with the controller's": sound(internal(
+			internalListener("internal", 29092, innerBroker), internalListener("controller", 29093, forControllers),
+			internalListener("controller-like", 29094), internalListener("c", 29095))),
+		"a role in both broker and group": sound(func(c *v1beta1.KafkaCluster) {
+			group := c.Spec.BrokerConfigGroups["default"]
+			group.ProcessRoles = []string{v1beta1.ControllerRole}
+			c.Spec.BrokerConfigGroups["default"] = group
+			c.Spec.Brokers = c.Spec.Brokers[1:]
+		}),
+		"a broker's disk in place of its group's": sound(broker(0, func(b *v1beta1.Broker) {
+			b.BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{disk("/ephemeral-dir1")}
+		})),
+		"nested mounts whose log dirs are beside each other": sound(storages(0, disk("/data"), disk("/data/second"))),
+		"several disks of a broker":                          sound(storages(0, disk("/a"), disk("/b"), emptyDir("/c"))),
+		"the rack that Koperator wrote":                      sound(broker(0, func(b *v1beta1.Broker) { b.ReadOnlyConfig = "broker.rack=a" })),
+		"the inner-broker protocol instead of a listener": sound(readOnly("security.inter.broker.protocol=PLAINTEXT"), internal(
+			internalListener("plaintext", 29092, forAdmin), internalListener("controller", 29093, forControllers))),
+		"a config group that is missing, which is told elsewhere": sound(broker(0, func(b *v1beta1.Broker) { b.BrokerConfigGroup = "missing" })),
+	} {
+		t.Run(name, func(t *testing.T) { require.Empty(t, Validate(cluster)) })
+	}
+}
+
+func TestValidate(t *testing.T) {
+	const (
+		invalid      = "InvalidSpec error "
+		notSupported = "NotSupported error "
+		warned       = "InvalidSpec warning "
+		listeners    = "spec.listenersConfig."
+	)
+	for name, c := range map[string]struct {
+		cluster *v1beta1.KafkaCluster
+		want    []string // reason, severity, field and what the message must hold
+	}{
+		"no inner-broker listener": {
+			sound(internal(internalListener("internal", 29092), internalListener("controller", 29093, forControllers))),
+			[]string{invalid + listeners + "internalListeners: no listener has usedForInnerBrokerCommunication"},
+		},
+		"a listener for brokers and controllers": {
+			sound(internal(internalListener("internal", 29092, innerBroker, forControllers))),
+			[]string{invalid + listeners + "internalListeners[name=internal]: Kafka keeps the traffic"},
+		},
+		"KRaft without a controller listener": {
+			sound(internal(internalListener("internal", 29092, innerBroker))),
+			[]string{invalid + listeners + "internalListeners: no listener has usedForControllerCommunication"},
+		},
+		"two controller listeners": {
+			sound(internal(internalListener("internal", 29092, innerBroker), internalListener("controller", 29093, forControllers),
+				internalListener("controller-2", 29094, forControllers))),
+			[]string{warned + listeners + "internalListeners[name=controller].usedForControllerCommunication: listener controller-2 is marked"},
+		},
+		"two listeners of one name and port": {
+			sound(external(externalTest(func(l *v1beta1.ExternalListenerConfig) { l.Name, l.ContainerPort = "internal", 29092 }))),
+			[]string{
+				invalid + listeners + "externalListeners[name=internal].name: another listener is called INTERNAL",
+				invalid + listeners + "externalListeners[name=internal].containerPort: port 29092 is taken by listener internal",
+			},
+		},
+		"a name that would break Kafka's lists": {
+			sound(external(externalTest(func(l *v1beta1.ExternalListenerConfig) { l.Name = "a,b" }))),
+			[]string{invalid + listeners + `externalListeners[name=a,b].name: "a,b" cannot be`},
+		},
+		"listeners with protection are refused, never opened without": {
+			sound(internal(internalListener("internal", 29092, innerBroker, func(l *v1beta1.InternalListenerConfig) { l.Type = v1beta1.SecurityProtocolSSL }),
+				internalListener("controller", 29093, forControllers)),
+				external(externalTest(func(l *v1beta1.ExternalListenerConfig) { l.Type = v1beta1.SecurityProtocolSASLPlaintext }))),
+			[]string{
+				notSupported + listeners + "internalListeners[name=internal].type: listeners of type ssl",
+				notSupported + listeners + "externalListeners[name=test].type: listeners of type sasl_plaintext",
+			},
+		},
+		"an external listener without a known address": {
+			sound(external(externalTest(func(l *v1beta1.ExternalListenerConfig) { l.HostnameOverride = "" }))),
+			[]string{notSupported + listeners + "externalListeners[name=test]: this version cannot find out what address"},
+		},
+		"a host borrowed from nowhere": {
+			sound(internal(internalListener("internal", 29092, innerBroker, func(l *v1beta1.InternalListenerConfig) { l.ExternalListenerForHostname = "gone" }),
+				internalListener("controller", 29093, forControllers))),
+			[]string{warned + listeners + `internalListeners[name=internal].externalListenerForHostname: there is no external listener "gone"`},
+		},
+		"a role that is none": {
+			sound(broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.ProcessRoles = []string{"brokr"} })),
+			[]string{invalid + `spec.brokers[id=0].brokerConfig.processRoles: there is no role "brokr"`},
+		},
+		"a node without roles, told where its roles would come from": {
+			sound(broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.ProcessRoles = nil })),
+			[]string{invalid + "spec.brokerConfigGroups[default].processRoles: a node of a KRaft cluster needs a role"},
+		},
+		"KRaft without a controller": {
+			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = c.Spec.Brokers[:1] }),
+			[]string{invalid + "spec.brokers: no node has the controller role"},
+		},
+		"an even number of controllers": {
+			demo(), []string{warned + "spec.brokers: 2 controllers bear the loss of no more nodes than 1 do"},
+		},
+		"a controller without a lasting disk": {
+			sound(storages(1, emptyDir("/kafka-logs"))),
+			[]string{invalid + "spec.brokers[id=1].brokerConfig.storageConfigs: a controller needs exactly one storage with pvcSpec for its metadata, this one has 0"},
+		},
+		"a controller with two lasting disks": {
+			sound(storages(2, disk("/a"), disk("/b"))),
+			[]string{invalid + "spec.brokers[id=2].brokerConfig.storageConfigs: a controller needs exactly one storage with pvcSpec for its metadata, this one has 2"},
+		},
+		"a controller whose metadata would go with the Pod": {
+			sound(storages(1, emptyDir("/a"), disk("/b"))),
+			[]string{invalid + "spec.brokers[id=1].brokerConfig.storageConfigs: the first log dir of a controller holds its metadata"},
+		},
+		"a broker without a disk": {
+			sound(storages(0)),
+			[]string{invalid + "spec.brokerConfigGroups[default].storageConfigs: a node needs a disk"},
+		},
+		"a disk that is there twice, told once for all brokers of the group": {
+			sound(groupStorages(disk("/a"), emptyDir("/b"), emptyDir("/b"))),
+			[]string{warned + "spec.brokerConfigGroups[default].storageConfigs: mountPath /b is there twice"},
+		},
+		"one directory under two names": {
+			sound(storages(0, disk("/a"), disk("/a/"))),
+			[]string{invalid + "spec.brokers[id=0].brokerConfig.storageConfigs: mountPath /a and /a/ are one directory"},
+		},
+		"a log dir within another": {
+			sound(storages(0, disk("/a/kafka"), disk("/a"))),
+			[]string{invalid + "spec.brokers[id=0].brokerConfig.storageConfigs: log dir /a/kafka/kafka lies within log dir /a/kafka"},
+		},
+		"mount paths that cannot be": {
+			sound(storages(0, disk("relative"), disk("/a,b"), disk("/"))),
+			[]string{
+				invalid + `spec.brokers[id=0].brokerConfig.storageConfigs: mountPath "relative" is not absolute`,
+				invalid + `spec.brokers[id=0].brokerConfig.storageConfigs: mountPath "/a,b" has a comma`,
+				invalid + `spec.brokers[id=0].brokerConfig.storageConfigs: mountPath / would hide the image`,
+			},
+		},
+		"texts that do not parse": {
+			sound(readOnly("a=1\nb"), func(c *v1beta1.KafkaCluster) {
+				c.Spec.ClusterWideConfig = "x"
+				group := c.Spec.BrokerConfigGroups["default"]
+				group.Config = "\ny"
+				c.Spec.BrokerConfigGroups["default"] = group
+				c.Spec.Brokers[0].ReadOnlyConfig = "\n\nz"
+				c.Spec.Brokers[0].BrokerConfig.Config = `a=\u1`
+			}),
+			[]string{
+				invalid + "spec.readOnlyConfig: line 2: no separator",
+				invalid + "spec.clusterWideConfig: line 1: no separator",
+				invalid + "spec.brokerConfigGroups[default].config: line 2: no separator",
+				invalid + "spec.brokers[id=0].readOnlyConfig: line 3: no separator",
+				invalid + `spec.brokers[id=0].brokerConfig.config: line 1: malformed \u escape`,
+			},
+		},
+		"keys that the operator sets": {
+			sound(readOnly("listeners=x\nlog.dirs=/x"), broker(0, func(b *v1beta1.Broker) { b.ReadOnlyConfig = "node.id=7" })),
+			[]string{
+				warned + "spec.readOnlyConfig: listeners is set by the operator",
+				warned + "spec.readOnlyConfig: log.dirs is set by the operator",
+				warned + "spec.brokers[id=0].readOnlyConfig: node.id is set by the operator",
+			},
+		},
+		"a metadata log elsewhere": {
+			sound(readOnly("metadata.log.dir=/x")),
+			[]string{notSupported + "spec.readOnlyConfig: metadata.log.dir is not supported"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			problems := Validate(c.cluster)
+			require.Len(t, problems, len(c.want), "%v", problems)
+			for i, p := range problems {
+				got := fmt.Sprintf("%s %s %s", p.Reason, p.Severity, p)
+				require.True(t, strings.HasPrefix(got, c.want[i]), "%s\n%s", c.want[i], got)
+			}
+		})
+	}
+}
+
+// A line that has no effect must be told, and one that has an effect must not: every key of every node is tried.
+func TestValidateWarnsOfExactlyTheKeysThatTheOperatorSets(t *testing.T) {
+	merged := []string{"config.providers"} // the user's entries stay beside the operator's
+	for name, cluster := range map[string]*v1beta1.KafkaCluster{
+		"dynamic quorum": sound(), "ZooKeeper mode": sound(inZooKeeperMode),
+		"without Cruise Control": sound(func(c *v1beta1.KafkaCluster) { c.Spec.CruiseControlConfig.Disabled = true }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys := []string{"controller.quorum.voters", "metric.reporters", "num.io.threads"}
+			for at := range cluster.Spec.Brokers {
+				keys = append(keys, rendered(t, inputOf(t, cluster, at)).Keys()...)
+			}
+			for _, key := range keys {
+				own := cluster.DeepCopy()
+				readOnly(key + "=mine")(own)
+				mine := rendered(t, inputOf(t, own, brokerOnly))[key] == "mine"
+				var told bool
+				for _, p := range Validate(own) {
+					told = told || strings.HasPrefix(p.Message, key+" is set by the operator")
+				}
+				if !strings.Contains(strings.Join(merged, " "), key) {
+					require.Equal(t, !mine, told, key)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkValidate(b *testing.B) {
+	cluster := sound(readOnly("num.io.threads=8"), func(c *v1beta1.KafkaCluster) {
+		for id := int32(4); id < 1000; id++ {
+			c.Spec.Brokers = append(c.Spec.Brokers, withRoles(id, v1beta1.BrokerRole))
+		}
+	})
+	for b.Loop() {
+		if problems := Validate(cluster); len(problems) != 0 {
+			b.Fatal([]messages.FieldProblem(problems))
+		}
+	}
+}
