@@ -3,6 +3,7 @@ package kube
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"path"
 	"strconv"
 	"strings"
 
@@ -90,7 +91,7 @@ func BrokerBudgetName(cluster string) string { return cluster + "-pdb" }
 func ControllerBudgetName(cluster string) string { return cluster + "-controller-pdb" }
 
 // LogDir is the directory in which Kafka keeps its logs on a disk.
-func LogDir(mountPath string) string { return strings.TrimSuffix(mountPath, "/") + "/kafka" }
+func LogDir(mountPath string) string { return path.Join(mountPath, "kafka") }
 
 // listenerPortName is the name of a listener's port: tcp-<listener>, the prefix never twice, since Istio reads the
 // protocol from it.

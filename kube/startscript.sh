@@ -146,14 +146,26 @@ has_data() {
   return 1
 }
 
+# metadata_dir : the log dir with the metadata log. By default it is the first of log.dirs; but a disk that a broker gets
+# for itself comes before those of its group, and Kafka refuses to start with a metadata log in any other log dir.
+metadata_dir() {
+  local dir
+  dir=$(property metadata.log.dir)
+  if [ -n "$dir" ]; then
+    printf '%s' "$dir"
+    return
+  fi
+  for dir in "${dirs[@]}" "${dirs[0]}"; do
+    [ ! -d "$dir/__cluster_metadata-0" ] || [ ! -e "$dir/meta.properties" ] || break
+  done
+  printf '%s' "$dir"
+}
+
 # Sorts the log dirs into formatted ones and those to format; fails for one that is neither.
 dirs_known() {
   local dir
   todo=()
   for dir in "${dirs[@]}"; do
-    # Kafka refuses to start then; formatting the first log dir would use up its right for nothing.
-    why="the metadata log is in $dir, but the first log dir is $metadata: put the disk of $dir first in storageConfigs"
-    [[ $dir = "$metadata" || ! -d $dir/__cluster_metadata-0 ]] || return 1
     if [ -e "$dir/meta.properties" ]; then
       listed "$dir" "${KAFKA_FORMAT_DIRS:-}" && : >>"$(marker "$dir")"
       continue
@@ -254,8 +266,9 @@ trap 'rm -f "$waiting"' EXIT # a sidecar waits for this
 
 roles=$(property process.roles)
 IFS=, read -r -a dirs <<<"$(property log.dirs)"
-metadata=$(property metadata.log.dir)
-metadata=${metadata:-${dirs[0]}}
+metadata=$(metadata_dir)
+options=()
+[ -z "$roles" ] || [ "$metadata" = "${dirs[0]}" ] || options=(--override "metadata.log.dir=$metadata")
 
 hold version_fits
 hold room_left
@@ -266,7 +279,7 @@ if [ -n "$roles" ]; then
 fi
 leave_if_stopped
 
-run "$home/bin/kafka-server-start.sh" "$config"
+run "$home/bin/kafka-server-start.sh" "$config" "${options[@]}"
 code=$?
 # 143 is what Java makes of SIGTERM: an ordered stop, not a failure.
 [ "$code" -eq 143 ] && code=0

@@ -41,7 +41,7 @@ exit 0
 const fakeKafka = `#!/bin/bash
 root=$(dirname "$(dirname "$0")")
 trap 'echo stopped >>"$root/calls"; exit 143' TERM
-echo "kafka $1" | sed "s|$root||g" >>"$root/calls"
+echo "kafka $*" | sed "s|$root||g" >>"$root/calls"
 [ -e "$root/exit-code" ] && exit "$(cat "$root/exit-code")"
 echo up
 while :; do sleep 0.05; done
@@ -246,6 +246,17 @@ func TestStartScriptFormatsOnlyWhatItMay(t *testing.T) {
 	meta, err := os.ReadFile(n.path("d0/kafka/meta.properties"))
 	require.NoError(t, err)
 	require.Equal(t, "version=1", string(meta), "the formatted log dir was not touched")
+}
+
+func TestStartScriptKeepsTheMetadataLogWhereItIs(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	n.write("d1/kafka/meta.properties", "version=1")
+	n.write("d1/kafka/__cluster_metadata-0/00000000000000000000.log", "data")
+	n.runs()
+	require.Equal(t, []string{
+		formatCall(" --no-initial-controllers"), "kafka /config --override metadata.log.dir=/d1/kafka", "stopped",
+	}, n.calls())
 }
 
 func TestStartScriptDoesNotFormatAgain(t *testing.T) {

@@ -1,0 +1,123 @@
+package kube
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Condition types of a KafkaCluster. Ready is always there. Every other one exists only while it is True: what is
+// wrong disappears when it is cured, and `kubectl wait` and kstatus understand Reconciling and Stalled so.
+const (
+	ConditionReady       = "Ready"
+	ConditionReconciling = "Reconciling"
+	ConditionStalled     = "Stalled"
+
+	ConditionInvalidSpec     = "InvalidSpec"
+	ConditionSpecWarning     = "SpecWarning"
+	ConditionNotSupported    = "NotSupported"
+	ConditionPaused          = "Paused"
+	ConditionUpdateAvailable = "UpdateAvailable"
+	ConditionForeignObjects  = "ForeignObjects"
+	ConditionDiskFull        = "DiskFull"
+	ConditionDataVolumeLost  = "DataVolumeLost"
+	ConditionRefused         = "RefusedByKubernetes"
+	ConditionMissingRights   = "MissingRights"
+	ConditionBrokersLeaving  = "BrokersLeaving"
+)
+
+// Reasons of conditions.
+const (
+	ReasonRunning       = "Running"
+	ReasonProgressing   = "Progressing"
+	ReasonStarting      = "BrokersStarting"
+	ReasonRolling       = "RollingUpgrade"
+	ReasonDeleting      = "Deleting"
+	ReasonPaused        = "PausedByAnnotation"
+	ReasonWaiting       = "WaitingForSomebody"
+	ReasonFailing       = "Failing"
+	ReasonBrokersDown   = "BrokersDown"
+	ReasonNoQuorum      = "NoControllerQuorum"
+	ReasonUnreachable   = "KafkaUnreachable"
+	ReasonImmutable     = "Immutable"
+	ReasonNotOurs       = "NotOurs"
+	ReasonNewerRendered = "NewerRendering"
+	ReasonNotRegistered = "NotRegistered"
+	ReasonRestartNeeded = "RestartNeeded"
+	ReasonSpecWarning   = "SpecWarning"
+	ReasonNotSupported  = "NotSupported"
+)
+
+// maxConditionMessage keeps a status of a thousand brokers under the size of an object.
+const maxConditionMessage = 200
+
+// SetCondition returns the list with one condition set, and whether that changed anything. The transition time stays
+// while the status does, so a repeated observation is no write. A condition other than Ready that is not True is taken
+// out. The list that was given stays as it was.
+func SetCondition(list []metav1.Condition, condition metav1.Condition, now metav1.Time) ([]metav1.Condition, bool) {
+	if condition.Type != ConditionReady && condition.Status != metav1.ConditionTrue {
+		return RemoveCondition(list, condition.Type)
+	}
+	condition.Message = Shortened(condition.Message, maxConditionMessage)
+	at := conditionIndex(list, condition.Type)
+	if at < 0 {
+		condition.LastTransitionTime = now
+		return append(slices.Clone(list), condition), true
+	}
+	condition.LastTransitionTime = list[at].LastTransitionTime
+	if list[at].Status != condition.Status || condition.LastTransitionTime.IsZero() {
+		condition.LastTransitionTime = now
+	}
+	if list[at] == condition {
+		return list, false
+	}
+	list = slices.Clone(list)
+	list[at] = condition
+	return list, true
+}
+
+// RemoveCondition returns the list without a condition, and whether it was there.
+func RemoveCondition(list []metav1.Condition, kind string) ([]metav1.Condition, bool) {
+	at := conditionIndex(list, kind)
+	if at < 0 {
+		return list, false
+	}
+	return slices.Delete(slices.Clone(list), at, at+1), true
+}
+
+// Condition returns a condition of the list, or nil.
+func Condition(list []metav1.Condition, kind string) *metav1.Condition {
+	if at := conditionIndex(list, kind); at >= 0 {
+		return &list[at]
+	}
+	return nil
+}
+
+func conditionIndex(list []metav1.Condition, kind string) int {
+	return slices.IndexFunc(list, func(c metav1.Condition) bool { return c.Type == kind })
+}
+
+// ConditionOf is a condition as it is given to SetCondition.
+func ConditionOf(kind string, status bool, reason, message string, generation int64) metav1.Condition {
+	condition := metav1.Condition{
+		Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: message, ObservedGeneration: generation,
+	}
+	if status {
+		condition.Status = metav1.ConditionTrue
+	}
+	return condition
+}
+
+// Shortened cuts a text to a number of bytes, between characters, and shows that something is missing.
+func Shortened(text string, limit int) string {
+	const mark = "…"
+	if len(text) <= limit {
+		return text
+	}
+	end := max(limit-len(mark), 0)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + mark
+}
