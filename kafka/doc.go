@@ -1,1 +1,49 @@
+// Package kafka knows Kafka: what stands in a node's broker.properties, what a KafkaCluster cannot be run with, where
+// brokers are reached, and how the first voters of a quorum are named.
+//
+//	spec.readOnlyConfig ─┐
+//	brokers[].readOnly… ─┴─▶ Parse ─▶ Merge ─┐
+//	listeners, roles, disks ─▶ a section each ├─▶ BrokerProperties ─▶ String ─▶ ConfigMap
+//	addresses, quorum ─────▶ a section each ─┘
+//
+// A section is a function that returns the Properties of its subject: listeners.go, storage.go, kraft.go, reporter.go,
+// the small ones in merge.go. render.go puts them over one another: defaults, then the user's, then the operator's. A new
+// key goes into the section of its subject; its golden files show it.
+//
+// Everything here is a pure function over values, except the files that hold a client of Kafka's (client*.go). Nothing
+// here knows Pods or Services; the names of the latter come from messages.Addresses.
+//
+// # Differences to Koperator
+//
+// For one and the same KafkaCluster Koperator writes testdata/koperator/NAME.properties and this package
+// testdata/NAME.properties. They differ in these keys and no others; a test compares the table with the files.
+//
+//	key                                              here     in the files of
+//	advertised.listeners                             added    controller
+//	advertised.listeners                             changed  combined
+//	config.providers                                 added    broker controller combined combined-static-headless zookeeper
+//	config.providers.file.class                      added    broker controller combined combined-static-headless zookeeper
+//	controller.quorum.bootstrap.servers              added    broker controller combined
+//	controller.quorum.voters                         removed  broker controller combined
+//	controller.quorum.voters                         changed  combined-static-headless
+//	cruise.control.metrics.reporter.kubernetes.mode  removed  broker combined combined-static-headless zookeeper
+//	replica.fetch.backoff.ms                         added    broker combined combined-static-headless zookeeper
+//	ssl.allow.dn.changes                             added    broker controller combined combined-static-headless zookeeper
+//	ssl.allow.san.changes                            added    broker controller combined combined-static-headless zookeeper
+//
+// Why:
+//
+//   - New clusters have a dynamic quorum (KIP-853), so that controllers come and go without a restart of every node.
+//     A controller then writes the address that it advertises into the voter set, so it must advertise one that others
+//     can resolve. Clusters that Koperator made keep controller.quorum.voters.
+//   - A Pod has one subdomain. Koperator puts that of a combined node under the controllers' Service and advertises it
+//     under the brokers', where nothing answers; here it is the brokers' in both places.
+//   - config.providers lets passwords come from mounted files (KIP-297), ssl.allow.* lets certificates with other names
+//     be loaded while running (KIP-978): both are read at start only and so are there before they are needed.
+//   - replica.fetch.backoff.ms is how long a follower pauses that asked a new leader too early, and producers with
+//     acks=all wait for it: 100 ms instead of a second took their worst latency during a roll from 1.2 s to 0.5 s.
+//   - kubernetes.mode makes the metrics reporter read CPU usage from files of cgroup v1, which current systems lack.
+//
+// The objects around this file differ, too: selector of the all-broker Service, probes, restart policy, capacity,
+// names of claims, fields of the Pod. Package kube says how, beside the goldens of those objects.
 package kafka

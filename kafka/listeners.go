@@ -37,10 +37,12 @@ func InnerBrokerListener(cluster *v1beta1.KafkaCluster) *v1beta1.InternalListene
 }
 
 // AdminPort is the port at which the operator, Cruise Control and the metrics reporter speak to brokers: that of the
-// first listener marked for administration or for inner-broker communication, internal ones before external ones.
+// first listener marked for administration or for inner-broker communication, internal ones before external ones. A
+// mark on the controller listener of a KRaft cluster does not count: brokers do not open it.
 func AdminPort(cluster *v1beta1.KafkaCluster) (port int32, ok bool) {
+	brokers := node{kraft: cluster.Spec.KRaft, broker: true}
 	for _, l := range allListeners(cluster, internalFirst) {
-		if l.UsedForKafkaAdminCommunication || l.UsedForInnerBrokerCommunication {
+		if (l.UsedForKafkaAdminCommunication || l.UsedForInnerBrokerCommunication) && brokers.binds(cluster, l.Name) {
 			return l.ContainerPort, true
 		}
 	}

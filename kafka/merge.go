@@ -28,6 +28,11 @@ func userProperties(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) (Prop
 	return ofCluster.Merge(ofBroker), nil
 }
 
+// UserProperties is what people wrote for one broker's file, before the operator's own lines are laid over it.
+func UserProperties(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) (Properties, error) {
+	return userProperties(cluster, broker)
+}
+
 func brokerField(id int32, field string) string {
 	return fmt.Sprintf("spec.brokers[id=%d].%s", id, field)
 }
@@ -59,8 +64,8 @@ func defaultProperties(n node) Properties {
 		"ssl.allow.san.changes": "true",
 	}
 	if n.broker {
-		// A follower that was refused once waits so long before it fetches again. Kafka's second is most of the time
-		// that a restarted broker needs to be in sync again.
+		// A follower that asks a new leader too early pauses so long, and producers with acks=all wait for it. Kafka's
+		// default is a second, for each leader that moves in a roll.
 		defaults.Set("replica.fetch.backoff.ms", "100")
 	}
 	return defaults

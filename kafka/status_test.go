@@ -78,6 +78,10 @@ func TestAdminPort(t *testing.T) {
 		"an external listener, if no internal one is marked": {demo(
 			internal(internalListener("a", 1, forControllers)),
 			external(externalTest(func(l *v1beta1.ExternalListenerConfig) { l.UsedForInnerBrokerCommunication = true }))), 9094, true},
+		"a mark on the controller listener does not count, for brokers do not open it": {demo(internal(
+			internalListener("a", 1, forControllers, forAdmin), internalListener("b", 2, innerBroker))), 2, true},
+		"in ZooKeeper mode brokers open all of them": {demo(inZooKeeperMode, internal(
+			internalListener("a", 1, forControllers, forAdmin), internalListener("b", 2, innerBroker))), 1, true},
 		"none, if none is marked": {demo(internal(internalListener("a", 1))), 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {

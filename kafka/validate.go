@@ -139,6 +139,7 @@ func usesInnerBrokerProtocol(cluster *v1beta1.KafkaCluster) bool {
 	return err == nil && ok
 }
 
+// externalListenerProblems are about addresses that brokers tell their clients.
 func externalListenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	var problems []messages.FieldProblem
 	for _, field := range UnknownExternalAddresses(cluster) {
@@ -146,12 +147,24 @@ func externalListenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldPro
 			"this version cannot find out what address brokers are to advertise here; set hostnameOverride with an externalStartingPort of 0 or more (for NodePort: hostnameOverride with a fixed externalStartingPort, or nodePortExternalIP), or remove the listener"))
 	}
 	for _, l := range cluster.Spec.ListenersConfig.InternalListeners {
+		if last := highestBrokerID(cluster); l.InternalStartingPort > 0 && l.InternalStartingPort+last > 65535 {
+			problems = append(problems, invalid(internalListenerField(l.Name)+".internalStartingPort",
+				"broker %d would advertise port %d, the highest is 65535; start lower", last, l.InternalStartingPort+last))
+		}
 		if name := l.ExternalListenerForHostname; name != "" && externalListener(cluster, name) == nil {
 			problems = append(problems, warning(internalListenerField(l.Name)+".externalListenerForHostname",
 				"there is no external listener %q, so brokers advertise their name inside of Kubernetes; name one that is there", name))
 		}
 	}
 	return problems
+}
+
+func highestBrokerID(cluster *v1beta1.KafkaCluster) int32 {
+	var highest int32
+	for i := range cluster.Spec.Brokers {
+		highest = max(highest, cluster.Spec.Brokers[i].ID)
+	}
+	return highest
 }
 
 // propertyProblems are about the texts that hold properties.

@@ -122,6 +122,11 @@ func TestValidate(t *testing.T) {
 				internalListener("controller", 29093, forControllers))),
 			[]string{warned + listeners + `internalListeners[name=internal].externalListenerForHostname: there is no external listener "gone"`},
 		},
+		"a port beyond the last one": {
+			sound(internal(internalListener("internal", 29092, innerBroker, func(l *v1beta1.InternalListenerConfig) { l.InternalStartingPort = 65533 }),
+				internalListener("controller", 29093, forControllers))),
+			[]string{invalid + listeners + "internalListeners[name=internal].internalStartingPort: broker 3 would advertise port 65536"},
+		},
 		"a role that is none": {
 			sound(broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.ProcessRoles = []string{"brokr"} })),
 			[]string{invalid + `spec.brokers[id=0].brokerConfig.processRoles: there is no role "brokr"`},
