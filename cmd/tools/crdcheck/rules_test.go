@@ -1,6 +1,7 @@
 package crdcheck
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -74,7 +75,7 @@ func TestABadClusterIsRefusedWithTheFieldsName(t *testing.T) {
 		"an id twice":                            {clusterWith(t, "BROKERS", "{id: 1}, {id: 1}"), `spec.brokers[1]: Duplicate value: {"id":1}`},
 		"an id that is too large":                {clusterWith(t, "BROKERS", "{id: 65535}"), "spec.brokers[0].id"},
 		"a negative id":                          {clusterWith(t, "BROKERS", "{id: -1}"), "spec.brokers[0].id"},
-		"a group that does not exist":            {clusterWith(t, "GROUPS", "a: {}", "BROKERS", "{id: 0, brokerConfigGroup: b}"), "spec.brokers: Invalid value: every brokerConfigGroup that a broker names must exist in brokerConfigGroups"},
+		"a group that does not exist":            {clusterWith(t, "GROUPS", "a: {}", "BROKERS", "{id: 0, brokerConfigGroup: b}"), "spec.brokers: Invalid value: a broker names a brokerConfigGroup that brokerConfigGroups does not have: add the group, or name one that is there"},
 		"RetryDurationMinutes with a small r":    {clusterWith(t, "CRUISE", "cruiseControlTaskSpec: {retryDurationMinutes: 5}"), "spec.cruiseControlConfig.cruiseControlTaskSpec.RetryDurationMinutes: Required value"},
 		"three roles":                            {clusterWith(t, "BROKERS", "{id: 0, brokerConfig: {processRoles: [broker, controller, broker]}}"), "processRoles: Too many: 3"},
 		"a listener name that begins badly":      {clusterWith(t, "NAME", "_internal"), "spec.listenersConfig.internalListeners[0].name"},
@@ -147,6 +148,25 @@ func TestAChangeThatWouldLoseTheClusterIsRefused(t *testing.T) {
 			require.ErrorContains(t, errs.ToAggregate(), tc.want)
 		})
 	}
+}
+
+// The estimate of a rule's cost is one thing, the count while it runs another: both have a limit.
+func TestTheRulesOfAClusterOfFiveThousandControllersRunWithinTheirBudget(t *testing.T) {
+	var brokers []string
+	for id := range 5000 {
+		brokers = append(brokers, fmt.Sprintf("{id: %d, brokerConfigGroup: g%d, brokerConfig: {processRoles: [broker, controller], "+
+			"storageConfigs: [{mountPath: /var/lib/kafka/disks/of/this/broker}]}}", id, id%100))
+	}
+	var groups []string
+	for id := range 100 {
+		groups = append(groups, fmt.Sprintf("g%d: {processRoles: [broker, controller], storageConfigs: [{mountPath: /other}]}", id))
+	}
+	cluster := clusterWith(t, "BROKERS", strings.Join(brokers, ","), "GROUPS", strings.Join(groups, ","))
+	server := serverOf(t, "kafkaclusters")
+	before, errs := server.admit(cluster)
+	require.Empty(t, errs.ToAggregate())
+	_, errs = server.update(cluster, before)
+	require.Empty(t, errs.ToAggregate())
 }
 
 func TestABadTopicUserOrOperationIsRefused(t *testing.T) {

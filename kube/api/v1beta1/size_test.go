@@ -140,7 +140,9 @@ func owned(t *testing.T, manager string, object *v1beta1.KafkaCluster) metav1.Ma
 	require.NoError(t, err)
 	fields, err := set.ToJSON()
 	require.NoError(t, err)
+	recorded := &metav1.FieldsV1{}
+	recorded.SetRawBytes(fields)
 	now := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	return metav1.ManagedFieldsEntry{Manager: manager, Operation: metav1.ManagedFieldsOperationApply,
-		APIVersion: object.APIVersion, Time: &now, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: fields}}
+		APIVersion: object.APIVersion, Time: &now, FieldsType: "FieldsV1", FieldsV1: recorded}
 }
