@@ -15,8 +15,8 @@ const (
 	migrationControllerQuorum = "migration.broker.controllerQuorumConfigEnabled"
 )
 
-// userProperties is what the user wants in a broker's file: the cluster's readOnlyConfig, overlaid with the broker's.
-func userProperties(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) (Properties, error) {
+// UserProperties is what the user wants in a broker's file: the cluster's readOnlyConfig, overlaid with the broker's.
+func UserProperties(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) (Properties, error) {
 	ofCluster, err := Parse(cluster.Spec.ReadOnlyConfig)
 	if err != nil {
 		return nil, fmt.Errorf("spec.readOnlyConfig: %w", err)
@@ -26,11 +26,6 @@ func userProperties(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) (Prop
 		return nil, fmt.Errorf("%s: %w", brokerField(broker.ID, "readOnlyConfig"), err)
 	}
 	return ofCluster.Merge(ofBroker), nil
-}
-
-// UserProperties is what people wrote for one broker's file, before the operator's own lines are laid over it.
-func UserProperties(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) (Properties, error) {
-	return userProperties(cluster, broker)
 }
 
 func brokerField(id int32, field string) string {

@@ -37,7 +37,7 @@ func BrokerProperties(in RenderInput) (Properties, error) {
 	if err := servable(in.Cluster); err != nil {
 		return nil, err
 	}
-	user, err := userProperties(in.Cluster, &in.Broker)
+	user, err := UserProperties(in.Cluster, &in.Broker)
 	if err != nil {
 		return nil, err
 	}

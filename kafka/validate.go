@@ -144,7 +144,10 @@ func externalListenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldPro
 	var problems []messages.FieldProblem
 	for _, field := range UnknownExternalAddresses(cluster) {
 		problems = append(problems, notSupported(field,
-			"this version cannot find out what address brokers are to advertise here; set hostnameOverride with an externalStartingPort of 0 or more (for NodePort: hostnameOverride with a fixed externalStartingPort, or nodePortExternalIP), or remove the listener"))
+			"this version cannot find out what address brokers are to advertise here; set hostnameOverride and an externalStartingPort above 0 (for NodePort: hostnameOverride with a fixed externalStartingPort, or nodePortExternalIP), or remove the listener"))
+	}
+	for i := range cluster.Spec.ListenersConfig.ExternalListeners {
+		problems = append(problems, externalPortProblems(cluster, &cluster.Spec.ListenersConfig.ExternalListeners[i])...)
 	}
 	for _, l := range cluster.Spec.ListenersConfig.InternalListeners {
 		if last := highestBrokerID(cluster); l.InternalStartingPort > 0 && l.InternalStartingPort+last > 65535 {
@@ -157,6 +160,20 @@ func externalListenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldPro
 		}
 	}
 	return problems
+}
+
+// externalPortProblems tells the first broker whose port outside is none.
+func externalPortProblems(cluster *v1beta1.KafkaCluster, l *v1beta1.ExternalListenerConfig) []messages.FieldProblem {
+	for i := range cluster.Spec.Brokers {
+		b := &cluster.Spec.Brokers[i]
+		_, port, state := externalHost(cluster, l, messages.BrokerID(b.ID), outline(&cluster.Spec, b))
+		if state == AddressKnown && (port < 1 || port > 65535) {
+			return []messages.FieldProblem{invalid(externalListenerField(l.Name)+".externalStartingPort",
+				"invalid external listener starting port number: with %d broker %d would advertise port %d, which is not one of 1 to 65535; choose another",
+				l.ExternalStartingPort, b.ID, port)}
+		}
+	}
+	return nil
 }
 
 func highestBrokerID(cluster *v1beta1.KafkaCluster) int32 {

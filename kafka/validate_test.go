@@ -127,6 +127,17 @@ func TestValidate(t *testing.T) {
 				internalListener("controller", 29093, forControllers))),
 			[]string{invalid + listeners + "internalListeners[name=internal].internalStartingPort: broker 3 would advertise port 65536"},
 		},
+		"a port outside that is none": {
+			sound(external(
+				externalTest(func(l *v1beta1.ExternalListenerConfig) { l.ExternalStartingPort = 0 }),
+				externalTest(func(l *v1beta1.ExternalListenerConfig) {
+					l.Name, l.ContainerPort, l.ExternalStartingPort = "high", 9095, 65534
+				}))),
+			[]string{
+				invalid + listeners + "externalListeners[name=test].externalStartingPort: invalid external listener starting port number: with 0 broker 0 would advertise port 0",
+				invalid + listeners + "externalListeners[name=high].externalStartingPort: invalid external listener starting port number: with 65534 broker 2 would advertise port 65536",
+			},
+		},
 		"a role that is none": {
 			sound(broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.ProcessRoles = []string{"brokr"} })),
 			[]string{invalid + `spec.brokers[id=0].brokerConfig.processRoles: there is no role "brokr"`},
