@@ -80,14 +80,35 @@ log.dirs=/tmp
 `
 
 // The rest of the rules, each where it is easiest to see.
-func TestBrokerProperties(t *testing.T) {
-	for name, c := range map[string]struct {
-		node    int
-		cluster *v1beta1.KafkaCluster
-		quorum  messages.QuorumMode
-		want    map[string]string
-		absent  []string
-	}{
+type renderCase struct {
+	node    int
+	cluster *v1beta1.KafkaCluster
+	quorum  messages.QuorumMode
+	want    map[string]string
+	absent  []string
+}
+
+func checkRendered(t *testing.T, cases map[string]renderCase) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			in := inputOf(t, c.cluster, c.node)
+			if c.quorum != messages.QuorumNone {
+				in.Quorum.Mode = c.quorum
+			}
+			properties := rendered(t, in)
+			for key, value := range c.want {
+				require.Equal(t, value, properties[key], key)
+			}
+			for _, key := range c.absent {
+				require.NotContains(t, properties, key)
+			}
+		})
+	}
+}
+
+func TestUsersPropertiesBesideTheOperators(t *testing.T) {
+	checkRendered(t, map[string]renderCase{
 		"a broker's own property wins over the cluster's": {
 			cluster: demo(readOnly("a=1\nb=1"), broker(0, func(b *v1beta1.Broker) { b.ReadOnlyConfig = "b=2" })),
 			want:    map[string]string{"a": "1", "b": "2"},
@@ -110,6 +131,15 @@ func TestBrokerProperties(t *testing.T) {
 			}),
 			want: map[string]string{"process.roles": "controller,broker"},
 		},
+		"a file provider of the user's own stays": {
+			cluster: demo(readOnly("config.providers=file\nconfig.providers.file.class=org.example.Files")),
+			want:    map[string]string{"config.providers": "file", "config.providers.file.class": "org.example.Files"},
+		},
+	})
+}
+
+func TestListenersOfANode(t *testing.T) {
+	checkRendered(t, map[string]renderCase{
 		"a listener whose name begins with the controller's is another one": {
 			cluster: demo(internal(
 				internalListener("internal", 29092, innerBroker),
@@ -160,6 +190,17 @@ func TestBrokerProperties(t *testing.T) {
 			)),
 			want: map[string]string{"advertised.listeners": "INTERNAL://demo-0.ns1.svc.cluster.local:29092"},
 		},
+		"a broker outside of an ingress entry does not advertise that listener": {
+			cluster: demo(external(externalTest(func(l *v1beta1.ExternalListenerConfig) {
+				l.Config = &v1beta1.Config{DefaultIngressConfig: "az1", IngressConfig: map[string]v1beta1.IngressConfig{"az1": envoyEntry("az1.host.com")}}
+			})), broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.BrokerIngressMapping = []string{"az2"} })),
+			want: map[string]string{"advertised.listeners": "INTERNAL://demo-0.ns1.svc.cluster.local:29092"},
+		},
+	})
+}
+
+func TestZooKeeperAndMigration(t *testing.T) {
+	checkRendered(t, map[string]renderCase{
 		"during migration a broker may stay with ZooKeeper": {
 			cluster: demo(inZooKeeperMode, func(c *v1beta1.KafkaCluster) { c.Spec.KRaft = true },
 				readOnly("zookeeper.metadata.migration.enable=true"),
@@ -183,31 +224,7 @@ func TestBrokerProperties(t *testing.T) {
 			cluster: demo(inZooKeeperMode, func(c *v1beta1.KafkaCluster) { c.Spec.ZKAddresses, c.Spec.ZKPath = nil, nil }),
 			want:    map[string]string{"zookeeper.connect": "/"},
 		},
-		"a file provider of the user's own stays": {
-			cluster: demo(readOnly("config.providers=file\nconfig.providers.file.class=org.example.Files")),
-			want:    map[string]string{"config.providers": "file", "config.providers.file.class": "org.example.Files"},
-		},
-		"a broker outside of an ingress entry does not advertise that listener": {
-			cluster: demo(external(externalTest(func(l *v1beta1.ExternalListenerConfig) {
-				l.Config = &v1beta1.Config{DefaultIngressConfig: "az1", IngressConfig: map[string]v1beta1.IngressConfig{"az1": envoyEntry("az1.host.com")}}
-			})), broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.BrokerIngressMapping = []string{"az2"} })),
-			want: map[string]string{"advertised.listeners": "INTERNAL://demo-0.ns1.svc.cluster.local:29092"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			in := inputOf(t, c.cluster, c.node)
-			if c.quorum != messages.QuorumNone {
-				in.Quorum.Mode = c.quorum
-			}
-			properties := rendered(t, in)
-			for key, value := range c.want {
-				require.Equal(t, value, properties[key], key)
-			}
-			for _, key := range c.absent {
-				require.NotContains(t, properties, key)
-			}
-		})
-	}
+	})
 }
 
 func envoyEntry(host string) v1beta1.IngressConfig {

@@ -65,28 +65,46 @@ func TestValidateAcceptsWhatWorks(t *testing.T) {
 	}
 }
 
-func TestValidate(t *testing.T) {
-	const (
-		invalid      = "InvalidSpec error "
-		notSupported = "NotSupported error "
-		warned       = "InvalidSpec warning "
-		listeners    = "spec.listenersConfig."
-	)
-	for name, c := range map[string]struct {
-		cluster *v1beta1.KafkaCluster
-		want    []string // reason, severity, field and what the message must hold
-	}{
+// What a problem begins with: reason, severity, and the start of most fields.
+const (
+	invalidSpec = "InvalidSpec error "
+	unsupported = "NotSupported error "
+	warned      = "InvalidSpec warning "
+	listeners   = "spec.listenersConfig."
+)
+
+type validateCase struct {
+	cluster *v1beta1.KafkaCluster
+	want    []string // reason, severity, field and how the message begins
+}
+
+func checkValidate(t *testing.T, cases map[string]validateCase) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			problems := Validate(c.cluster)
+			require.Len(t, problems, len(c.want), "%v", problems)
+			for i, p := range problems {
+				got := fmt.Sprintf("%s %s %s", p.Reason, p.Severity, p)
+				require.True(t, strings.HasPrefix(got, c.want[i]), "%s\n%s", c.want[i], got)
+			}
+		})
+	}
+}
+
+func TestValidateListeners(t *testing.T) {
+	checkValidate(t, map[string]validateCase{
 		"no inner-broker listener": {
 			sound(internal(internalListener("internal", 29092), internalListener("controller", 29093, forControllers))),
-			[]string{invalid + listeners + "internalListeners: no listener has usedForInnerBrokerCommunication"},
+			[]string{invalidSpec + listeners + "internalListeners: no listener has usedForInnerBrokerCommunication"},
 		},
 		"a listener for brokers and controllers": {
 			sound(internal(internalListener("internal", 29092, innerBroker, forControllers))),
-			[]string{invalid + listeners + "internalListeners[name=internal]: Kafka keeps the traffic"},
+			[]string{invalidSpec + listeners + "internalListeners[name=internal]: Kafka keeps the traffic"},
 		},
 		"KRaft without a controller listener": {
 			sound(internal(internalListener("internal", 29092, innerBroker))),
-			[]string{invalid + listeners + "internalListeners: no listener has usedForControllerCommunication"},
+			[]string{invalidSpec + listeners + "internalListeners: no listener has usedForControllerCommunication"},
 		},
 		"two controller listeners": {
 			sound(internal(internalListener("internal", 29092, innerBroker), internalListener("controller", 29093, forControllers),
@@ -96,26 +114,31 @@ func TestValidate(t *testing.T) {
 		"two listeners of one name and port": {
 			sound(external(externalTest(func(l *v1beta1.ExternalListenerConfig) { l.Name, l.ContainerPort = "internal", 29092 }))),
 			[]string{
-				invalid + listeners + "externalListeners[name=internal].name: another listener is called INTERNAL",
-				invalid + listeners + "externalListeners[name=internal].containerPort: port 29092 is taken by listener internal",
+				invalidSpec + listeners + "externalListeners[name=internal].name: another listener is called INTERNAL",
+				invalidSpec + listeners + "externalListeners[name=internal].containerPort: port 29092 is taken by listener internal",
 			},
 		},
 		"a name that would break Kafka's lists": {
 			sound(external(externalTest(func(l *v1beta1.ExternalListenerConfig) { l.Name = "a,b" }))),
-			[]string{invalid + listeners + `externalListeners[name=a,b].name: "a,b" cannot be`},
+			[]string{invalidSpec + listeners + `externalListeners[name=a,b].name: "a,b" cannot be`},
 		},
 		"listeners with protection are refused, never opened without": {
 			sound(internal(internalListener("internal", 29092, innerBroker, func(l *v1beta1.InternalListenerConfig) { l.Type = v1beta1.SecurityProtocolSSL }),
 				internalListener("controller", 29093, forControllers)),
 				external(externalTest(func(l *v1beta1.ExternalListenerConfig) { l.Type = v1beta1.SecurityProtocolSASLPlaintext }))),
 			[]string{
-				notSupported + listeners + "internalListeners[name=internal].type: listeners of type ssl",
-				notSupported + listeners + "externalListeners[name=test].type: listeners of type sasl_plaintext",
+				unsupported + listeners + "internalListeners[name=internal].type: listeners of type ssl",
+				unsupported + listeners + "externalListeners[name=test].type: listeners of type sasl_plaintext",
 			},
 		},
+	})
+}
+
+func TestValidateAddressesAndRoles(t *testing.T) {
+	checkValidate(t, map[string]validateCase{
 		"an external listener without a known address": {
 			sound(external(externalTest(func(l *v1beta1.ExternalListenerConfig) { l.HostnameOverride = "" }))),
-			[]string{notSupported + listeners + "externalListeners[name=test]: this version cannot find out what address"},
+			[]string{unsupported + listeners + "externalListeners[name=test]: this version cannot find out what address"},
 		},
 		"a host borrowed from nowhere": {
 			sound(internal(internalListener("internal", 29092, innerBroker, func(l *v1beta1.InternalListenerConfig) { l.ExternalListenerForHostname = "gone" }),
@@ -125,7 +148,7 @@ func TestValidate(t *testing.T) {
 		"a port beyond the last one": {
 			sound(internal(internalListener("internal", 29092, innerBroker, func(l *v1beta1.InternalListenerConfig) { l.InternalStartingPort = 65533 }),
 				internalListener("controller", 29093, forControllers))),
-			[]string{invalid + listeners + "internalListeners[name=internal].internalStartingPort: broker 3 would advertise port 65536"},
+			[]string{invalidSpec + listeners + "internalListeners[name=internal].internalStartingPort: broker 3 would advertise port 65536"},
 		},
 		"a port outside that is none": {
 			sound(external(
@@ -134,40 +157,45 @@ func TestValidate(t *testing.T) {
 					l.Name, l.ContainerPort, l.ExternalStartingPort = "high", 9095, 65534
 				}))),
 			[]string{
-				invalid + listeners + "externalListeners[name=test].externalStartingPort: invalid external listener starting port number: with 0 broker 0 would advertise port 0",
-				invalid + listeners + "externalListeners[name=high].externalStartingPort: invalid external listener starting port number: with 65534 broker 2 would advertise port 65536",
+				invalidSpec + listeners + "externalListeners[name=test].externalStartingPort: invalid external listener starting port number: with 0 broker 0 would advertise port 0",
+				invalidSpec + listeners + "externalListeners[name=high].externalStartingPort: invalid external listener starting port number: with 65534 broker 2 would advertise port 65536",
 			},
 		},
 		"a role that is none": {
 			sound(broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.ProcessRoles = []string{"brokr"} })),
-			[]string{invalid + `spec.brokers[id=0].brokerConfig.processRoles: there is no role "brokr"`},
+			[]string{invalidSpec + `spec.brokers[id=0].brokerConfig.processRoles: there is no role "brokr"`},
 		},
 		"a node without roles, told where its roles would come from": {
 			sound(broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.ProcessRoles = nil })),
-			[]string{invalid + "spec.brokerConfigGroups[default].processRoles: a node of a KRaft cluster needs a role"},
+			[]string{invalidSpec + "spec.brokerConfigGroups[default].processRoles: a node of a KRaft cluster needs a role"},
 		},
 		"KRaft without a controller": {
 			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = c.Spec.Brokers[:1] }),
-			[]string{invalid + "spec.brokers: no node has the controller role"},
+			[]string{invalidSpec + "spec.brokers: no node has the controller role"},
 		},
 		"an even number of controllers": {
 			demo(), []string{warned + "spec.brokers: 2 controllers bear the loss of no more nodes than 1 do"},
 		},
+	})
+}
+
+func TestValidateDisks(t *testing.T) {
+	checkValidate(t, map[string]validateCase{
 		"a controller without a lasting disk": {
 			sound(storages(1, emptyDir("/kafka-logs"))),
-			[]string{invalid + "spec.brokers[id=1].brokerConfig.storageConfigs: a controller needs exactly one storage with pvcSpec for its metadata, this one has 0"},
+			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: a controller needs exactly one storage with pvcSpec for its metadata, this one has 0"},
 		},
 		"a controller with two lasting disks": {
 			sound(storages(2, disk("/a"), disk("/b"))),
-			[]string{invalid + "spec.brokers[id=2].brokerConfig.storageConfigs: a controller needs exactly one storage with pvcSpec for its metadata, this one has 2"},
+			[]string{invalidSpec + "spec.brokers[id=2].brokerConfig.storageConfigs: a controller needs exactly one storage with pvcSpec for its metadata, this one has 2"},
 		},
 		"a controller whose metadata would go with the Pod": {
 			sound(storages(1, emptyDir("/a"), disk("/b"))),
-			[]string{invalid + "spec.brokers[id=1].brokerConfig.storageConfigs: the first log dir of a controller holds its metadata"},
+			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: the first log dir of a controller holds its metadata"},
 		},
 		"a broker without a disk": {
 			sound(storages(0)),
-			[]string{invalid + "spec.brokerConfigGroups[default].storageConfigs: a node needs a disk"},
+			[]string{invalidSpec + "spec.brokerConfigGroups[default].storageConfigs: a node needs a disk"},
 		},
 		"a disk that is there twice, told once for all brokers of the group": {
 			sound(groupStorages(disk("/a"), emptyDir("/b"), emptyDir("/b"))),
@@ -175,20 +203,25 @@ func TestValidate(t *testing.T) {
 		},
 		"one directory under two names": {
 			sound(storages(0, disk("/a"), disk("/a/"))),
-			[]string{invalid + "spec.brokers[id=0].brokerConfig.storageConfigs: mountPath /a and /a/ are one directory"},
+			[]string{invalidSpec + "spec.brokers[id=0].brokerConfig.storageConfigs: mountPath /a and /a/ are one directory"},
 		},
 		"a log dir within another": {
 			sound(storages(0, disk("/a/kafka"), disk("/a"))),
-			[]string{invalid + "spec.brokers[id=0].brokerConfig.storageConfigs: log dir /a/kafka/kafka lies within log dir /a/kafka"},
+			[]string{invalidSpec + "spec.brokers[id=0].brokerConfig.storageConfigs: log dir /a/kafka/kafka lies within log dir /a/kafka"},
 		},
 		"mount paths that cannot be": {
 			sound(storages(0, disk("relative"), disk("/a,b"), disk("/"))),
 			[]string{
-				invalid + `spec.brokers[id=0].brokerConfig.storageConfigs: mountPath "relative" is not absolute`,
-				invalid + `spec.brokers[id=0].brokerConfig.storageConfigs: mountPath "/a,b" has a comma`,
-				invalid + `spec.brokers[id=0].brokerConfig.storageConfigs: mountPath / would hide the image`,
+				invalidSpec + `spec.brokers[id=0].brokerConfig.storageConfigs: mountPath "relative" is not absolute`,
+				invalidSpec + `spec.brokers[id=0].brokerConfig.storageConfigs: mountPath "/a,b" has a comma`,
+				invalidSpec + `spec.brokers[id=0].brokerConfig.storageConfigs: mountPath / would hide the image`,
 			},
 		},
+	})
+}
+
+func TestValidateProperties(t *testing.T) {
+	checkValidate(t, map[string]validateCase{
 		"texts that do not parse": {
 			sound(readOnly("a=1\nb"), func(c *v1beta1.KafkaCluster) {
 				c.Spec.ClusterWideConfig = "x"
@@ -199,11 +232,11 @@ func TestValidate(t *testing.T) {
 				c.Spec.Brokers[0].BrokerConfig.Config = `a=\u1`
 			}),
 			[]string{
-				invalid + "spec.readOnlyConfig: line 2: no separator",
-				invalid + "spec.clusterWideConfig: line 1: no separator",
-				invalid + "spec.brokerConfigGroups[default].config: line 2: no separator",
-				invalid + "spec.brokers[id=0].readOnlyConfig: line 3: no separator",
-				invalid + `spec.brokers[id=0].brokerConfig.config: line 1: malformed \u escape`,
+				invalidSpec + "spec.readOnlyConfig: line 2: no separator",
+				invalidSpec + "spec.clusterWideConfig: line 1: no separator",
+				invalidSpec + "spec.brokerConfigGroups[default].config: line 2: no separator",
+				invalidSpec + "spec.brokers[id=0].readOnlyConfig: line 3: no separator",
+				invalidSpec + `spec.brokers[id=0].brokerConfig.config: line 1: malformed \u escape`,
 			},
 		},
 		"keys that the operator sets": {
@@ -216,18 +249,9 @@ func TestValidate(t *testing.T) {
 		},
 		"a metadata log elsewhere": {
 			sound(readOnly("metadata.log.dir=/x")),
-			[]string{notSupported + "spec.readOnlyConfig: metadata.log.dir is not supported"},
+			[]string{unsupported + "spec.readOnlyConfig: metadata.log.dir is not supported"},
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			problems := Validate(c.cluster)
-			require.Len(t, problems, len(c.want), "%v", problems)
-			for i, p := range problems {
-				got := fmt.Sprintf("%s %s %s", p.Reason, p.Severity, p)
-				require.True(t, strings.HasPrefix(got, c.want[i]), "%s\n%s", c.want[i], got)
-			}
-		})
-	}
+	})
 }
 
 // A line that has no effect must be told, and one that has an effect must not: every key of every node is tried.

@@ -33,3 +33,14 @@ const (
 	// SeverityWarning is told and worked around.
 	SeverityWarning ProblemSeverity = "warning"
 )
+
+// Errors are the problems that stop work on the cluster.
+func Errors(problems []FieldProblem) []FieldProblem {
+	var errs []FieldProblem
+	for _, p := range problems {
+		if p.Severity == SeverityError {
+			errs = append(errs, p)
+		}
+	}
+	return errs
+}
