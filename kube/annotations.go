@@ -10,6 +10,8 @@ const (
 	AnnotationUserInputsHash = "kafka.banzaicloud.io/user-inputs-hash"
 	// AnnotationRenderedHash says what a Pod and its file look like as a whole; a difference waits for consent.
 	AnnotationRenderedHash = "kafka.banzaicloud.io/rendered-hash"
+	// AnnotationConfigHash is on a broker's ConfigMap and says what we wrote; other contents were edited by somebody.
+	AnnotationConfigHash = "kafka.banzaicloud.io/config-hash"
 	// AnnotationFormat carries a claim's right to be formatted, or that it has been; see FormatState.
 	AnnotationFormat = "kafka.banzaicloud.io/format"
 	// AnnotationRetainedClaim names the cluster of a claim that outlives it and therefore has no owner reference.

@@ -29,6 +29,9 @@ type ConfigInput struct {
 	Config  *v1beta1.BrokerConfig // group and broker merged
 	// Properties is the whole rendered file, with the lines that depend on the node.
 	Properties string
+	// UserInputsHash and RenderedHash are those of the Pod that reads the file: they record what it was made for, also
+	// while there is no Pod.
+	UserInputsHash, RenderedHash string
 }
 
 // BrokerConfigMap holds the files of one node. Its backup of the broker's entry in the spec rebuilds a broker that is
@@ -38,18 +41,29 @@ func BrokerConfigMap(in ConfigInput) (*corev1.ConfigMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := messages.BrokerID(in.Broker.ID)
+	id, files := messages.BrokerID(in.Broker.ID), configFiles(in)
 	return &corev1.ConfigMap{
 		TypeMeta: configMapType(),
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            BrokerConfigName(in.Cluster.Name, id),
 			Namespace:       in.Cluster.Namespace,
 			Labels:          clusterLabels(in.Cluster, brokerSelector(in.Cluster.Name, id)),
-			Annotations:     map[string]string{AnnotationConfigurationBackup: backup},
+			Annotations:     configAnnotations(in, backup),
 			OwnerReferences: owners(in.Cluster),
 		},
-		Data: configFiles(in),
+		Data: files,
 	}, nil
+}
+
+func configAnnotations(in ConfigInput, backup string) map[string]string {
+	annotations := map[string]string{AnnotationConfigurationBackup: backup}
+	if in.UserInputsHash != "" {
+		annotations[AnnotationUserInputsHash] = in.UserInputsHash
+	}
+	if in.RenderedHash != "" {
+		annotations[AnnotationRenderedHash] = in.RenderedHash
+	}
+	return annotations
 }
 
 func configFiles(in ConfigInput) map[string]string {

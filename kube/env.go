@@ -14,9 +14,7 @@ import (
 // kafkaEnv is sorted by name, so that the order in which a user writes variables never restarts a broker. The user's
 // envs come over our defaults, fields of brokerConfig over the user's envs, and what the start script is told over all.
 func kafkaEnv(in PodInput) []corev1.EnvVar {
-	env := v1beta1.MergeEnvs(defaultEnv(), in.Config.Envs)
-	env = slices.DeleteFunc(env, func(e corev1.EnvVar) bool { return slices.Contains(reservedEnv(), e.Name) })
-	env = v1beta1.MergeEnvs(env, configEnv(in.Config), formatEnv(in))
+	env := v1beta1.MergeEnvs(defaultEnv(), userEnvs(in.Config), configEnv(in.Config), formatEnv(in))
 	slices.SortFunc(env, func(a, b corev1.EnvVar) int { return strings.Compare(a.Name, b.Name) })
 	return env
 }
@@ -66,6 +64,16 @@ func formatEnv(in PodInput) []corev1.EnvVar {
 		env = append(env, corev1.EnvVar{Name: envInitialControllers, Value: initialControllers(in.Quorum)})
 	}
 	return env
+}
+
+// userEnvs are sorted by the variable that they speak of; several for one stay in their order, which matters.
+func userEnvs(config *v1beta1.BrokerConfig) []corev1.EnvVar {
+	about := func(e corev1.EnvVar) string { return strings.TrimSuffix(strings.TrimPrefix(e.Name, "+"), "+") }
+	envs := slices.DeleteFunc(slices.Clone(config.Envs), func(e corev1.EnvVar) bool {
+		return slices.Contains(reservedEnv(), about(e))
+	})
+	slices.SortStableFunc(envs, func(a, b corev1.EnvVar) int { return strings.Compare(about(a), about(b)) })
+	return envs
 }
 
 // reservedEnv cannot be set by users: a right to format that nobody gave would cost data. CLUSTER_ID is theirs to

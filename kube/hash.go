@@ -223,17 +223,6 @@ func sidecarAnnotations(config *v1beta1.BrokerConfig) map[string]string {
 	return chosen
 }
 
-// userEnvs are sorted by the variable that they speak of; several for one stay in their order, which matters.
-func userEnvs(config *v1beta1.BrokerConfig) []corev1.EnvVar {
-	envs := slices.DeleteFunc(slices.Clone(config.Envs), func(e corev1.EnvVar) bool {
-		return slices.Contains(reservedEnv(), strings.Trim(e.Name, "+"))
-	})
-	slices.SortStableFunc(envs, func(a, b corev1.EnvVar) int {
-		return strings.Compare(strings.Trim(a.Name, "+"), strings.Trim(b.Name, "+"))
-	})
-	return envs
-}
-
 // userGracePeriod: the schema writes 120 where the user wrote nothing.
 func userGracePeriod(config *v1beta1.BrokerConfig) *int64 {
 	if config.GetTerminationGracePeriodSeconds() == v1beta1.DefaultTerminationGracePeriodSeconds {

@@ -39,6 +39,8 @@ func ControllerService(cluster *v1beta1.KafkaCluster) *corev1.Service {
 	selector := with(ClusterSelector(cluster.Name), LabelIsController, "true")
 	service := sharedService(cluster, AddressesOf(cluster).ControllerService())
 	service.Labels = publicLabels(cluster, selector)
+	// Without headless mode each node's own Service has the metrics port; a second one would have it scraped twice.
+	service.Spec.Ports = servicePorts(cluster, cluster.Spec.HeadlessServiceEnabled)
 	service.Spec.ClusterIP = corev1.ClusterIPNone
 	service.Spec.Selector = selector
 	// Controllers find each other here before any of them is ready.

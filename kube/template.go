@@ -324,3 +324,8 @@ func (w *limitedWriter) Write(p []byte) (int, error) {
 	}
 	return w.text.Write(p)
 }
+
+func hasTemplate(spec *corev1.PersistentVolumeClaimSpec) bool {
+	text, err := json.Marshal(spec)
+	return err != nil || bytes.Contains(text, []byte("{{"))
+}

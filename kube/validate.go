@@ -1,0 +1,219 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// Validate tells what in a KafkaCluster Kubernetes would refuse or the operator cannot do. What Kafka cannot run with
+// (listeners, roles, properties, disks of controllers) is looked at in package kafka. Errors come before warnings.
+func Validate(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	problems := slices.Concat(
+		nameProblems(cluster),
+		selectorProblems(cluster),
+		budgetProblems(cluster),
+		portProblems(cluster),
+		envProblems("spec.envs", cluster.Spec.Envs),
+		configProblems(cluster),
+		brokerProblems(cluster),
+		NotSupported(cluster),
+	)
+	return sortedProblems(problems)
+}
+
+// sortedProblems drops repeated problems (a thousand brokers of one group have its problem once).
+func sortedProblems(problems []messages.FieldProblem) []messages.FieldProblem {
+	seen := map[messages.FieldProblem]bool{}
+	problems = slices.DeleteFunc(problems, func(p messages.FieldProblem) bool {
+		repeated := seen[p]
+		seen[p] = true
+		return repeated
+	})
+	slices.SortStableFunc(problems, func(a, b messages.FieldProblem) int { return rank(a) - rank(b) })
+	return problems
+}
+
+func rank(p messages.FieldProblem) int {
+	if p.Severity == messages.SeverityError {
+		return 0
+	}
+	return 1
+}
+
+func invalid(field, message string, args ...any) messages.FieldProblem {
+	return messages.FieldProblem{
+		Field: field, Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
+		Message: fmt.Sprintf(message, args...),
+	}
+}
+
+func warning(field, message string, args ...any) messages.FieldProblem {
+	problem := invalid(field, message, args...)
+	problem.Severity = messages.SeverityWarning
+	return problem
+}
+
+func brokerField(id int32, field string) string {
+	return fmt.Sprintf("spec.brokers[id=%d].%s", id, field)
+}
+
+func groupField(group, field string) string {
+	return fmt.Sprintf("spec.brokerConfigGroups[%s].%s", group, field)
+}
+
+// nameProblems: the cluster's name is the beginning of all names, and the first label of DNS names.
+func nameProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	const field = "metadata.name"
+	if len(validation.IsDNS1035Label(cluster.Name)) > 0 && len(cluster.Name) <= validation.DNS1035LabelMaxLength {
+		return []messages.FieldProblem{invalid(field,
+			"%q cannot begin the name of a Service: it must be lower case letters, digits and dashes, and begin with a letter; make a KafkaCluster of another name",
+			cluster.Name)}
+	}
+	longest := ""
+	names := append(serviceNames(cluster), PodName(cluster.Name, highestID(cluster)), JMXConfigName(cluster.Name))
+	for _, name := range names {
+		if len(name) > len(longest) {
+			longest = name
+		}
+	}
+	over := len(longest) - validation.DNS1123LabelMaxLength
+	if over <= 0 {
+		return nil
+	}
+	return []messages.FieldProblem{invalid(field,
+		"is too long: %s would have more than the %d characters that DNS allows; make a KafkaCluster whose name has at most %d",
+		longest, validation.DNS1123LabelMaxLength, len(cluster.Name)-over)}
+}
+
+func selectorProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	if selector := cluster.Spec.TaintedBrokersSelector; selector != nil {
+		if _, err := metav1.LabelSelectorAsSelector(selector); err != nil {
+			return []messages.FieldProblem{invalid("spec.taintedBrokersSelector", "%v; correct the selector or remove it", err)}
+		}
+	}
+	return nil
+}
+
+func budgetProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	budget := cluster.Spec.DisruptionBudget
+	if budget == nil || !budget.Create {
+		return nil
+	}
+	switch budget.Budget {
+	case "":
+		return []messages.FieldProblem{warning("spec.disruptionBudget.budget",
+			"is not set; one broker at a time may be evicted until you set a number or a percentage")}
+	case "0", "0%":
+		return []messages.FieldProblem{warning("spec.disruptionBudget.budget",
+			"of none blocks every drain of a node; set it to 1 unless you mean that")}
+	default:
+		return nil
+	}
+}
+
+// portProblems are about numbers that something else of the Pod has.
+func portProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	taken := map[int32]string{metricsPort: "the JMX exporter"}
+	for _, listener := range listenersOf(&cluster.Spec) {
+		if listener.ContainerPort == metricsPort {
+			problems = append(problems, invalid("spec.listenersConfig",
+				"listener %s has port %d, which the JMX exporter needs; give it another containerPort", listener.Name, metricsPort))
+			continue
+		}
+		taken[listener.ContainerPort] = "listener " + listener.Name
+	}
+	names := map[string]bool{"metrics": true}
+	for i, port := range cluster.Spec.AdditionalPorts {
+		field := fmt.Sprintf("spec.additionalPorts[%d]", i)
+		if owner, found := taken[port.ContainerPort]; found && protocolOf(port) == "TCP" {
+			problems = append(problems, warning(field+".containerPort", "port %d is that of %s, this entry has no effect; remove it",
+				port.ContainerPort, owner))
+		}
+		if port.Name != "" && names[port.Name] {
+			problems = append(problems, warning(field+".name", "%s is the name of another port, Services leave this one out; rename it", port.Name))
+		}
+		names[port.Name] = true
+	}
+	return problems
+}
+
+func envProblems(field string, envs []corev1.EnvVar) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for _, env := range envs {
+		name := strings.TrimSuffix(strings.TrimPrefix(env.Name, "+"), "+")
+		switch {
+		case len(validation.IsEnvVarName(name)) > 0:
+			problems = append(problems, invalid(field, "%q cannot be the name of a variable; use letters, digits and _", env.Name))
+		case name != envClusterID && slices.Contains(reservedEnv(), name):
+			problems = append(problems, warning(field, "%s is set by the operator, this entry has no effect; remove it", name))
+		}
+	}
+	return problems
+}
+
+// brokerProblems are those of the merged configuration of each broker: what only group and broker together make.
+func brokerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for i := range cluster.Spec.Brokers {
+		broker := &cluster.Spec.Brokers[i]
+		config, err := v1beta1.BrokerConfigOf(&cluster.Spec, broker)
+		if err != nil {
+			problems = append(problems, invalid(brokerField(broker.ID, "brokerConfigGroup"),
+				"there is no group %q in spec.brokerConfigGroups; add it, or name one that is there", broker.BrokerConfigGroup))
+			continue
+		}
+		problems = append(problems, resourceProblems(broker, config)...)
+		problems = append(problems, templateProblems(cluster, broker)...)
+	}
+	return problems
+}
+
+// resourceProblems: a request over its limit makes the API server refuse the Pod.
+func resourceProblems(broker *v1beta1.Broker, config *v1beta1.BrokerConfig) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	resources := config.GetResources()
+	for _, name := range slices.Sorted(maps.Keys(resources.Requests)) {
+		request := resources.Requests[name]
+		limit, limited := resources.Limits[name]
+		if limited && request.Cmp(limit) > 0 {
+			problems = append(problems, invalid(brokerField(broker.ID, "brokerConfig.resourceRequirements.requests."+string(name)),
+				"%s is more than the limit of %s; raise the limit or lower the request", request.String(), limit.String()))
+		}
+	}
+	return problems
+}
+
+// templateProblems renders the claims of one broker; each problem is told where the storage comes from.
+func templateProblems(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	look := func(field string, storages []v1beta1.StorageConfig) {
+		for i, storage := range storages {
+			if storage.PvcSpec == nil {
+				continue
+			}
+			_, err := renderClaimSpec(storage.PvcSpec, templateData{BrokerId: broker.ID, MountPath: storage.MountPath})
+			if template := (*templateError)(nil); errors.As(err, &template) {
+				at := strings.TrimSuffix(fmt.Sprintf("%s[%d].pvcSpec.%s", field, i, template.path), ".")
+				problems = append(problems, invalid(at, "the template cannot be rendered: %v", template.err))
+			}
+		}
+	}
+	if group, found := cluster.Spec.BrokerConfigGroups[broker.BrokerConfigGroup]; found {
+		look(groupField(broker.BrokerConfigGroup, "storageConfigs"), group.StorageConfigs)
+	}
+	if broker.BrokerConfig != nil {
+		look(brokerField(broker.ID, "brokerConfig.storageConfigs"), broker.BrokerConfig.StorageConfigs)
+	}
+	return problems
+}

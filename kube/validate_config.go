@@ -1,0 +1,143 @@
+package kube
+
+import (
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// configProblems looks at each brokerConfig where it is written, in a group or at a broker.
+func configProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for _, name := range sortedKeys(cluster.Spec.BrokerConfigGroups) {
+		config := cluster.Spec.BrokerConfigGroups[name]
+		field := func(f string) string { return groupField(name, f) }
+		problems = append(problems, problemsOfConfig(cluster, field, &config)...)
+	}
+	for i := range cluster.Spec.Brokers {
+		if broker := &cluster.Spec.Brokers[i]; broker.BrokerConfig != nil {
+			field := func(f string) string { return brokerField(broker.ID, "brokerConfig."+f) }
+			problems = append(problems, problemsOfConfig(cluster, field, broker.BrokerConfig)...)
+		}
+	}
+	return problems
+}
+
+func problemsOfConfig(cluster *v1beta1.KafkaCluster, field func(string) string, config *v1beta1.BrokerConfig) []messages.FieldProblem {
+	return slices.Concat(
+		labelProblems(field("brokerLabels"), config.BrokerLabels),
+		storageProblems(field("storageConfigs"), config.StorageConfigs),
+		envProblems(field("envs"), config.Envs),
+		affinityProblems(field("affinity"), config.Affinity),
+		takenProblems(cluster, field, config),
+	)
+}
+
+func labelProblems(field string, labels map[string]string) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for _, key := range sortedKeys(labels) {
+		switch {
+		case slices.Contains(reservedLabels(), key):
+			problems = append(problems, warning(field, "%s is how the operator finds its Pods, your value has no effect; remove it", key))
+		case len(validation.IsQualifiedName(key)) > 0:
+			problems = append(problems, invalid(field, "%q cannot be the key of a label; use at most 63 letters, digits, dashes, dots and _", key))
+		case len(validation.IsValidLabelValue(labels[key])) > 0:
+			problems = append(problems, invalid(field, "the value of %s cannot be that of a label; use at most 63 letters, digits, dashes, dots and _", key))
+		}
+	}
+	return problems
+}
+
+func storageProblems(field string, storages []v1beta1.StorageConfig) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for i, storage := range storages {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		switch {
+		case storage.PvcSpec == nil && storage.EmptyDir == nil:
+			problems = append(problems, invalid(at, "%s has neither pvcSpec nor emptyDir; add one of them", storage.MountPath))
+		case storage.PvcSpec != nil:
+			problems = append(problems, claimProblems(at+".pvcSpec", storage)...)
+		case storage.EmptyDir.SizeLimit == nil:
+			problems = append(problems, warning(at+".emptyDir.sizeLimit",
+				"is not set, so nobody knows how much fits on %s and it can fill the node's disk; set it", storage.MountPath))
+		}
+		if storage.PvcSpec != nil && storage.EmptyDir != nil {
+			problems = append(problems, warning(at+".emptyDir", "has no effect beside pvcSpec; remove it"))
+		}
+	}
+	return problems
+}
+
+func claimProblems(field string, storage v1beta1.StorageConfig) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	size, found := storage.PvcSpec.Resources.Requests[corev1.ResourceStorage]
+	switch {
+	case !found:
+		problems = append(problems, invalid(field+".resources.requests.storage", "is not set; say how large the disk is, for example 100Gi"))
+	case size.Sign() <= 0:
+		problems = append(problems, invalid(field+".resources.requests.storage", "is %s; a disk needs a size above zero", size.String()))
+	}
+	if len(storage.PvcSpec.AccessModes) == 0 {
+		problems = append(problems, invalid(field+".accessModes", "is not set; Kubernetes wants it, usually ReadWriteOnce"))
+	}
+	if mode := storage.PvcSpec.VolumeMode; mode != nil && *mode == corev1.PersistentVolumeBlock {
+		problems = append(problems, invalid(field+".volumeMode", "Kafka needs a file system; set Filesystem or leave the field out"))
+	}
+	if storage.PvcSpec.Selector != nil {
+		if _, err := metav1.LabelSelectorAsSelector(storage.PvcSpec.Selector); err != nil && !hasTemplate(storage.PvcSpec) {
+			problems = append(problems, invalid(field+".selector", "%v; correct the selector or remove it", err))
+		}
+	}
+	return problems
+}
+
+func affinityProblems(field string, affinity *corev1.Affinity) []messages.FieldProblem {
+	if affinity == nil {
+		return nil
+	}
+	var terms []corev1.PodAffinityTerm
+	if a := affinity.PodAffinity; a != nil {
+		terms = append(terms, a.RequiredDuringSchedulingIgnoredDuringExecution...)
+	}
+	if a := affinity.PodAntiAffinity; a != nil {
+		terms = append(terms, a.RequiredDuringSchedulingIgnoredDuringExecution...)
+	}
+	for _, term := range terms {
+		if _, err := metav1.LabelSelectorAsSelector(term.LabelSelector); err != nil {
+			return []messages.FieldProblem{invalid(field, "%v; correct the selector", err)}
+		}
+	}
+	return nil
+}
+
+// takenProblems: server-side apply takes a name in a list once, so what the user calls like one of ours is left out.
+func takenProblems(cluster *v1beta1.KafkaCluster, field func(string) string, config *v1beta1.BrokerConfig) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	check := func(list, kind, name string, taken []string) {
+		if slices.Contains(taken, name) {
+			problems = append(problems, invalid(field(list), "%s %s is one of the operator's own; rename yours", kind, name))
+		}
+	}
+	init := []string{reporterContainer, exporterContainer}
+	for _, c := range config.InitContainers {
+		check("initContainers", "container", c.Name, append(init, kafkaContainer))
+	}
+	for _, c := range config.Containers {
+		check("containers", "container", c.Name, append(init, kafkaContainer))
+	}
+	volumes := []string{configVolume, extensionsVolume, exporterVolume, waitVolume, stateVolume, clientVolume, JMXConfigName(cluster.Name)}
+	for _, v := range config.Volumes {
+		check("volumes", "volume", v.Name, volumes)
+	}
+	paths := []string{configDir, extensionsDir, exporterDir, exporterConfigDir, waitDir, startState}
+	for _, m := range config.VolumeMounts {
+		check("volumeMounts", "mountPath", m.MountPath, append(paths, mountPaths(config)...))
+	}
+	return problems
+}
