@@ -1,5 +1,7 @@
 package messages
 
+import "slices"
+
 // QuorumMode says how the controllers of a KRaft cluster know each other.
 type QuorumMode string
 
@@ -40,3 +42,6 @@ func (q Quorum) Initially(id BrokerID) bool {
 	}
 	return false
 }
+
+// Equal reports whether two nodes that know these would start alike.
+func (q Quorum) Equal(o Quorum) bool { return q.Mode == o.Mode && slices.Equal(q.Initial, o.Initial) }

@@ -1,0 +1,245 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// blueprint is a wish worked out: all that can be said about a broker's objects without looking at any.
+type blueprint struct {
+	messages.BrokerWanted
+	id     messages.BrokerID
+	config *v1beta1.BrokerConfig // group and broker merged
+	disks  []v1beta1.StorageConfig
+	// properties is the file without the lines that only the Pod's node tells, userProperties what of it people wrote.
+	properties, userProperties string
+	// userHash and renderedHash are those of the Pod that would be made today.
+	userHash, renderedHash string
+}
+
+func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
+	w := blueprint{BrokerWanted: wanted, id: messages.BrokerID(wanted.Entry.ID)}
+	var err error
+	if w.config, err = v1beta1.BrokerConfigOf(&wanted.Cluster.Spec, &wanted.Entry); err != nil {
+		return w, err
+	}
+	w.disks = w.config.StorageConfigs
+	if w.properties, err = w.file(""); err != nil {
+		return w, err
+	}
+	user, err := kafka.UserProperties(wanted.Cluster, &wanted.Entry)
+	if err != nil {
+		return w, err
+	}
+	w.userProperties = user.String()
+	sample, err := w.pod(w.expectedClaims(), nil) // hashes do not depend on the claims' state
+	if err != nil {
+		return w, err
+	}
+	w.userHash, w.renderedHash = sample.Annotations[kube.AnnotationUserInputsHash], sample.Annotations[kube.AnnotationRenderedHash]
+	return w, nil
+}
+
+// file is broker.properties; rack is empty where it is not known or not wanted.
+func (w blueprint) file(rack string) (string, error) {
+	properties, err := kafka.BrokerProperties(kafka.RenderInput{
+		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Addresses: kube.AddressesOf(w.Cluster), Quorum: w.Quorum,
+		Rack: rack,
+	})
+	if err != nil {
+		return "", err
+	}
+	return properties.String(), nil
+}
+
+// racks reports whether the file has a line that is known only when the Pod has a node.
+func (w blueprint) racks() bool { return kafka.DependsOnNode(w.Cluster, &w.Entry, w.config) }
+
+// rack is the value of broker.rack on a node: the values of the labels that the user named, sorted.
+func (w blueprint) rack(node *corev1.Node) string {
+	return kube.Rack(w.Cluster.Spec.RackAwareness, node)
+}
+
+func (w blueprint) service() *corev1.Service { return kube.BrokerService(w.Cluster, w.id) }
+
+// newClaimFormat is the right that a new claim gets: to be formatted once, under the cluster's id. In ZooKeeper mode
+// Kafka formats nothing.
+func (w blueprint) newClaimFormat() kube.FormatState {
+	return kube.FormatState{Allowed: w.Cluster.Spec.KRaft, ClusterID: w.ClusterID}
+}
+
+func (w blueprint) claim(disk v1beta1.StorageConfig, name string, format kube.FormatState) (*corev1.PersistentVolumeClaim, error) {
+	return kube.Claim(kube.ClaimInput{
+		Cluster: w.Cluster, Broker: w.id, Config: w.config, Storage: disk, Name: name, Format: format,
+	})
+}
+
+// claimAsIs is a claim that exists, with other words about formatting. What Kubernetes would not change, and the size,
+// stay as they are: this write is about the annotation alone.
+func (w blueprint) claimAsIs(disk v1beta1.StorageConfig, claim *corev1.PersistentVolumeClaim, format kube.FormatState,
+) (*corev1.PersistentVolumeClaim, error) {
+	built, err := w.claim(disk, claim.Name, format)
+	if err != nil {
+		return nil, err
+	}
+	built = kube.WithoutRefused(claim, built)
+	built.Spec.Resources.Requests = maps.Clone(claim.Spec.Resources.Requests)
+	return built, nil
+}
+
+// expectedClaims are the names that new claims would have.
+func (w blueprint) expectedClaims() map[string]string {
+	names := map[string]string{}
+	for _, disk := range w.disks {
+		if disk.PvcSpec != nil {
+			names[disk.MountPath] = kube.ClaimName(w.Cluster.Name, w.id, disk.MountPath)
+		}
+	}
+	return names
+}
+
+// claimNames are the claims to mount; the problem says why the Pod cannot have them.
+func (w blueprint) claimNames(claims []*corev1.PersistentVolumeClaim) (names map[string]string, problem string) {
+	names = map[string]string{}
+	for _, disk := range w.disks {
+		if disk.PvcSpec == nil {
+			continue
+		}
+		claim, err := kube.ClaimFor(claims, w.id, disk.MountPath)
+		switch {
+		case err != nil:
+			return nil, err.Error()
+		case claim == nil:
+			return nil, "there is no claim for " + disk.MountPath
+		}
+		names[disk.MountPath] = claim.Name
+	}
+	return names, ""
+}
+
+// openRights are the mount paths that the next Pod may format: those of claims whose right was not withdrawn yet, and
+// emptyDirs of a broker that Kafka has never seen.
+func (w blueprint) openRights(claims []*corev1.PersistentVolumeClaim) []string {
+	if !w.Cluster.Spec.KRaft {
+		return nil
+	}
+	var open []string
+	for _, disk := range w.disks {
+		if disk.PvcSpec == nil {
+			open = append(open, disk.MountPath)
+			continue
+		}
+		claim, err := kube.ClaimFor(claims, w.id, disk.MountPath)
+		if err == nil && claim != nil && kube.FormatStateOf(claim.Annotations).Allowed && w.Formatted[disk.MountPath] == "" {
+			open = append(open, disk.MountPath)
+		}
+	}
+	return open
+}
+
+// unknownVoters says for whom a first voter waits before it formats its metadata: it needs the whole list.
+func (w blueprint) unknownVoters(claims []*corev1.PersistentVolumeClaim) bool {
+	if !w.InitialController || len(w.Quorum.Initial) > 0 || len(w.disks) == 0 {
+		return false
+	}
+	return slices.Contains(w.openRights(claims), w.disks[0].MountPath)
+}
+
+// pod is the broker's Pod. Only a first voter gets the list of voters: who comes later joins as an observer.
+func (w blueprint) pod(claims map[string]string, format []string) (*corev1.Pod, error) {
+	quorum := w.Quorum
+	if !w.InitialController {
+		quorum.Initial = nil
+	}
+	return kube.BrokerPod(kube.PodInput{
+		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Addresses: kube.AddressesOf(w.Cluster),
+		ClusterID: w.ClusterID, Quorum: quorum, ClaimNames: claims, FormatDirs: format,
+		Properties: w.properties, UserProperties: w.userProperties,
+	})
+}
+
+func (w blueprint) createPod(o observed, claims map[string]string) step {
+	pod, err := w.pod(claims, w.openRights(o.claims))
+	if err != nil {
+		return blocked("%v", err)
+	}
+	reason, told := "the broker has no Pod", notice{}
+	if len(w.Formatted) > 0 { // it ran before
+		reason, told = "the broker's Pod was gone; it gets the same disks", notice{"PodReplaced", "Create"}
+	}
+	return apply{objects: []kube.Object{pod}, reason: reason, notice: told}
+}
+
+// applyConfig writes the ConfigMap where it is not as wanted, nil where it is.
+func (w blueprint) applyConfig(o observed, rack string) step {
+	text, err := w.file(rack)
+	if err != nil {
+		return blocked("%v", err)
+	}
+	config, err := kube.BrokerConfigMap(kube.ConfigInput{
+		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Properties: text,
+		UserInputsHash: w.userHash, RenderedHash: w.renderedHash,
+	})
+	if err != nil {
+		return blocked("%v", err)
+	}
+	if o.config != nil && o.written.Stands(o.config, config) {
+		return nil
+	}
+	return apply{objects: []kube.Object{config}, reason: "the broker's file is not as wanted"}
+}
+
+// recorded reports whether a ConfigMap was written for just these inputs.
+func (w blueprint) recorded(config *corev1.ConfigMap) bool {
+	return config.Annotations[kube.AnnotationUserInputsHash] == w.userHash &&
+		config.Annotations[kube.AnnotationRenderedHash] == w.renderedHash
+}
+
+// madeFrom reports whether a Pod was made from just these inputs. Pods that Koperator made never were.
+func (w blueprint) madeFrom(pod *corev1.Pod) bool {
+	return pod.Annotations[kube.AnnotationUserInputsHash] == w.userHash &&
+		pod.Annotations[kube.AnnotationRenderedHash] == w.renderedHash
+}
+
+// stale reports whether a Pod runs with other inputs of the user than those wanted. Of a Pod that Koperator made
+// nothing is known.
+func (w blueprint) stale(pod *corev1.Pod) bool {
+	hash := pod.Annotations[kube.AnnotationUserInputsHash]
+	return hash != "" && hash != w.userHash
+}
+
+// observation is what to tell the cluster after a look, given the step that follows from it.
+func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
+	told := messages.BrokerObserved{Phase: messages.PhasePending, Claims: map[string]types.UID{}}
+	for _, disk := range w.disks {
+		if claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath); err == nil && claim != nil {
+			told.Claims[disk.MountPath] = claim.UID
+		}
+	}
+	if pod := o.pod(); pod != nil {
+		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
+		told.ConfigStale = w.stale(pod)
+		told.Phase = messages.PhaseStarting
+		if w.racks() && o.node != nil {
+			told.Rack = w.rack(o.node)
+		}
+	}
+	told.Gone = w.Leaving && len(o.objects()) == 0
+	switch next := next.(type) {
+	case rest:
+		told.Phase = messages.PhaseRunning
+	case wait:
+		told.Phase, told.Reason = next.phase, next.reason
+	default:
+		told.Reason = reasonOf(next)
+	}
+	return told
+}

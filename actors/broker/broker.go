@@ -1,0 +1,283 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// effects is all that a broker actor does to the world, and all that it sees of it.
+type effects interface {
+	// observe reads the cache; it does not block.
+	observe(written *kube.Written, now time.Time) observed
+	// run executes a step and returns what the API server made of the applied objects, in their order.
+	run(ctx context.Context, s step) ([]kube.Object, error)
+}
+
+const (
+	effectTimeout = 30 * time.Second
+	firstRetry    = time.Second
+	maxRetry      = 5 * time.Minute
+)
+
+// Config is what a broker actor is made from.
+type Config struct {
+	ID      messages.BrokerID
+	Context context.Context // ends when the daemon may no longer act
+	World   World
+	Trigger *kit.Trigger
+	Log     *slog.Logger
+	// Ended and LastEnded are what status remembers of Pods that ended by themselves.
+	Ended     int32
+	LastEnded time.Time
+}
+
+// Props is the recipe of a broker actor.
+func Props(metrics *kit.Metrics, config Config) *actor.Props {
+	return metrics.Props("broker", func() actor.Actor { return newBroker(config, realEffects(config)) })
+}
+
+func newBroker(config Config, e effects) *broker {
+	return &broker{
+		Config: config, effects: e, written: &kube.Written{},
+		endings:  endings{count: config.Ended, last: config.LastEnded},
+		reported: messages.BrokerObserved{ID: config.ID},
+	}
+}
+
+type broker struct {
+	Config
+	effects effects
+	life    *kit.Lifetime
+
+	// wanted is the newest wish; its revision is 0 until the parent has told one.
+	wanted messages.Reconfigure
+	// plan is wanted, worked out; planError says why it cannot be.
+	plan      blueprint
+	planError error
+
+	// running is the step under way, nil when there is none; dirty says that there is a reason to look when it ends.
+	running step
+	dirty   bool
+
+	written *kube.Written
+	endings endings
+
+	// failures counts effects that failed in a row; the retry timer is pending while it is above 0.
+	failures int
+	lastFail string
+	retry    kit.Timer
+	hastened bool // an event has shortened the pending retry once
+	again    kit.Timer
+
+	reported messages.BrokerObserved
+}
+
+type (
+	retryNow struct{}
+	lookNow  struct{}
+)
+
+// outcome is what an effect left behind.
+type outcome struct {
+	step    step
+	applied []kube.Object
+}
+
+// Receive implements actor.Actor.
+func (b *broker) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		b.life = kit.NewLifetime(b.Context)
+		b.Trigger.Ack()
+		c.Send(c.Parent(), messages.NeedSpec{ID: b.ID})
+	case *actor.Stopping, *actor.Restarting:
+		b.retry.Stop()
+		b.again.Stop()
+		b.life.End()
+	case *actor.Stopped, *actor.Touch:
+	case messages.Reconfigure:
+		b.reconfigure(c, m)
+	case messages.Look:
+		b.Trigger.Ack()
+		b.look(c)
+	case retryNow:
+		b.retry.Fired()
+		b.reconcile(c)
+	case lookNow:
+		b.again.Fired()
+		b.reconcile(c)
+	case kit.Result[outcome]:
+		if m.From(b.life) {
+			b.finished(c, m)
+		}
+	case messages.Inspect:
+		c.Respond(b.reported)
+	default:
+		b.Log.Warn("unexpected message", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+// reconfigure takes a newer wish; it is tried at once, whatever delay the old one had earned.
+func (b *broker) reconfigure(c actor.Context, m messages.Reconfigure) {
+	if m.Revision <= b.wanted.Revision {
+		return
+	}
+	if b.wanted.Revision > 0 && b.wanted.Wanted.Cluster != m.Wanted.Cluster {
+		b.endings = endings{}
+	}
+	b.wanted = m
+	b.plan, b.planError = newBlueprint(m.Wanted)
+	b.failures, b.lastFail = 0, ""
+	b.retry.Stop()
+	b.reconcile(c)
+}
+
+// look follows a change of the broker's objects. While effects fail it shortens the wait once: an effect that fails
+// may itself cause the events.
+func (b *broker) look(c actor.Context) {
+	switch {
+	case !b.retry.Pending():
+		b.reconcile(c)
+	case !b.hastened:
+		b.hastened = true
+		b.retry.Set(c, b.retryDelay()/4, retryNow{})
+	}
+}
+
+// reconcile plans from what is there now and starts the step, one at a time.
+func (b *broker) reconcile(c actor.Context) {
+	if b.wanted.Revision == 0 {
+		return
+	}
+	if b.running != nil {
+		b.dirty = true
+		return
+	}
+	b.dirty = false
+	b.again.Stop()
+	now := time.Now()
+	o := b.effects.observe(b.written, now)
+	o.endings = b.endings
+	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
+	if b.planError == nil {
+		next = plan(b.plan, o, now)
+	}
+	b.report(c, b.plan.observation(o, next), now)
+	switch next := next.(type) {
+	case wait:
+		if next.again > 0 {
+			b.again.Set(c, next.again, lookNow{})
+		}
+	case apply, remove:
+		b.start(c, next)
+		return
+	}
+	if o.behind && !b.again.Pending() { // the cache has yet to show what was written
+		b.again.Set(c, cacheBehindLook, lookNow{})
+	}
+}
+
+// cacheBehindLook is how long to trust that an event follows our own write.
+const cacheBehindLook = 31 * time.Second
+
+func (b *broker) start(c actor.Context, s step) {
+	b.running = s
+	b.Log.Info("step", "step", nameOf(s), "reason", reasonOf(s))
+	e := b.effects
+	kit.Go(b.life, c, effectTimeout, func(ctx context.Context) (outcome, error) {
+		applied, err := e.run(ctx, s)
+		return outcome{step: s, applied: applied}, err
+	})
+}
+
+func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
+	s := b.running
+	b.running = nil
+	if r.Err != nil {
+		b.failed(c, s, r.Err)
+		return
+	}
+	b.failures, b.lastFail = 0, ""
+	now := time.Now()
+	switch s := s.(type) {
+	case apply:
+		for i, object := range r.Value.applied {
+			b.written.Applied(s.objects[i], object, now)
+		}
+	case remove:
+		b.written.Deleted(s.object)
+		if s.ended {
+			b.endings = endings{count: b.endings.count + 1, last: now}
+		}
+	}
+	b.reconcile(c)
+}
+
+// failed retries later and later. A panic in an effect is a bug: it is raised here, so that supervision counts and
+// logs it and starts the actor anew.
+func (b *broker) failed(c actor.Context, s step, err error) {
+	var panicked kit.PanicError
+	if errors.As(err, &panicked) {
+		panic(fmt.Sprintf("%v\n%s", panicked.Value, panicked.Stack))
+	}
+	b.failures++
+	b.hastened = false
+	delay := b.retryDelay()
+	if err.Error() != b.lastFail {
+		b.Log.Warn("step failed", "step", nameOf(s), "error", err, "retry_in", delay)
+		b.lastFail = err.Error()
+	}
+	failed := b.reported
+	failed.Phase, failed.Reason = messages.PhaseFailing, nameOf(s)+": "+err.Error()
+	b.report(c, failed, time.Now())
+	b.retry.Set(c, delay, retryNow{})
+}
+
+func (b *broker) retryDelay() time.Duration { return kit.Doubled(firstRetry, maxRetry, b.failures) }
+
+// report tells the parent what is new.
+func (b *broker) report(c actor.Context, now messages.BrokerObserved, at time.Time) {
+	now.ID, now.Revision, now.Ended, now.Since = b.ID, b.wanted.Revision, b.endings.count, b.reported.Since
+	if now.Phase != b.reported.Phase || now.Reason != b.reported.Reason || now.Since.IsZero() {
+		now.Since = at
+	}
+	if now.Equal(b.reported) {
+		return
+	}
+	if now.Phase != b.reported.Phase {
+		b.Log.Info("broker is "+string(now.Phase), "reason", now.Reason)
+	}
+	b.reported = now
+	c.Send(c.Parent(), now)
+}
+
+func nameOf(s step) string {
+	switch s := s.(type) {
+	case apply:
+		return "apply " + kindOf(s.objects[0]) + " " + s.objects[0].GetName()
+	case remove:
+		return "delete " + kindOf(s.object) + " " + s.object.GetName()
+	default:
+		return fmt.Sprintf("%T", s)
+	}
+}
+
+func reasonOf(s step) string {
+	switch s := s.(type) {
+	case apply:
+		return s.reason
+	case remove:
+		return s.reason
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,166 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// World is what all broker actors of a cluster share.
+type World struct {
+	Cluster messages.ClusterKey
+	Cache   *kube.Cache
+	Writer  kube.Writer
+	Events  kube.Recorder
+	// Nodes tells whether the daemon may read Nodes.
+	Nodes bool
+}
+
+func realEffects(config Config) effects { return worldEffects{config.World, config.ID} }
+
+type worldEffects struct {
+	World
+	id messages.BrokerID
+}
+
+func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
+	o := observed{nodes: e.Nodes, written: written}
+	o.pods = e.pods(written, now, &o)
+	o.claims = e.claims(written, now, &o)
+	o.config = newest(&o, named[corev1.ConfigMap](kube.BrokerConfigName(e.Cluster.Name, e.id)),
+		e.Cache.ConfigMap(e.Cluster.Namespace, kube.BrokerConfigName(e.Cluster.Name, e.id)), now)
+	serviceName := messages.Addresses{Cluster: e.Cluster}.BrokerService(e.id)
+	o.service = newest(&o, named[corev1.Service](serviceName), e.Cache.Service(e.Cluster.Namespace, serviceName), now)
+	if o.config != nil && written.Deleting(o.config) {
+		o.config = nil
+	}
+	if pod := o.pod(); pod != nil && pod.Spec.NodeName != "" {
+		o.node = e.Cache.Node(pod.Spec.NodeName)
+	}
+	return o
+}
+
+// pods are those of the cache, and the one that was written a moment ago.
+func (e worldEffects) pods(written *kube.Written, now time.Time, o *observed) []*corev1.Pod {
+	cached := e.Cache.BrokerPods(e.Cluster, e.id)
+	uids := make([]types.UID, 0, len(cached))
+	for _, pod := range cached {
+		uids = append(uids, pod.UID)
+	}
+	written.Forget(uids)
+	return merged(o, cached, kube.PodName(e.Cluster.Name, e.id), now)
+}
+
+func (e worldEffects) claims(written *kube.Written, now time.Time, o *observed) []*corev1.PersistentVolumeClaim {
+	cached := e.Cache.BrokerClaims(e.Cluster, e.id)
+	var known []*corev1.PersistentVolumeClaim
+	for _, name := range written.Names(&corev1.PersistentVolumeClaim{}) {
+		known = merged(o, cached, name, now)
+		cached = known
+	}
+	return cached
+}
+
+// merged replaces or adds the object of the given name by what was written, where that is newer.
+func merged[T any, P interface {
+	*T
+	kube.Object
+}](o *observed, cached []P, name string, now time.Time) []P {
+	var rest []P
+	var same P
+	for _, object := range cached {
+		if object.GetName() == name {
+			same = object
+		} else {
+			rest = append(rest, object)
+		}
+	}
+	if object := newest(o, named[T, P](name), same, now); object != nil {
+		rest = append(rest, object)
+	}
+	return rest
+}
+
+func newest[P kube.Object](o *observed, example, cached P, now time.Time) P {
+	object, behind := kube.Newest(o.written, example, cached, now)
+	o.behind = o.behind || behind
+	return object
+}
+
+func named[T any, P interface {
+	*T
+	kube.Object
+}](name string) P {
+	object := P(new(T))
+	object.SetName(name)
+	return object
+}
+
+func (e worldEffects) run(ctx context.Context, s step) ([]kube.Object, error) {
+	switch s := s.(type) {
+	case apply:
+		applied, err := e.apply(ctx, s.objects)
+		if err == nil && s.notice.reason != "" {
+			e.Events.Event(applied[0], e.clusterReference(), corev1.EventTypeNormal, s.notice.reason, s.notice.action, s.reason)
+		}
+		return applied, err
+	case remove:
+		return nil, e.remove(ctx, s)
+	default:
+		return nil, nil
+	}
+}
+
+// apply writes side by side: the claims of a broker do not depend on each other.
+func (e worldEffects) apply(ctx context.Context, wanted []kube.Object) ([]kube.Object, error) {
+	results := make([]kube.Object, len(wanted))
+	errs := make([]error, len(wanted))
+	var all sync.WaitGroup
+	for i, object := range wanted {
+		all.Go(func() { results[i], errs[i] = kube.Write(ctx, e.Writer, e.Cache, object) })
+	}
+	all.Wait()
+	return results, errors.Join(errs...)
+}
+
+func (e worldEffects) remove(ctx context.Context, s remove) error {
+	note := s.reason
+	if pod, ok := s.object.(*corev1.Pod); ok && s.ended {
+		if words := e.lastWords(ctx, pod); words != "" {
+			note += "; its log ends with: " + words
+		}
+	}
+	if err := e.Writer.Delete(ctx, s.object); err != nil {
+		return err
+	}
+	if s.notice.reason != "" {
+		e.Events.Event(s.object, e.clusterReference(), corev1.EventTypeWarning, s.notice.reason, s.notice.action, note)
+	}
+	return nil
+}
+
+// lastLogBytes is how much of the log of an ended Pod is kept.
+const lastLogBytes = 2048
+
+// lastWords is the end of the log of a Pod that is about to be deleted, without secrets. A log that cannot be read
+// must not keep the Pod from being replaced.
+func (e worldEffects) lastWords(ctx context.Context, pod *corev1.Pod) string {
+	text, err := e.Writer.PodLog(ctx, pod, kube.KafkaContainer, lastLogBytes)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(kube.MaskSecrets(text))
+}
+
+func (e worldEffects) clusterReference() *metav1.PartialObjectMetadata {
+	return kube.ClusterReference(e.Cluster, e.Cache.Cluster(e.Cluster))
+}

@@ -1,0 +1,261 @@
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// observed is what one look at the cache has shown, corrected by what was written since.
+type observed struct {
+	pods    []*corev1.Pod
+	claims  []*corev1.PersistentVolumeClaim
+	config  *corev1.ConfigMap
+	service *corev1.Service
+	// node is where the Pod runs; nil while that is unknown. nodes tells whether nodes can be read at all.
+	node  *corev1.Node
+	nodes bool
+	// behind is set while the cache has yet to show something that was written.
+	behind bool
+	// written corrects a cache that is a moment behind.
+	written *kube.Written
+	// endings is how often and when a Pod of this broker ended by itself.
+	endings endings
+}
+
+// endings counts Pods that ended by themselves and that no kubelet restarts.
+type endings struct {
+	count int32
+	last  time.Time
+}
+
+// plan returns the next step for one broker. Order matters: what is not ours to touch comes first, then what a Pod
+// needs before it starts, then the Pod, then what can wait.
+func plan(w blueprint, o observed, now time.Time) step {
+	for _, consider := range []func(blueprint, observed, time.Time) step{
+		strangers, paused, claims, service, endedPod, missingPod, missingConfig, formattedClaims, runningPod,
+	} {
+		if s := consider(w, o, now); s != nil {
+			return s
+		}
+	}
+	return rest{}
+}
+
+// strangers stops everything when it is not certain which objects are the broker's.
+func strangers(w blueprint, o observed, _ time.Time) step {
+	for _, object := range o.objects() {
+		if !kube.Owned(object, w.Cluster) {
+			return blocked("%s %s carries the labels of this broker but does not belong to the cluster: delete it or "+
+				"remove its label %s", kindOf(object), object.GetName(), kube.LabelCluster)
+		}
+	}
+	if len(o.pods) > 1 {
+		return blocked("Pods %s and %s both claim to be this broker: delete the one that must not be",
+			o.pods[0].Name, o.pods[1].Name)
+	}
+	return nil
+}
+
+// paused makes a lost Pod again if it would start exactly as it did before, and does nothing else.
+func paused(w blueprint, o observed, _ time.Time) step {
+	if !w.Paused {
+		return nil
+	}
+	if len(o.pods) == 0 && o.config != nil && w.recorded(o.config) {
+		if claims, problem := w.claimNames(o.claims); problem == "" {
+			return w.createPod(o, claims)
+		}
+	}
+	if len(o.pods) == 1 && podReady(o.pods[0]) {
+		return rest{}
+	}
+	return wait{phase: messages.PhaseBlocked, reason: "reconciliation is paused; remove annotation " +
+		kube.AnnotationPause + " to go on"}
+}
+
+// claims makes the claims of disks that have none. A disk on which Kafka was seen to run is never replaced by an empty
+// one: Kafka would take it for a disk whose replicas are gone.
+func claims(w blueprint, o observed, _ time.Time) step {
+	var missing []kube.Object
+	for _, disk := range w.disks {
+		if disk.PvcSpec == nil {
+			continue
+		}
+		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
+		switch {
+		case err != nil:
+			return blocked("%v", err)
+		case claim != nil:
+			continue
+		case w.Formatted[disk.MountPath] != "":
+			return blocked("DataVolumeLost: the claim for %s is gone, and Kafka has run on it: restore the claim, or remove "+
+				"the broker from the spec", disk.MountPath)
+		}
+		if leaving := deletingClaim(o.claims, disk.MountPath); leaving != "" {
+			return wait{phase: messages.PhasePending, reason: "claim " + leaving + " is being deleted"}
+		}
+		built, err := w.claim(disk, "", w.newClaimFormat())
+		if err != nil {
+			return blocked("%v", err)
+		}
+		missing = append(missing, built)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return apply{objects: missing, reason: "disks have no claim"}
+}
+
+// service keeps the broker's own Service, which only clusters without headless mode have.
+func service(w blueprint, o observed, _ time.Time) step {
+	if w.Cluster.Spec.HeadlessServiceEnabled {
+		return nil
+	}
+	wanted := w.service()
+	if o.service != nil && o.written.Stands(o.service, wanted) {
+		return nil
+	}
+	return apply{objects: []kube.Object{wanted}, reason: "Service is not as wanted"}
+}
+
+// endedPod removes a Pod that has ended and that its kubelet does not start again: Pods that Koperator made, and those
+// that were evicted. The first time at once, then later and later: a broker that cannot start must not be hammered.
+func endedPod(w blueprint, o observed, now time.Time) step {
+	pod := o.pod()
+	if pod == nil || o.written.Deleting(pod) {
+		return nil
+	}
+	why := endReason(pod)
+	if why == "" {
+		return nil
+	}
+	if left := endingDelay(o.endings.count) - now.Sub(o.endings.last); o.endings.count > 0 && left > 0 {
+		return wait{phase: messages.PhaseStarting, reason: "Pod ended (" + why + "); replaced with growing delays", again: left}
+	}
+	return remove{object: pod, reason: "Pod ended: " + why, ended: true, notice: notice{"PodEnded", "Replace"}}
+}
+
+// missingPod makes the Pod, after its ConfigMap where that can be known before the Pod has a node.
+func missingPod(w blueprint, o observed, _ time.Time) step {
+	if o.pod() != nil {
+		return nil
+	}
+	names, problem := w.claimNames(o.claims)
+	if problem != "" {
+		return blocked("%s", problem)
+	}
+	if w.unknownVoters(o.claims) {
+		return wait{phase: messages.PhasePending, reason: "waits for the claims of the other first controllers: the quorum " +
+			"begins with their ids"}
+	}
+	if w.racks() {
+		if !o.nodes {
+			return blocked("rackAwareness needs the right to read Nodes: grant the operator get, list and watch on nodes, " +
+				"or remove spec.rackAwareness")
+		}
+		if o.config != nil { // without it the kubelet waits, so that the broker's first start knows its rack
+			return remove{object: o.config, reason: "the new Pod's rack is known once it has a node"}
+		}
+		return w.createPod(o, names)
+	}
+	if s := w.applyConfig(o, ""); s != nil {
+		return s
+	}
+	return w.createPod(o, names)
+}
+
+// missingConfig writes the ConfigMap of a Pod that has one no more, or not yet because its rack was unknown. The file
+// of a running broker is only restored to what that broker was started with.
+func missingConfig(w blueprint, o observed, _ time.Time) step {
+	pod := o.pod()
+	if pod == nil || o.written.Deleting(pod) || !w.madeFrom(pod) {
+		return nil
+	}
+	if !w.racks() {
+		return w.applyConfig(o, "")
+	}
+	switch {
+	case pod.Spec.NodeName == "":
+		return nil // runningPod tells why it has no node
+	case o.node == nil:
+		return wait{phase: messages.PhaseStarting, reason: "node " + pod.Spec.NodeName + " is not known yet", again: time.Second}
+	default:
+		return w.applyConfig(o, w.rack(o.node))
+	}
+}
+
+// formattedClaims takes back the right to format from claims on which Kafka was seen to run.
+func formattedClaims(w blueprint, o observed, _ time.Time) step {
+	var withdraw []kube.Object
+	for _, disk := range w.disks {
+		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
+		if err != nil || claim == nil || !kube.FormatStateOf(claim.Annotations).Allowed ||
+			w.Formatted[disk.MountPath] != claim.UID {
+			continue
+		}
+		built, err := w.claimAsIs(disk, claim, kube.FormatState{Formatted: true, ClusterID: w.ClusterID})
+		if err != nil {
+			return blocked("%v", err)
+		}
+		withdraw = append(withdraw, built)
+	}
+	if len(withdraw) == 0 {
+		return nil
+	}
+	return apply{objects: withdraw, reason: "Kafka runs on the disks: they must never be formatted again"}
+}
+
+// runningPod tells how the Pod is doing.
+func runningPod(w blueprint, o observed, _ time.Time) step {
+	pod := o.pod()
+	if o.written.Deleting(pod) {
+		return wait{phase: messages.PhaseStarting, reason: "Pod " + pod.Name + " is stopping"}
+	}
+	if podReady(pod) {
+		return rest{}
+	}
+	return wait{phase: messages.PhaseStarting, reason: startingReason(pod)}
+}
+
+func blocked(format string, args ...any) wait {
+	return wait{phase: messages.PhaseBlocked, reason: fmt.Sprintf(format, args...)}
+}
+
+// pod is the broker's Pod, nil when there is none.
+func (o observed) pod() *corev1.Pod {
+	if len(o.pods) == 0 {
+		return nil
+	}
+	return o.pods[0]
+}
+
+func (o observed) objects() []kube.Object {
+	var objects []kube.Object
+	for _, pod := range o.pods {
+		objects = append(objects, pod)
+	}
+	for _, claim := range o.claims {
+		objects = append(objects, claim)
+	}
+	if o.config != nil {
+		objects = append(objects, o.config)
+	}
+	if o.service != nil {
+		objects = append(objects, o.service)
+	}
+	return objects
+}
+
+func deletingClaim(claims []*corev1.PersistentVolumeClaim, mountPath string) string {
+	for _, claim := range claims {
+		if claim.Annotations[kube.AnnotationMountPath] == mountPath && claim.DeletionTimestamp != nil {
+			return claim.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,118 @@
+package broker
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kube"
+)
+
+// steadyAfter is how long a Pod must be ready for its end to count as the first one again.
+const steadyAfter = 10 * time.Minute
+
+const (
+	firstEndingDelay = time.Second
+	maxEndingDelay   = 5 * time.Minute
+)
+
+// endingDelay is how long to wait after the last of a number of ends before the Pod is replaced again.
+func endingDelay(count int32) time.Duration {
+	return kit.Doubled(firstEndingDelay, maxEndingDelay, int(count))
+}
+
+// endReason says why a Pod will not come back by itself; empty for one that runs, or that its kubelet restarts.
+func endReason(pod *corev1.Pod) string {
+	switch pod.Status.Phase {
+	case corev1.PodFailed, corev1.PodSucceeded:
+		return firstOf(pod.Status.Reason, terminated(pod), string(pod.Status.Phase))
+	}
+	if pod.Spec.RestartPolicy == corev1.RestartPolicyNever {
+		return terminated(pod)
+	}
+	return ""
+}
+
+// terminated describes how the kafka container ended, empty while it has not.
+func terminated(pod *corev1.Pod) string {
+	for _, status := range pod.Status.ContainerStatuses {
+		if status.Name != kube.KafkaContainer || status.State.Terminated == nil {
+			continue
+		}
+		end := status.State.Terminated
+		return fmt.Sprintf("exit code %d, %s", end.ExitCode, firstOf(end.Reason, "no reason given"))
+	}
+	return ""
+}
+
+func podReady(pod *corev1.Pod) bool {
+	return conditionStatus(pod, corev1.PodReady) == corev1.ConditionTrue
+}
+
+func readySince(pod *corev1.Pod) time.Time {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
+			return condition.LastTransitionTime.Time
+		}
+	}
+	return time.Time{}
+}
+
+func conditionStatus(pod *corev1.Pod, kind corev1.PodConditionType) corev1.ConditionStatus {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == kind {
+			return condition.Status
+		}
+	}
+	return corev1.ConditionUnknown
+}
+
+// startingReason says what a Pod that is not ready waits for. It holds no times and no counters, so that it stays the
+// same while nothing changes.
+func startingReason(pod *corev1.Pod) string {
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+			return "Pod has no node: " + firstOf(condition.Message, condition.Reason)
+		}
+	}
+	statuses := append(append([]corev1.ContainerStatus{}, pod.Status.InitContainerStatuses...),
+		pod.Status.ContainerStatuses...)
+	for _, status := range statuses {
+		waiting := status.State.Waiting
+		if waiting == nil || waiting.Reason == "" || waiting.Reason == "PodInitializing" {
+			continue
+		}
+		if last := status.LastTerminationState.Terminated; last != nil {
+			return fmt.Sprintf("container %s: %s after exit code %d", status.Name, waiting.Reason, last.ExitCode)
+		}
+		return fmt.Sprintf("container %s: %s", status.Name, waiting.Reason)
+	}
+	if pod.Spec.NodeName == "" {
+		return "Pod has no node yet"
+	}
+	return "Pod is not ready: Kafka does not listen yet"
+}
+
+func firstOf(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+func kindOf(object kube.Object) string {
+	switch object.(type) {
+	case *corev1.Pod:
+		return "Pod"
+	case *corev1.PersistentVolumeClaim:
+		return "PersistentVolumeClaim"
+	case *corev1.ConfigMap:
+		return "ConfigMap"
+	default:
+		return "Service"
+	}
+}

@@ -1,0 +1,47 @@
+package broker
+
+import (
+	"time"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// step is what plan decides: rest, wait, apply, remove or report.
+type step interface{ isStep() }
+
+// rest means that everything is as wanted.
+type rest struct{}
+
+// wait means that nobody here can do anything now. It is no failure.
+type wait struct {
+	phase  messages.Phase
+	reason string
+	// again is when to look although no event has come; 0 means that an event will tell.
+	again time.Duration
+}
+
+// apply writes objects side by side.
+type apply struct {
+	objects []kube.Object
+	reason  string
+	// notice is told to people as an Event when the writes have succeeded; empty for what they expect anyway.
+	notice notice
+}
+
+// remove deletes one object.
+type remove struct {
+	object kube.Object
+	reason string
+	notice notice
+	// ended is set when the object is a Pod that ended by itself: its last words are kept.
+	ended bool
+}
+
+// notice is the reason and the action of an Event.
+type notice struct{ reason, action string }
+
+func (rest) isStep()   {}
+func (wait) isStep()   {}
+func (apply) isStep()  {}
+func (remove) isStep() {}

@@ -1,0 +1,41 @@
+package cluster
+
+import (
+	policyv1 "k8s.io/api/policy/v1"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// problemsOf is all that is wrong with a spec, whoever reads the field.
+func problemsOf(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	if why := cluster.Annotations[kube.AnnotationUndecodable]; why != "" {
+		return []messages.FieldProblem{{
+			Field: "spec", Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
+			Message: "cannot be read, correct the value: " + why,
+		}}
+	}
+	return append(kube.Validate(cluster), kafka.Validate(cluster)...)
+}
+
+// clusterObjects are the objects that belong to the whole cluster, as they should be now.
+func (a *cluster) clusterObjects() []kube.Object {
+	var objects []kube.Object
+	for _, service := range kube.ClusterServices(a.valid) {
+		objects = append(objects, service)
+	}
+	objects = append(objects, kube.JMXConfigMap(a.valid))
+	gates := a.gatesOpen()
+	budgets := []*policyv1.PodDisruptionBudget{
+		kube.BrokerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: a.roles.brokers, GatesOpen: gates}),
+		kube.ControllerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: a.roles.controllersOnly, GatesOpen: gates}),
+	}
+	for _, budget := range budgets {
+		if budget != nil {
+			objects = append(objects, budget)
+		}
+	}
+	return objects
+}

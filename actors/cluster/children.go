@@ -1,0 +1,206 @@
+package cluster
+
+import (
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/actors/broker"
+	"github.com/koperator-go/koperator/actors/health"
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// child is one broker actor.
+type child struct {
+	pid *actor.PID
+	// snapshot is the newest resource that says something new to this broker.
+	snapshot *v1beta1.KafkaCluster
+	keep     keep
+	broker   bool // has the broker role
+	// wanted is what it was told last, under the revision told; 0 when it must be told again.
+	wanted   messages.BrokerWanted
+	told     int64
+	observed messages.BrokerObserved
+	ending   bool
+}
+
+func (k *child) stop(c actor.Context) {
+	if !k.ending {
+		k.ending = true
+		c.Stop(k.pid)
+	}
+}
+
+// follow takes a new valid snapshot and finds whom it concerns.
+func (a *cluster) follow(snapshot *v1beta1.KafkaCluster) {
+	before := a.valid
+	a.valid, a.roles = snapshot, rolesOf(snapshot)
+	everyone := before == nil || !sharedEqual(before, snapshot)
+	nodes := nodesToKeep(snapshot, a.existing(), a.lastEntry)
+	for id, k := range a.children {
+		next, kept := nodes[id]
+		if !kept {
+			continue
+		}
+		if everyone || concerns(k.keep, next) {
+			k.snapshot = snapshot
+		}
+		k.keep = next
+	}
+}
+
+// existing are the brokers that have objects or an actor.
+func (a *cluster) existing() []messages.BrokerID {
+	ids := a.Cache.BrokerIDs(a.Key)
+	for id := range a.children {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// lastEntry is the spec entry of a broker that has left: what its actor still knows, or what its ConfigMap or the
+// status that Koperator wrote remembers.
+func (a *cluster) lastEntry(id messages.BrokerID) (v1beta1.Broker, bool) {
+	if k := a.children[id]; k != nil {
+		return k.keep.entry, true
+	}
+	if config := a.Cache.ConfigMap(a.Key.Namespace, kube.BrokerConfigName(a.Key.Name, id)); config != nil {
+		if entry, err := kube.BrokerFromBackup(config.Annotations[kube.AnnotationConfigurationBackup]); err == nil {
+			return entry, true
+		}
+	}
+	entry, err := kube.BrokerFromBackup(a.known.BrokersState[id.String()].ConfigurationBackup)
+	return entry, err == nil
+}
+
+// keepBrokers gives every node an actor and tells each what is new to it.
+func (a *cluster) keepBrokers(c actor.Context) {
+	nodes := nodesToKeep(a.valid, a.existing(), a.lastEntry)
+	for _, id := range slices.Sorted(maps.Keys(nodes)) {
+		if a.children[id] == nil {
+			a.spawn(c, id, nodes[id])
+		}
+	}
+	quorum := quorumOf(a.valid, recordedIdentity(a.known), a.claims())
+	for _, id := range slices.Sorted(maps.Keys(a.children)) {
+		k := a.children[id]
+		if k.keep.leaving && k.observed.Gone {
+			a.Publish(id, nil)
+			k.stop(c)
+			continue
+		}
+		a.tell(c, id, k, quorum)
+	}
+}
+
+// claims are what the brokers have said about their disks.
+func (a *cluster) claims() map[messages.BrokerID]map[string]types.UID {
+	claims := map[messages.BrokerID]map[string]types.UID{}
+	for id, k := range a.children {
+		claims[id] = k.observed.Claims
+	}
+	return claims
+}
+
+func (a *cluster) spawn(c actor.Context, id messages.BrokerID, node keep) {
+	trigger := kit.NewTrigger(c.ActorSystem().Root, messages.Look{})
+	state := a.known.BrokersState[id.String()]
+	config := broker.Config{
+		ID: id, Context: a.Context, Trigger: trigger, Log: a.Log.With("broker", id),
+		World: broker.World{Cluster: a.Key, Cache: a.Cache, Writer: a.Writer, Events: a.Events, Nodes: a.Nodes},
+	}
+	if state.Replacements != nil {
+		config.Ended = state.Replacements.Count
+		if state.Replacements.Last != nil {
+			config.LastEnded = state.Replacements.Last.Time
+		}
+	}
+	pid, err := c.SpawnNamed(broker.Props(a.Metrics, config), "broker-"+id.String())
+	if err != nil { // an earlier one is still stopping; its Terminated brings us back
+		a.Log.Warn("broker actor not started", "broker", id, "error", err)
+		return
+	}
+	a.children[id] = &child{pid: pid, snapshot: a.valid, keep: node}
+	a.Publish(id, trigger)
+	trigger.Bind(pid)
+}
+
+// tell sends a broker its wish when it differs from what it was told last.
+func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum messages.Quorum) {
+	wanted := messages.BrokerWanted{
+		Cluster: k.snapshot, Entry: k.keep.entry, Leaving: k.keep.leaving,
+		ClusterID: a.known.ClusterID, Quorum: quorum, InitialController: slices.Contains(a.known.InitialControllers, int32(id)),
+		Formatted: formattedOf(a.known.BrokersState[id.String()]),
+		Paused:    a.paused(),
+	}
+	if k.told > 0 && wanted.Equal(k.wanted) {
+		return
+	}
+	a.revision++
+	k.wanted, k.told = wanted, a.revision
+	k.broker, _ = rolesOfNode(k.snapshot, &k.keep.entry)
+	c.Send(k.pid, messages.Reconfigure{Revision: a.revision, Wanted: wanted})
+}
+
+func (a *cluster) forget(pid *actor.PID) {
+	for id, k := range a.children {
+		if k.pid.Equal(pid) {
+			delete(a.children, id)
+		}
+	}
+	if a.health.Equal(pid) {
+		a.health, a.watch = nil, messages.Watch{}
+	}
+}
+
+// nodes lists the children by id.
+func (a *cluster) nodes() []node {
+	nodes := make([]node, 0, len(a.children))
+	for _, id := range slices.Sorted(maps.Keys(a.children)) {
+		k := a.children[id]
+		nodes = append(nodes, node{id: id, broker: k.broker, leaving: k.keep.leaving, told: k.told, observed: k.observed})
+	}
+	return nodes
+}
+
+// keepHealth tells the health actor whom to expect. It starts to look when the first Pod is ready.
+func (a *cluster) keepHealth(c actor.Context) {
+	if a.health == nil {
+		pid, err := c.SpawnNamed(health.Props(a.Metrics, health.Config{
+			Cluster: a.Key, Context: a.Context, Kafka: a.Kafka, Log: a.Log,
+		}), "health")
+		if err != nil {
+			a.Log.Warn("health actor not started", "error", err)
+			return
+		}
+		a.health = pid
+	}
+	watch := messages.Watch{KRaft: a.valid.Spec.KRaft}
+	for _, n := range a.nodes() {
+		if n.observed.PodReady {
+			watch.Awaited = append(watch.Awaited, n.id)
+		}
+		if n.observed.PodReady && n.broker && len(watch.Bootstrap) == 0 {
+			watch.Bootstrap = []string{bootstrapOf(a.valid)}
+		}
+	}
+	if !watch.Equal(a.watch) {
+		a.watch = watch
+		c.Send(a.health, watch)
+	}
+}
+
+// bootstrapOf is the address of the operator's own client.
+func bootstrapOf(cluster *v1beta1.KafkaCluster) string {
+	port, _ := kafka.AdminPort(cluster) // validation has refused a spec without one
+	return net.JoinHostPort(kube.AddressesOf(cluster).Bootstrap(), strconv.Itoa(int(port)))
+}

@@ -1,0 +1,362 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/actors/health"
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// effects is all that a cluster actor does to the world.
+type effects interface {
+	// load reads the custom resource from the API server itself: the cache may be a moment behind what an earlier
+	// leader recorded.
+	load(ctx context.Context) (*v1beta1.KafkaCluster, error)
+	// writeStatus replaces the status.
+	writeStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) error
+	// applyObjects writes the cluster's own objects and returns what the API server made of them.
+	applyObjects(ctx context.Context, wanted []kube.Object) ([]kube.Object, error)
+	// release lets a deleted cluster go: its topics, users and operations, then its own finalizers.
+	release(ctx context.Context, cluster *v1beta1.KafkaCluster) error
+}
+
+const effectTimeout = 30 * time.Second
+
+// Config is what a cluster actor is made from.
+type Config struct {
+	Key     messages.ClusterKey
+	Context context.Context // ends when the daemon may no longer act
+	Trigger *kit.Trigger
+	Metrics *kit.Metrics
+	Cache   *kube.Cache
+	Writer  kube.Writer
+	Reader  Reader
+	Events  kube.Recorder
+	Kafka   health.Dialer
+	// Nodes tells whether the daemon may read Nodes.
+	Nodes bool
+	Log   *slog.Logger
+	// Publish makes a broker's trigger known to who feeds the cache; nil forgets it.
+	Publish func(id messages.BrokerID, trigger *kit.Trigger)
+}
+
+// Reader reads past the cache.
+type Reader interface {
+	// Cluster is the custom resource as it stands, nil when there is none.
+	Cluster(ctx context.Context, key messages.ClusterKey) (*v1beta1.KafkaCluster, error)
+}
+
+// Props is the recipe of a cluster actor.
+func Props(config Config) *actor.Props {
+	return config.Metrics.Props("cluster", func() actor.Actor { return newCluster(config, realEffects(config)) })
+}
+
+func newCluster(config Config, e effects) *cluster {
+	return &cluster{Config: config, effects: e, children: map[messages.BrokerID]*child{}}
+}
+
+type cluster struct {
+	Config
+	effects effects
+	life    *kit.Lifetime
+	started time.Time
+
+	// uid is the custom resource that this actor is for; one of the same name made later gets an actor of its own.
+	uid types.UID
+	// known is the status as it stands: read once past the cache, then only written by this actor. Nothing is done
+	// before it has been read.
+	known  v1beta1.KafkaClusterStatus
+	loaded bool
+
+	// newest is the resource as last looked at, valid the newest snapshot whose spec can work (nil: none yet).
+	newest, valid *v1beta1.KafkaCluster
+	problems      []messages.FieldProblem
+	roles         roles // of valid
+
+	children map[messages.BrokerID]*child
+	revision int64 // of the last wish told to any broker
+
+	health *actor.PID
+	watch  messages.Watch
+	kafka  messages.KafkaObserved
+	asked  bool // the health actor has told something
+
+	load    job // reading the resource
+	status  statusWriter
+	objects objectWriter
+	release job // letting a deleted cluster go
+
+	// queued is set while a message to oneself waits behind the reports that came together.
+	queued bool
+	// again looks once more although nothing has happened: when a write was put off.
+	again kit.Timer
+	// closing is set once the actor stops or restarts: its children end and none may be made.
+	closing bool
+	// deleting is set once the resource is being deleted: brokers are stopped so that nothing is made again.
+	deleting bool
+}
+
+type (
+	lookNow  struct{}
+	lookSoon struct{}
+)
+
+// Receive implements actor.Actor.
+func (a *cluster) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		a.life, a.started = kit.NewLifetime(a.Context), time.Now()
+		a.Trigger.Ack()
+		a.converge(c)
+	case *actor.Stopping, *actor.Restarting:
+		a.closing = true
+		a.again.Stop()
+		a.life.End()
+	case *actor.Stopped, *actor.Touch:
+	case messages.Look:
+		a.Trigger.Ack()
+		a.converge(c)
+	case lookNow:
+		a.again.Fired()
+		a.converge(c)
+	case *actor.Terminated: // only now is the name free again
+		a.forget(m.Who)
+		a.converge(c)
+	case lookSoon:
+		a.queued = false
+		a.converge(c)
+	case messages.NeedSpec:
+		if k := a.children[m.ID]; k != nil {
+			k.told = 0
+			a.convergeSoon(c)
+		}
+	case messages.NeedWatch:
+		a.watch = messages.Watch{}
+		a.convergeSoon(c)
+	case messages.BrokerObserved:
+		if k := a.children[m.ID]; k != nil {
+			k.observed = m
+			a.convergeSoon(c)
+		}
+	case messages.KafkaObserved:
+		a.kafka, a.asked = m, true
+		a.convergeSoon(c)
+	case messages.Inspect:
+		c.Respond(a.report())
+	default:
+		a.finished(c, m)
+	}
+}
+
+// finished takes the results of work outside the mailbox.
+func (a *cluster) finished(c actor.Context, message any) {
+	switch m := message.(type) {
+	case kit.Result[loadedResource]:
+		if m.From(a.life) {
+			a.load.ended(a, c, m.Err)
+			a.took(m)
+			a.converge(c)
+		}
+	case kit.Result[writtenStatus]:
+		if m.From(a.life) {
+			a.statusWritten(c, m)
+			a.converge(c)
+		}
+	case kit.Result[writtenObjects]:
+		if m.From(a.life) {
+			a.objectsWritten(c, m)
+			a.converge(c)
+		}
+	case kit.Result[released]:
+		if m.From(a.life) {
+			a.release.ended(a, c, m.Err)
+			a.converge(c)
+		}
+	default:
+		a.Log.Warn("unexpected message", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+// convergeSoon converges once for all reports that are in the mailbox already: a thousand brokers that report together
+// must not cost a thousand looks at a thousand brokers.
+func (a *cluster) convergeSoon(c actor.Context) {
+	if !a.queued {
+		a.queued = true
+		c.Send(c.Self(), lookSoon{})
+	}
+}
+
+// converge may run any number of times with the same input: it starts what is due and not yet under way.
+func (a *cluster) converge(c actor.Context) {
+	if a.closing {
+		return
+	}
+	resource := a.Cache.Cluster(a.Key)
+	switch {
+	case resource == nil, kube.RemotelyOwned(resource), a.uid != "" && a.uid != resource.UID:
+		c.Stop(c.Self()) // the parent starts another one if there is a resource to care for
+		return
+	case resource.DeletionTimestamp != nil:
+		a.letGo(c, resource)
+		return
+	case !a.loaded:
+		a.startLoading(c)
+		return
+	}
+	a.take(resource)
+	if a.valid != nil && a.identified(c) {
+		if !a.paused() {
+			a.keepObjects(c)
+		}
+		a.keepBrokers(c)
+		a.keepHealth(c)
+	}
+	a.keepStatus(c)
+}
+
+// take follows a new version of the resource. A spec with an error is told of and not followed.
+func (a *cluster) take(resource *v1beta1.KafkaCluster) {
+	if a.newest != nil && a.newest.ResourceVersion == resource.ResourceVersion {
+		return
+	}
+	changed := a.newest == nil || a.newest.Generation != resource.Generation || !maps.Equal(a.newest.Labels, resource.Labels)
+	a.newest = resource
+	if !changed {
+		return
+	}
+	a.problems = problemsOf(resource)
+	if len(messages.Errors(a.problems)) > 0 {
+		a.Log.Warn("spec cannot work", "generation", resource.Generation, "reason", a.problems[0].String())
+		return
+	}
+	snapshot := resource.DeepCopy()
+	snapshot.Status = v1beta1.KafkaClusterStatus{}
+	snapshot.ManagedFields = nil
+	a.follow(snapshot)
+}
+
+// identified reports whether the cluster's identity is recorded, and records it when it is not. No broker is told
+// anything before.
+func (a *cluster) identified(c actor.Context) bool {
+	if !a.valid.Spec.KRaft || a.known.ClusterID != "" && a.known.Quorum != "" {
+		return true
+	}
+	found := evidenceOf(a.valid, a.Cache.Objects(kube.KindClaim, a.Key), a.Cache.Objects(kube.KindPod, a.Key))
+	id, err := identityOf(a.valid, a.known, found, newClusterID)
+	if err != nil {
+		a.Log.Error("no cluster id", "error", err)
+		return false
+	}
+	a.status.record = &id
+	return false
+}
+
+func (a *cluster) paused() bool { return a.newest != nil && isPaused(a.newest) }
+
+// startLoading reads the resource past the cache, once.
+func (a *cluster) startLoading(c actor.Context) {
+	if !a.load.start(a, c) {
+		return
+	}
+	e := a.effects
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (loadedResource, error) {
+		resource, err := e.load(ctx)
+		return loadedResource{resource}, err
+	})
+}
+
+type loadedResource struct{ cluster *v1beta1.KafkaCluster }
+
+func (a *cluster) took(r kit.Result[loadedResource]) {
+	if r.Err != nil || r.Value.cluster == nil {
+		return // gone: the cache will say so
+	}
+	a.uid, a.known, a.loaded = r.Value.cluster.UID, *r.Value.cluster.Status.DeepCopy(), true
+}
+
+// letGo ends everything and then releases what holds the resource. Its objects go by their owner references.
+func (a *cluster) letGo(c actor.Context, resource *v1beta1.KafkaCluster) {
+	if !a.deleting {
+		a.deleting = true
+		a.Log.Info("cluster is being deleted", "reason", "its custom resource is")
+		for _, k := range a.children {
+			k.stop(c)
+		}
+		if a.health != nil {
+			c.Stop(a.health)
+		}
+	}
+	if len(a.children) > 0 || a.status.job.running || a.objects.job.running || !hasOurFinalizer(resource) {
+		return
+	}
+	if !a.release.start(a, c) {
+		return
+	}
+	e := a.effects
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (released, error) {
+		return released{}, e.release(ctx, resource)
+	})
+}
+
+type released struct{}
+
+func (a *cluster) report() messages.ClusterReport {
+	report := messages.ClusterReport{Cluster: a.Key, Problems: a.problems, Kafka: a.kafka}
+	for _, n := range a.nodes() {
+		report.Brokers = append(report.Brokers, n.observed)
+	}
+	return report
+}
+
+// job is work outside the mailbox of which one at a time is under way, tried again later and later when it fails.
+type job struct {
+	running  bool
+	failures int
+	notUntil time.Time
+	lastFail string
+}
+
+// start reports whether the job may begin now, and takes it as begun. If it is too early the actor looks again in time.
+func (j *job) start(a *cluster, c actor.Context) bool {
+	if j.running {
+		return false
+	}
+	if left := time.Until(j.notUntil); left > 0 {
+		a.again.SetSooner(c, left, lookNow{})
+		return false
+	}
+	j.running = true
+	return true
+}
+
+// ended takes the result. A panic in an effect is a bug: it is raised here, so that supervision counts and logs it.
+func (j *job) ended(a *cluster, c actor.Context, err error) {
+	j.running = false
+	if err == nil {
+		j.failures, j.notUntil, j.lastFail = 0, time.Time{}, ""
+		return
+	}
+	var panicked kit.PanicError
+	if errors.As(err, &panicked) {
+		panic(fmt.Sprintf("%v\n%s", panicked.Value, panicked.Stack))
+	}
+	j.failures++
+	delay := kit.Doubled(time.Second, time.Minute, j.failures)
+	j.notUntil = time.Now().Add(delay)
+	a.again.SetSooner(c, delay, lookNow{})
+	if err.Error() != j.lastFail {
+		a.Log.Warn("effect failed", "error", err, "retry_in", delay)
+		j.lastFail = err.Error()
+	}
+}

@@ -1,0 +1,102 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kube"
+)
+
+// objectWriter keeps what belongs to the whole cluster: Services, PodDisruptionBudgets, shared ConfigMaps.
+type objectWriter struct {
+	job     job
+	written kube.Written
+	// wanted is what the running job writes.
+	wanted    []kube.Object
+	problem   string
+	budgetSet time.Time // when a PodDisruptionBudget was written last
+}
+
+// budgetPause is the least time between two writes of PodDisruptionBudgets: a gate that opens and closes with every
+// look at Kafka must not become a stream of writes.
+const budgetPause = 5 * time.Second
+
+type writtenObjects struct {
+	applied []kube.Object
+	at      time.Time
+}
+
+// keepObjects writes what is missing or differs, side by side.
+func (a *cluster) keepObjects(c actor.Context) {
+	if a.objects.job.running {
+		return
+	}
+	now := time.Now()
+	a.objects.problem = ""
+	var due []kube.Object
+	for _, wanted := range a.clusterObjects() {
+		cached := a.cached(wanted)
+		observed, _ := kube.Newest[kube.Object](&a.objects.written, wanted, cached, now)
+		switch {
+		case observed != nil && !kube.Owned(observed, a.valid):
+			a.objects.problem = describeStranger(observed)
+		case a.objects.written.Stands(observed, wanted):
+		case isBudget(wanted) && now.Sub(a.objects.budgetSet) < budgetPause:
+			a.again.SetSooner(c, budgetPause-now.Sub(a.objects.budgetSet), lookNow{})
+		default:
+			due = append(due, wanted)
+		}
+	}
+	if len(due) == 0 || !a.objects.job.start(a, c) {
+		return
+	}
+	a.objects.wanted = due
+	e := a.effects
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (writtenObjects, error) {
+		applied, err := e.applyObjects(ctx, due)
+		return writtenObjects{applied: applied, at: time.Now()}, err
+	})
+}
+
+func (a *cluster) objectsWritten(c actor.Context, r kit.Result[writtenObjects]) {
+	a.objects.job.ended(a, c, r.Err)
+	for i, object := range r.Value.applied {
+		if object == nil { // this one failed
+			continue
+		}
+		a.objects.written.Applied(a.objects.wanted[i], object, r.Value.at)
+		if isBudget(object) {
+			a.objects.budgetSet = r.Value.at
+		}
+	}
+}
+
+// gatesOpen says that people may drain a node: Kafka has answered and knows every broker, and all of their Pods are
+// ready.
+func (a *cluster) gatesOpen() bool {
+	if !a.kafka.Answered {
+		return false
+	}
+	for _, n := range a.nodes() {
+		if !n.observed.PodReady || !a.kafka.Knows(n.id, n.broker) {
+			return false
+		}
+	}
+	return true
+}
+
+func describeStranger(object kube.Object) string {
+	return "an object named " + object.GetName() + " carries label " + kube.LabelCluster +
+		" but does not belong to this cluster: delete or rename it"
+}
+
+// messagesOf is what stands in the way of the cluster's own objects.
+func (w objectWriter) message() string {
+	if w.problem != "" {
+		return w.problem
+	}
+	return w.job.lastFail
+}

@@ -1,0 +1,349 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// maxReason is what the schema takes for a broker's reason, in bytes: with a thousand brokers it decides about the size
+// of the object.
+const maxReason = 200
+
+// view is everything that the status is made from.
+type view struct {
+	cluster *v1beta1.KafkaCluster
+	// known is the status as it stands; what nobody here computes is kept from it.
+	known v1beta1.KafkaClusterStatus
+	// problems are those of the newest spec. If one is an error, brokers follow an older spec, or none.
+	problems []messages.FieldProblem
+	nodes    []node
+	kafka    messages.KafkaObserved
+	// objectsError says why the cluster's own objects could not be written, empty when they stand.
+	objectsError string
+	listeners    *v1beta1.ListenerStatuses
+	paused       bool
+}
+
+// node is one broker or controller with what it was told and what it said.
+type node struct {
+	id       messages.BrokerID
+	broker   bool // has the broker role
+	leaving  bool
+	told     int64
+	observed messages.BrokerObserved
+}
+
+// current reports whether the node has looked at what it was told last.
+func (n node) current() bool { return n.told > 0 && n.observed.Revision == n.told }
+
+// statusOf is the status that the view amounts to.
+func statusOf(v view, now time.Time) v1beta1.KafkaClusterStatus {
+	status := *v.known.DeepCopy()
+	status.ObservedGeneration = v.cluster.Generation
+	status.BrokersState = brokerStates(v)
+	status.BrokersReady = brokersReady(v)
+	status.Conditions = conditions(v, now)
+	status.State = clusterState(status.Conditions)
+	if v.listeners != nil {
+		status.ListenerStatuses = v.listeners
+	}
+	return status
+}
+
+func clusterState(conditions []metav1.Condition) v1beta1.ClusterState {
+	for _, condition := range conditions {
+		if condition.Type == kube.ConditionReady && condition.Status == metav1.ConditionTrue {
+			return v1beta1.ClusterRunning
+		}
+	}
+	return v1beta1.ClusterReconciling
+}
+
+func brokersReady(v view) string {
+	ready, wanted := 0, 0
+	for _, n := range v.nodes {
+		if n.leaving {
+			continue
+		}
+		wanted++
+		if n.observed.PodReady {
+			ready++
+		}
+	}
+	return fmt.Sprintf("%d/%d", ready, wanted)
+}
+
+func brokerStates(v view) map[string]v1beta1.BrokerState {
+	states := maps.Clone(v.known.BrokersState)
+	if states == nil {
+		states = map[string]v1beta1.BrokerState{}
+	}
+	for _, n := range v.nodes {
+		if n.observed.Gone {
+			delete(states, n.id.String())
+			continue
+		}
+		if n.observed.Revision == 0 { // not looked at yet: what status says stays true
+			continue
+		}
+		states[n.id.String()] = brokerState(states[n.id.String()], n, v.kafka)
+	}
+	return states
+}
+
+func brokerState(state v1beta1.BrokerState, n node, kafka messages.KafkaObserved) v1beta1.BrokerState {
+	o := n.observed
+	state.ConfigurationState = v1beta1.ConfigInSync
+	if o.ConfigStale {
+		state.ConfigurationState = v1beta1.ConfigOutOfSync
+	}
+	if state.PerBrokerConfigurationState == "" {
+		state.PerBrokerConfigurationState = v1beta1.PerBrokerConfigInSync
+	}
+	if state.GracefulActionState.CruiseControlState == "" {
+		state.GracefulActionState.CruiseControlState = v1beta1.GracefulUpscaleSucceeded
+	}
+	if o.Rack != "" {
+		state.RackAwarenessState = v1beta1.RackAwarenessStateOf(o.Rack)
+	}
+	state.Reason, state.Since = "", nil
+	if o.Reason != "" {
+		state.Reason = kube.Shortened(o.Reason, maxReason)
+		state.Since = &metav1.Time{Time: o.Since.Truncate(time.Second)}
+	}
+	state.FormattedLogDirs = formattedLogDirs(state.FormattedLogDirs, n, kafka)
+	state.Replacements = nil
+	if o.Ended > 0 {
+		state.Replacements = &v1beta1.PodReplacements{Count: o.Ended}
+	}
+	return state
+}
+
+// formattedLogDirs adds the claims of a node that Kafka knows and whose Pod is ready: it has formatted them and runs on
+// them. An entry never goes by itself: it is what forbids to format the disk again.
+func formattedLogDirs(known []v1beta1.FormattedLogDir, n node, kafka messages.KafkaObserved) []v1beta1.FormattedLogDir {
+	if !n.observed.PodReady || !kafka.Answered || !kafka.Knows(n.id, n.broker) {
+		return known
+	}
+	dirs := slices.Clone(known)
+	for _, mountPath := range slices.Sorted(maps.Keys(n.observed.Claims)) {
+		entry := v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: string(n.observed.Claims[mountPath])}
+		at := slices.IndexFunc(dirs, func(d v1beta1.FormattedLogDir) bool { return d.MountPath == mountPath })
+		if at < 0 {
+			dirs = append(dirs, entry)
+		} else {
+			dirs[at] = entry
+		}
+	}
+	slices.SortFunc(dirs, func(a, b v1beta1.FormattedLogDir) int { return strings.Compare(a.MountPath, b.MountPath) })
+	return dirs
+}
+
+// conditions follow kstatus: Ready speaks of the newest generation; Reconciling and Stalled exist only while true.
+func conditions(v view, now time.Time) []metav1.Condition {
+	list, at := slices.Clone(v.known.Conditions), metav1.NewTime(now.Truncate(time.Second)) // the API server keeps seconds
+	set := func(kind string, holds bool, reason, message string) {
+		if !holds {
+			list = slices.DeleteFunc(list, func(c metav1.Condition) bool { return c.Type == kind })
+			return
+		}
+		list, _ = kube.SetCondition(list, metav1.Condition{
+			Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: message,
+			ObservedGeneration: v.cluster.Generation,
+		}, at)
+	}
+	verdict := readiness(v)
+	list, _ = kube.SetCondition(list, metav1.Condition{
+		Type: kube.ConditionReady, Status: verdict.status(), Reason: verdict.reason, Message: verdict.message,
+		ObservedGeneration: v.cluster.Generation,
+	}, at)
+	set(kube.ConditionReconciling, verdict.progressing, verdict.reason, verdict.message)
+	set(kube.ConditionStalled, verdict.stalled, verdict.reason, verdict.message)
+	unsupported := ofKind(v.problems, func(p messages.FieldProblem) bool {
+		return p.Reason == messages.ReasonNotSupported && p.Severity == messages.SeverityWarning
+	})
+	set(kube.ConditionNotSupported, len(unsupported) > 0, kube.ReasonNotSupported, fieldList(unsupported))
+	warnings := ofKind(v.problems, func(p messages.FieldProblem) bool {
+		return p.Reason != messages.ReasonNotSupported && p.Severity == messages.SeverityWarning
+	})
+	set(kube.ConditionSpecWarning, len(warnings) > 0, kube.ReasonSpecWarning, problemText(warnings))
+	set(kube.ConditionPaused, v.paused, kube.ReasonPaused,
+		"nothing is changed while annotation "+kube.AnnotationPause+" is set; remove it to go on")
+	stale := nodesWhere(v.nodes, func(n node) bool { return n.observed.ConfigStale })
+	set(kube.ConditionUpdateAvailable, len(stale) > 0, kube.ReasonRestartNeeded,
+		"the spec has changes that need a restart of "+named(stale))
+	leaving := nodesWhere(v.nodes, func(n node) bool { return n.leaving && !n.observed.Gone })
+	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonNotSupported,
+		named(leaving)+" left the spec and still run: removing a broker with its data is not supported yet; "+
+			"put them back, or move their replicas away and delete their objects")
+	slices.SortFunc(list, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })
+	return list
+}
+
+// verdict is what Ready says, and which of the other two kstatus conditions goes with it.
+type verdict struct {
+	ready, progressing, stalled bool
+	reason, message             string
+}
+
+func (v verdict) status() metav1.ConditionStatus {
+	if v.ready {
+		return metav1.ConditionTrue
+	}
+	return metav1.ConditionFalse
+}
+
+// readiness looks for the first reason why the cluster is not ready, the gravest first.
+func readiness(v view) verdict {
+	if errs := messages.Errors(v.problems); len(errs) > 0 {
+		return verdict{stalled: true, reason: string(errs[0].Reason), message: problemText(errs)}
+	}
+	if v.objectsError != "" {
+		return verdict{progressing: true, reason: kube.ReasonFailing, message: v.objectsError}
+	}
+	for _, group := range []struct {
+		phase   messages.Phase
+		reason  string
+		stalled bool
+	}{
+		{messages.PhaseBlocked, kube.ReasonWaiting, true},
+		{messages.PhaseFailing, kube.ReasonFailing, false},
+	} {
+		nodes := nodesWhere(v.nodes, func(n node) bool { return n.observed.Phase == group.phase })
+		if len(nodes) > 0 {
+			return verdict{stalled: group.stalled, progressing: !group.stalled, reason: group.reason, message: reasons(nodes)}
+		}
+	}
+	unready := nodesWhere(v.nodes, func(n node) bool {
+		return !n.leaving && (!n.current() || n.observed.Phase != messages.PhaseRunning)
+	})
+	if len(unready) > 0 {
+		return verdict{progressing: true, reason: kube.ReasonStarting, message: reasons(unready)}
+	}
+	return kafkaReadiness(v)
+}
+
+// kafkaReadiness asks Kafka, when all Pods are ready: a Pod that listens is not yet a broker that serves.
+func kafkaReadiness(v view) verdict {
+	if !v.kafka.Answered {
+		return verdict{
+			progressing: true, reason: kube.ReasonUnreachable,
+			message: "all Pods are ready, but the operator cannot ask Kafka: " + cmp.Or(v.kafka.Error, "no answer yet"),
+		}
+	}
+	unknown := nodesWhere(v.nodes, func(n node) bool { return !n.leaving && !v.kafka.Knows(n.id, n.broker) })
+	if len(unknown) > 0 {
+		return verdict{
+			progressing: true, reason: kube.ReasonNotRegistered,
+			message: "Kafka does not know " + named(unknown) + " yet",
+		}
+	}
+	return verdict{ready: true, reason: kube.ReasonRunning, message: fmt.Sprintf("%s nodes run", brokersReady(v))}
+}
+
+func nodesWhere(nodes []node, holds func(node) bool) []node {
+	var some []node
+	for _, n := range nodes {
+		if holds(n) {
+			some = append(some, n)
+		}
+	}
+	return some
+}
+
+// named lists nodes in words, at most ten.
+func named(nodes []node) string {
+	const most = 10
+	var ids []string
+	for i, n := range nodes {
+		if i == most {
+			return fmt.Sprintf("brokers %s and %d more", strings.Join(ids, ", "), len(nodes)-most)
+		}
+		ids = append(ids, n.id.String())
+	}
+	if len(ids) == 1 {
+		return "broker " + ids[0]
+	}
+	return "brokers " + strings.Join(ids, ", ")
+}
+
+// reasons tells what the first node waits for and since when, and which others wait.
+func reasons(nodes []node) string {
+	first := nodes[0].observed
+	reason := cmp.Or(first.Reason, "not looked at yet")
+	text := fmt.Sprintf("broker %d: %s", nodes[0].id, reason)
+	if !first.Since.IsZero() && first.Reason != "" {
+		text += first.Since.UTC().Format(" (since 15:04:05 MST)")
+	}
+	if len(nodes) > 1 {
+		text = kube.Shortened(text, 140) + "; also " + named(nodes[1:])
+	}
+	return text
+}
+
+func ofKind(problems []messages.FieldProblem, holds func(messages.FieldProblem) bool) []messages.FieldProblem {
+	var some []messages.FieldProblem
+	for _, p := range problems {
+		if holds(p) {
+			some = append(some, p)
+		}
+	}
+	return some
+}
+
+func problemText(problems []messages.FieldProblem) string {
+	if len(problems) == 0 {
+		return ""
+	}
+	text := problems[0].Field + ": " + problems[0].Message
+	if more := len(problems) - 1; more > 0 {
+		text = kube.Shortened(text, 170) + fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
+}
+
+func fieldList(problems []messages.FieldProblem) string {
+	var fields []string
+	for _, p := range problems {
+		if !slices.Contains(fields, p.Field) {
+			fields = append(fields, p.Field)
+		}
+	}
+	return "accepted but without effect in this version: " + strings.Join(fields, ", ")
+}
+
+// readyEvent is the summary that people get when Ready changes; ok is false when it did not.
+func readyEvent(before, after []metav1.Condition) (eventType, reason, note string, ok bool) {
+	find := func(list []metav1.Condition) metav1.Condition {
+		for _, c := range list {
+			if c.Type == kube.ConditionReady {
+				return c
+			}
+		}
+		return metav1.Condition{}
+	}
+	was, is := find(before), find(after)
+	if was.Status == is.Status && (is.Status == metav1.ConditionTrue || was.Reason == is.Reason) {
+		return "", "", "", false
+	}
+	eventType = corev1.EventTypeNormal
+	if isStalled(after) {
+		eventType = corev1.EventTypeWarning
+	}
+	return eventType, is.Reason, is.Message, true
+}
+
+func isStalled(list []metav1.Condition) bool {
+	return slices.ContainsFunc(list, func(c metav1.Condition) bool { return c.Type == kube.ConditionStalled })
+}

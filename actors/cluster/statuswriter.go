@@ -1,0 +1,111 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+const (
+	// statusPause is the least time between two writes of a cluster's status.
+	statusPause = time.Second
+	// settleTime is how long a new leader waits for first reports before it calls a ready cluster unready: a change of
+	// leader is no change of the cluster.
+	settleTime = 15 * time.Second
+)
+
+// statusWriter merges all that happens into at most one write a second.
+type statusWriter struct {
+	job  job
+	last time.Time
+	// record is an identity that must be written before anything goes on; it does not wait for the pause.
+	record *identity
+}
+
+type writtenStatus struct {
+	status v1beta1.KafkaClusterStatus
+	at     time.Time
+}
+
+// keepStatus writes the status if it differs from what stands.
+func (a *cluster) keepStatus(c actor.Context) {
+	now := time.Now()
+	if a.status.job.running {
+		return
+	}
+	if left := a.settling(now); left > 0 {
+		a.again.SetSooner(c, left, lookNow{})
+		return
+	}
+	urgent := a.status.record != nil
+	if left := statusPause - now.Sub(a.status.last); left > 0 && !urgent {
+		a.again.SetSooner(c, left, lookNow{})
+		return
+	}
+	next := statusOf(a.view(), now)
+	if urgent {
+		a.status.record.record(&next)
+	}
+	if equality.Semantic.DeepEqual(next, a.known) {
+		return
+	}
+	if !a.status.job.start(a, c) {
+		return
+	}
+	resource := &v1beta1.KafkaCluster{Status: next}
+	resource.Namespace, resource.Name, resource.UID = a.Key.Namespace, a.Key.Name, a.uid
+	e := a.effects
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (writtenStatus, error) {
+		return writtenStatus{next, time.Now()}, e.writeStatus(ctx, resource)
+	})
+}
+
+func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
+	a.status.job.ended(a, c, r.Err)
+	if r.Err != nil {
+		return
+	}
+	before := a.known
+	a.known, a.status.last = r.Value.status, r.Value.at
+	if a.known.ClusterID != "" {
+		a.status.record = nil
+	}
+	if eventType, reason, note, changed := readyEvent(before.Conditions, a.known.Conditions); changed {
+		a.Events.Event(kube.ClusterReference(a.Key, a.newest), nil, eventType, reason, "Reconcile", note)
+		a.Log.Info("cluster condition changed", "condition", kube.ConditionReady, "reason", reason, "message", note)
+	}
+}
+
+// settling is how long the status of a cluster that was ready still waits for first reports.
+func (a *cluster) settling(now time.Time) time.Duration {
+	left := settleTime - now.Sub(a.started)
+	if left <= 0 || !isReady(a.known) || a.known.ObservedGeneration != a.newest.Generation {
+		return 0
+	}
+	for _, n := range a.nodes() {
+		if n.observed.Revision == 0 {
+			return left
+		}
+	}
+	if !a.asked {
+		return left
+	}
+	return 0
+}
+
+func (a *cluster) view() view {
+	v := view{
+		cluster: a.newest, known: a.known, problems: a.problems, nodes: a.nodes(), kafka: a.kafka,
+		objectsError: a.objects.message(), paused: a.paused(),
+	}
+	if a.valid != nil {
+		v.listeners = listenerStatuses(a.valid)
+	}
+	return v
+}

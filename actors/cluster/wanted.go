@@ -1,0 +1,249 @@
+package cluster
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// identity is what a KRaft cluster is for ever: chosen once, recorded in status before the first Pod.
+type identity struct {
+	clusterID string
+	quorum    messages.QuorumMode
+	// initial are the first voters of a dynamic quorum, sorted.
+	initial []messages.BrokerID
+}
+
+// identityOf finds what the cluster already is, or decides what a new one becomes. newID makes a cluster id; it is
+// asked only when nothing that exists names one.
+//
+// A lost cluster id is fatal for new nodes, so it is looked for wherever it may still stand: in status, in the user's
+// environment, on claims that outlived an earlier custom resource, in Pods that run.
+func identityOf(cluster *v1beta1.KafkaCluster, status v1beta1.KafkaClusterStatus, found evidence,
+	newID func() (string, error),
+) (identity, error) {
+	if !cluster.Spec.KRaft {
+		return identity{}, nil
+	}
+	if status.ClusterID != "" {
+		return recordedIdentity(status), nil
+	}
+	id := identity{clusterID: cmp.Or(userClusterID(cluster), found.claimed, found.running)}
+	switch {
+	case found.running != "": // Koperator's Pods: its quorum is static
+		id.quorum = messages.QuorumStatic
+		return id, nil
+	case id.clusterID == "":
+		fresh, err := newID()
+		if err != nil {
+			return identity{}, err
+		}
+		id.clusterID = fresh
+	}
+	id.quorum = messages.QuorumDynamic
+	if id.initial = found.formattedControllers; len(id.initial) == 0 {
+		id.initial = rolesOf(cluster).controllers
+	}
+	return id, nil
+}
+
+func recordedIdentity(status v1beta1.KafkaClusterStatus) identity {
+	id := identity{clusterID: status.ClusterID, quorum: messages.QuorumMode(status.Quorum)}
+	if id.quorum == messages.QuorumNone { // Koperator recorded the id alone
+		id.quorum = messages.QuorumStatic
+	}
+	for _, n := range status.InitialControllers {
+		id.initial = append(id.initial, messages.BrokerID(n))
+	}
+	return id
+}
+
+// record writes an identity into a status.
+func (i identity) record(status *v1beta1.KafkaClusterStatus) {
+	status.ClusterID, status.Quorum = i.clusterID, v1beta1.QuorumMode(i.quorum)
+	status.InitialControllers = nil
+	for _, id := range i.initial {
+		status.InitialControllers = append(status.InitialControllers, int32(id))
+	}
+}
+
+// evidence is what the objects of a cluster tell about a cluster id that status has lost.
+type evidence struct {
+	claimed, running     string
+	formattedControllers []messages.BrokerID
+}
+
+func evidenceOf(cluster *v1beta1.KafkaCluster, claims, pods []kube.Object) evidence {
+	var e evidence
+	for _, claim := range claims {
+		state := kube.FormatStateOf(claim.GetAnnotations())
+		if !kube.Owned(claim, cluster) || !state.Formatted {
+			continue
+		}
+		e.claimed = cmp.Or(e.claimed, state.ClusterID)
+		id, err := messages.ParseBrokerID(claim.GetLabels()[kube.LabelBrokerID])
+		if err == nil && kube.HoldsController(claim) {
+			e.formattedControllers = append(e.formattedControllers, id)
+		}
+	}
+	for _, object := range pods {
+		if pod, ok := object.(*corev1.Pod); ok && kube.Owned(pod, cluster) && !kube.MadeByUs(pod) {
+			e.running = cmp.Or(e.running, kube.ClusterIDOf(pod))
+		}
+	}
+	slices.Sort(e.formattedControllers)
+	e.formattedControllers = slices.Compact(e.formattedControllers)
+	return e
+}
+
+func userClusterID(cluster *v1beta1.KafkaCluster) string {
+	for _, env := range cluster.Spec.Envs {
+		if env.Name == "CLUSTER_ID" {
+			return env.Value
+		}
+	}
+	return ""
+}
+
+// roles are what the nodes of a snapshot do, worked out once.
+type roles struct {
+	broker      map[messages.BrokerID]bool // has the broker role
+	controllers []messages.BrokerID        // sorted
+	// brokers counts the nodes with the broker role, controllersOnly the others.
+	brokers, controllersOnly int
+}
+
+func rolesOf(cluster *v1beta1.KafkaCluster) roles {
+	r := roles{broker: map[messages.BrokerID]bool{}}
+	for i := range cluster.Spec.Brokers {
+		entry := &cluster.Spec.Brokers[i]
+		id := messages.BrokerID(entry.ID)
+		broker, controller := rolesOfNode(cluster, entry)
+		r.broker[id] = broker
+		if controller {
+			r.controllers = append(r.controllers, id)
+		}
+		if broker {
+			r.brokers++
+		} else {
+			r.controllersOnly++
+		}
+	}
+	slices.Sort(r.controllers)
+	return r
+}
+
+// rolesOfNode: in ZooKeeper mode every node is a broker.
+func rolesOfNode(cluster *v1beta1.KafkaCluster, entry *v1beta1.Broker) (broker, controller bool) {
+	if !cluster.Spec.KRaft {
+		return true, false
+	}
+	config, err := v1beta1.BrokerConfigOf(&cluster.Spec, entry)
+	if err != nil {
+		return false, false
+	}
+	return config.HasRole(v1beta1.BrokerRole), config.IsController()
+}
+
+// quorumOf is what every node is told about the controllers. The directory id of a first voter is that of its claim, so
+// the list is empty until every one of them has one; then it never changes.
+func quorumOf(cluster *v1beta1.KafkaCluster, id identity, claims map[messages.BrokerID]map[string]types.UID,
+) messages.Quorum {
+	quorum := messages.Quorum{Mode: id.quorum}
+	if id.quorum != messages.QuorumDynamic {
+		return quorum
+	}
+	first := *cluster // only its list of brokers differs
+	first.Spec.Brokers = nil
+	metadata := map[messages.BrokerID]string{}
+	for i := range cluster.Spec.Brokers {
+		broker := &cluster.Spec.Brokers[i]
+		if !slices.Contains(id.initial, messages.BrokerID(broker.ID)) {
+			continue
+		}
+		first.Spec.Brokers = append(first.Spec.Brokers, *broker)
+		if uid := claims[messages.BrokerID(broker.ID)][metadataMount(cluster, broker)]; uid != "" {
+			metadata[messages.BrokerID(broker.ID)] = string(uid)
+		}
+	}
+	if len(metadata) < len(id.initial) {
+		return quorum
+	}
+	voters, err := kafka.Voters(&first, kube.AddressesOf(cluster), metadata)
+	if err == nil { // else a controller that was among the first is none any more: nobody may format with that list
+		quorum.Initial = voters
+	}
+	return quorum
+}
+
+// metadataMount is where a controller keeps the metadata log: its first disk.
+func metadataMount(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) string {
+	config, err := v1beta1.BrokerConfigOf(&cluster.Spec, broker)
+	if err != nil || len(config.StorageConfigs) == 0 {
+		return ""
+	}
+	return config.StorageConfigs[0].MountPath
+}
+
+// nodesToKeep are the entries that need an actor: those of the spec, and those that left it while they still have
+// objects. The latter follow the last entry that their ConfigMap remembers.
+func nodesToKeep(cluster *v1beta1.KafkaCluster, existing []messages.BrokerID,
+	lastEntry func(messages.BrokerID) (v1beta1.Broker, bool),
+) map[messages.BrokerID]keep {
+	nodes := map[messages.BrokerID]keep{}
+	for _, broker := range cluster.Spec.Brokers {
+		nodes[messages.BrokerID(broker.ID)] = keep{entry: broker}
+	}
+	for _, id := range existing {
+		if _, wanted := nodes[id]; wanted {
+			continue
+		}
+		if entry, known := lastEntry(id); known {
+			nodes[id] = keep{entry: entry, leaving: true}
+		}
+	}
+	return nodes
+}
+
+// keep is a node that needs an actor.
+type keep struct {
+	entry   v1beta1.Broker
+	leaving bool
+}
+
+// concerns reports whether a node's own entry differs. Entries of other brokers concern it only through the
+// controllers that it must know, and those are part of what all share.
+func concerns(before, after keep) bool {
+	return before.leaving != after.leaving || !equality.Semantic.DeepEqual(before.entry, after.entry)
+}
+
+// sharedEqual compares what all brokers have in common.
+func sharedEqual(a, b *v1beta1.KafkaCluster) bool {
+	if !maps.Equal(a.Labels, b.Labels) || !slices.Equal(rolesOf(a).controllers, rolesOf(b).controllers) {
+		return false
+	}
+	left, right := a.Spec, b.Spec
+	left.Brokers, right.Brokers = nil, nil
+	return equality.Semantic.DeepEqual(left, right)
+}
+
+// formattedOf reads from status on which claims a broker's log dirs were seen to run.
+func formattedOf(state v1beta1.BrokerState) map[string]types.UID {
+	if len(state.FormattedLogDirs) == 0 {
+		return nil
+	}
+	formatted := map[string]types.UID{}
+	for _, dir := range state.FormattedLogDirs {
+		formatted[dir.MountPath] = types.UID(dir.ClaimUID)
+	}
+	return formatted
+}

@@ -1,0 +1,193 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// Dialer makes connections to Kafka clusters.
+type Dialer interface {
+	// Dial prepares a session; it does not block.
+	Dial(cluster messages.ClusterKey, bootstrap []string) (Session, error)
+}
+
+// Session asks one Kafka cluster. It is used by one goroutine at a time.
+type Session interface {
+	Observe(ctx context.Context, kraft bool) (messages.KafkaObserved, error)
+	Close()
+}
+
+const (
+	lookTimeout = 15 * time.Second
+	// awaiting is how often to look while a node is awaited that Kafka does not know.
+	awaiting = time.Second
+	// resting is how often to look when all is well.
+	resting = 30 * time.Second
+	// A Kafka that does not answer is asked with doubling delays.
+	firstRetry = time.Second
+	maxRetry   = 30 * time.Second
+	// believed is how many looks must fail in a row before an answer that Kafka gave counts no more: a single broker's
+	// restart must not turn a healthy cluster's condition.
+	believed = 3
+)
+
+// Config is what a health actor is made from.
+type Config struct {
+	Cluster messages.ClusterKey
+	Context context.Context // ends when the daemon may no longer act
+	Kafka   Dialer
+	Log     *slog.Logger
+}
+
+// Props is the recipe of a health actor.
+func Props(metrics *kit.Metrics, config Config) *actor.Props {
+	return metrics.Props("health", func() actor.Actor { return &health{Config: config} })
+}
+
+type health struct {
+	Config
+	life    *kit.Lifetime
+	watch   messages.Watch
+	session Session // nil until there is something to dial
+	looking bool
+	// stale says that the watch has changed while a look was under way.
+	stale    bool
+	failures int
+	next     kit.Timer
+	told     messages.KafkaObserved
+	toldOnce bool
+}
+
+type lookNow struct{}
+
+// Receive implements actor.Actor.
+func (h *health) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		h.life = kit.NewLifetime(h.Context)
+		c.Send(c.Parent(), messages.NeedWatch{})
+	case *actor.Stopping, *actor.Restarting:
+		h.next.Stop()
+		h.life.End()
+		h.hangUp()
+	case *actor.Stopped, *actor.Touch:
+	case messages.Watch:
+		h.rewatch(c, m)
+	case lookNow:
+		h.next.Fired()
+		h.look(c)
+	case kit.Result[messages.KafkaObserved]:
+		if m.From(h.life) {
+			h.looked(c, m)
+		}
+	default:
+		h.Log.Warn("unexpected message", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+// rewatch follows a new wish: somebody else is awaited, or Kafka is found elsewhere.
+func (h *health) rewatch(c actor.Context, m messages.Watch) {
+	if m.Equal(h.watch) {
+		return
+	}
+	moved := len(m.Bootstrap) != len(h.watch.Bootstrap) || fmt.Sprint(m.Bootstrap) != fmt.Sprint(h.watch.Bootstrap)
+	h.watch = m
+	h.failures = 0
+	h.stale = h.looking
+	if h.looking {
+		return
+	}
+	if moved {
+		h.hangUp()
+	}
+	h.next.SetSooner(c, 0, lookNow{})
+}
+
+func (h *health) look(c actor.Context) {
+	if h.looking || len(h.watch.Bootstrap) == 0 {
+		return
+	}
+	if h.session == nil {
+		session, err := h.Kafka.Dial(h.Cluster, h.watch.Bootstrap)
+		if err != nil {
+			h.failed(c, err)
+			return
+		}
+		h.session = session
+	}
+	h.looking = true
+	session, kraft := h.session, h.watch.KRaft
+	kit.Go(h.life, c, lookTimeout, func(ctx context.Context) (messages.KafkaObserved, error) {
+		return session.Observe(ctx, kraft)
+	})
+}
+
+func (h *health) looked(c actor.Context, r kit.Result[messages.KafkaObserved]) {
+	h.looking = false
+	var panicked kit.PanicError
+	if errors.As(r.Err, &panicked) {
+		panic(fmt.Sprintf("%v\n%s", panicked.Value, panicked.Stack))
+	}
+	if h.stale { // asked under an older wish
+		h.stale = false
+		h.hangUp()
+		h.next.Set(c, 0, lookNow{})
+		return
+	}
+	if r.Err != nil {
+		h.failed(c, r.Err)
+		return
+	}
+	h.failures = 0
+	h.tell(c, r.Value)
+	h.next.Set(c, h.pause(r.Value), lookNow{})
+}
+
+// failed keeps an earlier answer for a while, and never repeats itself.
+func (h *health) failed(c actor.Context, err error) {
+	h.failures++
+	if !h.told.Answered || h.failures >= believed {
+		if h.told.Answered || !h.toldOnce {
+			h.Log.Warn("Kafka does not answer", "error", err)
+		}
+		h.tell(c, messages.KafkaObserved{Error: "Kafka does not answer at " + h.watch.Bootstrap[0], QuorumLeader: -1})
+	}
+	h.next.Set(c, jittered(kit.Doubled(firstRetry, maxRetry, h.failures)), lookNow{})
+}
+
+func (h *health) tell(c actor.Context, observed messages.KafkaObserved) {
+	if h.toldOnce && observed.Equal(h.told) {
+		return
+	}
+	h.told, h.toldOnce = observed, true
+	c.Send(c.Parent(), observed)
+}
+
+// pause is how long to wait for the next look.
+func (h *health) pause(seen messages.KafkaObserved) time.Duration {
+	for _, id := range h.watch.Awaited {
+		if !seen.Knows(id, true) && !seen.Knows(id, false) {
+			return awaiting
+		}
+	}
+	return jittered(resting)
+}
+
+func (h *health) hangUp() {
+	if h.session != nil {
+		h.session.Close()
+		h.session = nil
+	}
+}
+
+// jittered spreads the looks of many clusters.
+func jittered(d time.Duration) time.Duration { return d + rand.N(d/5+1) }

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/koperator-go/koperator/actors/health"
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/actors/operator"
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// oldestKubernetes is the oldest version that the daemon is made for.
+const oldestKubernetes = "1.30.0"
+
+// daemon is one replica.
+type daemon struct {
+	options  options
+	log      *slog.Logger
+	core     kubernetes.Interface
+	own      *kube.OwnClient
+	registry *prometheus.Registry
+	actors   *actor.ActorSystem
+	metrics  *kit.Metrics
+	// nodes tells whether Nodes may be read.
+	nodes bool
+	// synced is set once every watch has seen its first list.
+	synced atomic.Bool
+	// operator is the actor that must answer while this replica leads, nil while it does not.
+	operator atomic.Pointer[actor.PID]
+}
+
+func (d *daemon) run(ctx context.Context) error {
+	servers, err := d.serve()
+	if err != nil {
+		return err
+	}
+	defer servers.stop()
+	d.checkServer(ctx)
+	d.nodes = d.mayReadNodes(ctx)
+	informers, err := kube.NewInformers(d.core, d.own, kube.WatchOptions{Namespaces: d.options.namespaces, Nodes: d.nodes})
+	if err != nil {
+		return err
+	}
+	informers.Run(ctx)
+	if !informers.WaitForSync(ctx) {
+		return nil // stopped while the API server was away
+	}
+	d.synced.Store(true)
+	d.registry.MustRegister(newStateCollector(informers.Cache))
+	d.log.Info("watching", "namespaces", d.options.namespacesText, "nodes", d.nodes)
+	recorder, err := kube.NewRecorder(context.WithoutCancel(ctx), d.core)
+	if err != nil {
+		return fmt.Errorf("record events: %w", err)
+	}
+	client := kube.NewClient(d.core, d.own, d.options.namespaces)
+	lease := operator.Lease{
+		Core: d.core, Namespace: d.options.leaseNamespace, Name: operator.LeaseName(d.options.namespacesText),
+		Identity: identity(), Log: d.log,
+	}
+	return lease.Lead(ctx, func(leading context.Context) { d.lead(leading, client, informers.Cache, recorder) })
+}
+
+// checkServer says in words that an API server is too old, instead of letting some later call fail.
+func (d *daemon) checkServer(ctx context.Context) {
+	for ctx.Err() == nil {
+		info, err := d.core.Discovery().ServerVersion()
+		if err != nil {
+			d.log.Warn("API server does not answer, waiting", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(5 * time.Second):
+			}
+			continue
+		}
+		parsed, err := version.ParseGeneric(info.GitVersion)
+		if err == nil && !parsed.AtLeast(version.MustParseGeneric(oldestKubernetes)) {
+			d.log.Error("this Kubernetes is older than "+oldestKubernetes+": upgrade it, parts of the daemon will not work",
+				"version", info.GitVersion)
+		}
+		return
+	}
+}
+
+// mayReadNodes asks once; without the right, rack awareness is refused in words and everything else works.
+func (d *daemon) mayReadNodes(ctx context.Context) bool {
+	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "watch", Resource: "nodes"},
+	}}
+	answer, err := d.core.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	if err != nil || !answer.Status.Allowed {
+		d.log.Warn("no right to watch Nodes: clusters with rackAwareness will not start new brokers", "error", err)
+		return false
+	}
+	return true
+}
+
+func identity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s_%d_%d", host, os.Getpid(), time.Now().UnixNano())
+}
+
+// servers answer questions about this replica.
+type servers struct {
+	log  *slog.Logger
+	list []*http.Server
+}
+
+// serve opens the listeners before anything else: a port that is taken must be known at once.
+func (d *daemon) serve() (*servers, error) {
+	s := &servers{log: d.log}
+	metrics := http.NewServeMux()
+	metrics.Handle("/metrics", promhttp.HandlerFor(d.registry, promhttp.HandlerOpts{}))
+	probes := http.NewServeMux()
+	probes.Handle("/healthz", d.probe(d.healthy))
+	probes.Handle("/readyz", d.probe(d.ready))
+	for address, handler := range map[string]http.Handler{
+		d.options.metricsAddress: metrics,
+		d.options.probesAddress:  probes,
+	} {
+		if address == "0" { // as in Koperator: off
+			continue
+		}
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			s.stop()
+			return nil, fmt.Errorf("listen on %s: %w", address, err)
+		}
+		server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+		s.list = append(s.list, server)
+		go func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				d.log.Error("server stopped", "address", address, "error", err)
+			}
+		}()
+	}
+	return s, nil
+}
+
+func (s *servers) stop() {
+	for _, server := range s.list {
+		if err := server.Close(); err != nil {
+			s.log.Warn("server not closed", "error", err)
+		}
+	}
+}
+
+func (d *daemon) probe(check func(context.Context) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := check(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+}
+
+// answerTimeout is how long the operator actor may leave a probe without an answer.
+const answerTimeout = 30 * time.Second
+
+// healthy fails when the operator actor is stuck: its supervision is the one thing that nobody restarts.
+func (d *daemon) healthy(ctx context.Context) error {
+	pid := d.operator.Load()
+	if pid == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
+	if _, err := kit.Ask[*actor.Touched](ctx, d.actors, pid, &actor.Touch{}); err != nil && d.operator.Load() == pid {
+		return fmt.Errorf("the operator actor does not answer: %w", err)
+	}
+	return nil
+}
+
+func (d *daemon) ready(context.Context) error {
+	if !d.synced.Load() {
+		return errors.New("waiting for the first list of the watched objects")
+	}
+	return nil
+}
+
+// kafkaDialer connects to real Kafka clusters.
+type kafkaDialer struct{}
+
+func (kafkaDialer) Dial(_ messages.ClusterKey, bootstrap []string) (health.Session, error) {
+	return kafka.NewSession(bootstrap)
+}

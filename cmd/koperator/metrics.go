@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// counted counts what a Writer does. Registering again under a new leadership finds the counter of the last one.
+func counted(writer kube.Writer, registerer prometheus.Registerer) kube.Writer {
+	counter := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "koperator_kube_writes_total", Help: "Writes to the API server.",
+	}, []string{"verb", "result"})
+	if err := registerer.Register(counter); err != nil {
+		if known, ok := err.(prometheus.AlreadyRegisteredError); ok { //nolint:errorlint // the library returns it bare
+			counter = known.ExistingCollector.(*prometheus.CounterVec)
+		}
+	}
+	return countedWriter{writer, counter}
+}
+
+type countedWriter struct {
+	kube.Writer
+	writes *prometheus.CounterVec
+}
+
+func (w countedWriter) count(verb string, err error) {
+	result := "ok"
+	if err != nil {
+		result = "error"
+	}
+	w.writes.WithLabelValues(verb, result).Inc()
+}
+
+func (w countedWriter) Apply(ctx context.Context, wanted kube.Object) (kube.Object, error) {
+	applied, err := w.Writer.Apply(ctx, wanted)
+	w.count("apply", err)
+	return applied, err
+}
+
+func (w countedWriter) Create(ctx context.Context, wanted kube.Object) (kube.Object, error) {
+	applied, err := w.Writer.Create(ctx, wanted)
+	w.count("create", err)
+	return applied, err
+}
+
+func (w countedWriter) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
+	applied, err := w.Writer.ApplyStatus(ctx, cluster)
+	w.count("status", err)
+	return applied, err
+}
+
+func (w countedWriter) Delete(ctx context.Context, object kube.Object) error {
+	err := w.Writer.Delete(ctx, object)
+	w.count("delete", err)
+	return err
+}
+
+// stateCollector tells the state of clusters and brokers from the cache at each scrape: what is gone is not told, and
+// nothing has to be kept in step.
+type stateCollector struct {
+	cache        *kube.Cache
+	ready, nodes *prometheus.Desc
+}
+
+func newStateCollector(cache *kube.Cache) prometheus.Collector {
+	return stateCollector{
+		cache: cache,
+		ready: prometheus.NewDesc("koperator_cluster_ready", "1 while the condition Ready of the cluster is True.",
+			[]string{"cluster"}, nil),
+		nodes: prometheus.NewDesc("koperator_cluster_nodes", "Brokers and controllers in the spec of the cluster.",
+			[]string{"cluster"}, nil),
+	}
+}
+
+func (s stateCollector) Describe(to chan<- *prometheus.Desc) {
+	to <- s.ready
+	to <- s.nodes
+}
+
+func (s stateCollector) Collect(to chan<- prometheus.Metric) {
+	for _, key := range s.cache.Clusters() {
+		cluster := s.cache.Cluster(key)
+		if cluster == nil { // gone meanwhile
+			continue
+		}
+		ready := 0.0
+		if cluster.Status.State == v1beta1.ClusterRunning {
+			ready = 1
+		}
+		to <- prometheus.MustNewConstMetric(s.ready, prometheus.GaugeValue, ready, key.String())
+		to <- prometheus.MustNewConstMetric(s.nodes, prometheus.GaugeValue, float64(len(cluster.Spec.Brokers)), key.String())
+	}
+}

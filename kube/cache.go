@@ -1,0 +1,249 @@
+package kube
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// Kind is one of the kinds of objects that the daemon keeps in its cache.
+type Kind string
+
+// The kinds that are watched. Secrets are not among them: they are read by name when they are needed.
+const (
+	KindCluster   Kind = "KafkaCluster"
+	KindPod       Kind = "Pod"
+	KindClaim     Kind = "PersistentVolumeClaim"
+	KindConfigMap Kind = "ConfigMap"
+	KindService   Kind = "Service"
+	KindBudget    Kind = "PodDisruptionBudget"
+	KindNode      Kind = "Node"
+)
+
+// WatchedKinds lists the kinds in the order in which their caches are filled: a cluster is seen first.
+func WatchedKinds() []Kind {
+	return []Kind{KindCluster, KindPod, KindClaim, KindConfigMap, KindService, KindBudget, KindNode}
+}
+
+const (
+	byCluster = "cluster" // value: namespace/name
+	byBroker  = "broker"  // value: namespace/name/id
+)
+
+// Indexers are what every store of a Cache is indexed by.
+func Indexers() cache.Indexers {
+	return cache.Indexers{
+		byCluster: func(object any) ([]string, error) {
+			if change := changeOf("", object); change.Cluster.Name != "" {
+				return []string{change.Cluster.String()}, nil
+			}
+			return nil, nil
+		},
+		byBroker: func(object any) ([]string, error) {
+			if change := changeOf("", object); change.HasBroker {
+				return []string{brokerIndex(change.Cluster, change.Broker)}, nil
+			}
+			return nil, nil
+		},
+	}
+}
+
+func brokerIndex(cluster messages.ClusterKey, id messages.BrokerID) string {
+	return cluster.String() + "/" + id.String()
+}
+
+// Change says whose objects have changed. It carries no object: who is told looks at the cache.
+type Change struct {
+	Kind      Kind
+	Cluster   messages.ClusterKey
+	Broker    messages.BrokerID
+	HasBroker bool
+}
+
+func changeOf(kind Kind, object any) Change {
+	if gone, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = gone.Obj
+	}
+	accessor, err := meta.Accessor(object)
+	if err != nil {
+		return Change{Kind: kind}
+	}
+	change := Change{Kind: kind}
+	if _, ok := object.(*v1beta1.KafkaCluster); ok {
+		change.Cluster = messages.ClusterKey{Namespace: accessor.GetNamespace(), Name: accessor.GetName()}
+		return change
+	}
+	labels := accessor.GetLabels()
+	if labels[LabelCluster] == "" {
+		return change
+	}
+	change.Cluster = messages.ClusterKey{Namespace: accessor.GetNamespace(), Name: labels[LabelCluster]}
+	if id, err := messages.ParseBrokerID(labels[LabelBrokerID]); err == nil {
+		change.Broker, change.HasBroker = id, true
+	}
+	return change
+}
+
+// Cache is what the daemon last saw of the API server. Reading never blocks and never calls out; what is returned
+// is shared and must not be changed. Who fills it (informers, or a simulated API server) calls Notify after each
+// change.
+type Cache struct {
+	stores  map[Kind]map[string]cache.Indexer // by namespace; "" holds all namespaces
+	changed atomic.Pointer[func(Change)]
+}
+
+// NewCache joins stores that were made with Indexers, by kind and watched namespace ("" for all).
+func NewCache(stores map[Kind]map[string]cache.Indexer) *Cache { return &Cache{stores: stores} }
+
+// OnChange sets who hears of changes. The function runs in the goroutine of whoever feeds the cache: it must only
+// pass the news on.
+func (c *Cache) OnChange(tell func(Change)) { c.changed.Store(&tell) }
+
+// Notify is called by whoever feeds the cache, after an object of the kind was added, replaced or removed.
+func (c *Cache) Notify(kind Kind, object any) {
+	if tell := c.changed.Load(); tell != nil {
+		(*tell)(changeOf(kind, object))
+	}
+}
+
+// Clusters lists every KafkaCluster, sorted.
+func (c *Cache) Clusters() []messages.ClusterKey {
+	var keys []messages.ClusterKey
+	for _, namespace := range slices.Sorted(maps.Keys(c.stores[KindCluster])) {
+		for _, object := range c.stores[KindCluster][namespace].List() {
+			keys = append(keys, changeOf(KindCluster, object).Cluster)
+		}
+	}
+	slices.SortFunc(keys, func(a, b messages.ClusterKey) int { return strings.Compare(a.String(), b.String()) })
+	return keys
+}
+
+// Cluster is the custom resource of one cluster, nil when there is none.
+func (c *Cache) Cluster(key messages.ClusterKey) *v1beta1.KafkaCluster {
+	return get[*v1beta1.KafkaCluster](c, KindCluster, key.Namespace, key.Name)
+}
+
+// Node is one Kubernetes node, nil when it is unknown or nodes are not watched.
+func (c *Cache) Node(name string) *corev1.Node { return get[*corev1.Node](c, KindNode, "", name) }
+
+// ConfigMap is one ConfigMap by name, nil when there is none with our label.
+func (c *Cache) ConfigMap(namespace, name string) *corev1.ConfigMap {
+	return get[*corev1.ConfigMap](c, KindConfigMap, namespace, name)
+}
+
+// Service is one Service by name, nil when there is none with our label.
+func (c *Cache) Service(namespace, name string) *corev1.Service {
+	return get[*corev1.Service](c, KindService, namespace, name)
+}
+
+// Budget is one PodDisruptionBudget by name, nil when there is none with our label.
+func (c *Cache) Budget(namespace, name string) *policyv1.PodDisruptionBudget {
+	return get[*policyv1.PodDisruptionBudget](c, KindBudget, namespace, name)
+}
+
+// BrokerPods lists the Pods that carry the labels of one broker, sorted by name; more than one is an anomaly.
+func (c *Cache) BrokerPods(key messages.ClusterKey, id messages.BrokerID) []*corev1.Pod {
+	return list[*corev1.Pod](c, KindPod, key.Namespace, byBroker, brokerIndex(key, id))
+}
+
+// BrokerClaims lists the claims that carry the labels of one broker, sorted by name.
+func (c *Cache) BrokerClaims(key messages.ClusterKey, id messages.BrokerID) []*corev1.PersistentVolumeClaim {
+	return list[*corev1.PersistentVolumeClaim](c, KindClaim, key.Namespace, byBroker, brokerIndex(key, id))
+}
+
+// BrokerIDs lists the brokers that own a Pod, a claim or a ConfigMap of the cluster, whether wanted or not.
+func (c *Cache) BrokerIDs(key messages.ClusterKey) []messages.BrokerID {
+	seen := map[messages.BrokerID]bool{}
+	for _, kind := range []Kind{KindPod, KindClaim, KindConfigMap} {
+		for _, object := range c.indexed(kind, key.Namespace, byCluster, key.String()) {
+			if change := changeOf(kind, object); change.HasBroker {
+				seen[change.Broker] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// Has reports whether the cache shows an object of the same type and name.
+func (c *Cache) Has(object Object) bool {
+	namespace, name := object.GetNamespace(), object.GetName()
+	switch object.(type) {
+	case *corev1.Pod:
+		return get[*corev1.Pod](c, KindPod, namespace, name) != nil
+	case *corev1.PersistentVolumeClaim:
+		return get[*corev1.PersistentVolumeClaim](c, KindClaim, namespace, name) != nil
+	case *corev1.ConfigMap:
+		return c.ConfigMap(namespace, name) != nil
+	case *corev1.Service:
+		return c.Service(namespace, name) != nil
+	case *policyv1.PodDisruptionBudget:
+		return c.Budget(namespace, name) != nil
+	default:
+		return false
+	}
+}
+
+// Objects lists all objects of a kind that carry the cluster's label.
+func (c *Cache) Objects(kind Kind, key messages.ClusterKey) []Object {
+	var objects []Object
+	for _, object := range c.indexed(kind, key.Namespace, byCluster, key.String()) {
+		objects = append(objects, object.(Object))
+	}
+	return objects
+}
+
+func (c *Cache) store(kind Kind, namespace string) cache.Indexer {
+	if store := c.stores[kind][namespace]; store != nil {
+		return store
+	}
+	return c.stores[kind][""]
+}
+
+func (c *Cache) indexed(kind Kind, namespace, index, value string) []any {
+	store := c.store(kind, namespace)
+	if store == nil {
+		return nil
+	}
+	objects, err := store.ByIndex(index, value)
+	if err != nil { // only when a store lacks the index: a mistake of whoever made it
+		panic(fmt.Sprintf("store of %s: %v", kind, err))
+	}
+	return objects
+}
+
+func list[T Object](c *Cache, kind Kind, namespace, index, value string) []T {
+	objects := c.indexed(kind, namespace, index, value)
+	typed := make([]T, 0, len(objects))
+	for _, object := range objects {
+		typed = append(typed, object.(T))
+	}
+	slices.SortFunc(typed, func(a, b T) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return typed
+}
+
+func get[T Object](c *Cache, kind Kind, namespace, name string) T {
+	var none T
+	store := c.store(kind, namespace)
+	if store == nil {
+		return none
+	}
+	key := name
+	if namespace != "" {
+		key = namespace + "/" + name
+	}
+	object, exists, err := store.GetByKey(key)
+	if err != nil || !exists {
+		return none
+	}
+	return object.(T)
+}

@@ -1,0 +1,333 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/ptr"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// Object is a typed Kubernetes object.
+type Object interface {
+	metav1.Object
+	runtime.Object
+}
+
+// Writer is everything that the daemon does to the API server. Implementations are safe for concurrent use.
+type Writer interface {
+	// Apply writes the fields that are set in wanted by server-side apply, takes them from other managers, and
+	// returns the object as it then stands. It creates the object when there is none.
+	Apply(ctx context.Context, wanted Object) (Object, error)
+	// Create is Apply for an object that is believed not to exist: it takes no field from anybody, so that a foreign
+	// object that happens to have the name stays as it is and an error tells of it.
+	Create(ctx context.Context, wanted Object) (Object, error)
+	// ApplyStatus writes the whole status of a cluster.
+	ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error)
+	// Delete removes exactly this object: if one of the same name stands in its place, or it is gone already,
+	// nothing happens and nothing is wrong.
+	Delete(ctx context.Context, object Object) error
+	// ReleaseFinalizers takes the given finalizers from an object that is being deleted.
+	ReleaseFinalizers(ctx context.Context, object Object, finalizers []string) error
+	// Dependents lists the topics, users and operations that name the cluster.
+	Dependents(ctx context.Context, key messages.ClusterKey) ([]Object, error)
+	// PodLog returns the last bytes of the log of a container that has ended.
+	PodLog(ctx context.Context, pod *corev1.Pod, container string, bytes int64) (string, error)
+}
+
+// Write applies an object: as ours if the cache shows it, else as one that must not belong to anybody yet.
+func Write(ctx context.Context, writer Writer, cache *Cache, wanted Object) (Object, error) {
+	if cache.Has(wanted) {
+		return writer.Apply(ctx, wanted)
+	}
+	return writer.Create(ctx, wanted)
+}
+
+// maxCalls bounds how many requests are under way at once, so that a thousand brokers that want the same moment
+// leave room for the lease and for other clients. The API server's own priority and fairness does the rest.
+const maxCalls = 32
+
+// Client is the Writer that talks to an API server.
+type Client struct {
+	core       kubernetes.Interface
+	own        *OwnClient
+	namespaces []string
+	calls      chan struct{}
+}
+
+// NewClient writes core objects through core and the project's own kinds through own. namespaces are the watched ones,
+// empty for all.
+func NewClient(core kubernetes.Interface, own *OwnClient, namespaces []string) *Client {
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	return &Client{core: core, own: own, namespaces: namespaces, calls: make(chan struct{}, maxCalls)}
+}
+
+// Apply implements Writer.
+func (c *Client) Apply(ctx context.Context, wanted Object) (Object, error) {
+	return c.apply(ctx, wanted, true)
+}
+
+// Create implements Writer.
+func (c *Client) Create(ctx context.Context, wanted Object) (Object, error) {
+	return c.apply(ctx, wanted, false)
+}
+
+func (c *Client) apply(ctx context.Context, wanted Object, takeOver bool) (Object, error) {
+	if err := c.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer c.leave()
+	patch, err := applyPatch(wanted)
+	if err != nil {
+		return nil, fmt.Errorf("apply %s: %w", describe(wanted), err)
+	}
+	applied, err := c.patch(ctx, wanted, types.ApplyPatchType, patch,
+		metav1.PatchOptions{FieldManager: FieldManager, Force: ptr.To(takeOver)})
+	if err != nil {
+		return nil, fmt.Errorf("apply %s: %w", describe(wanted), err)
+	}
+	return applied, nil
+}
+
+// ApplyStatus implements Writer.
+func (c *Client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
+	if err := c.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer c.leave()
+	patch, err := statusPatch(cluster)
+	if err != nil {
+		return nil, fmt.Errorf("apply status of %s: %w", describe(cluster), err)
+	}
+	applied, err := c.own.Patch(ctx, cluster, types.ApplyPatchType, patch,
+		metav1.PatchOptions{FieldManager: FieldManager, Force: ptr.To(true)}, "status")
+	if err != nil {
+		return nil, fmt.Errorf("apply status of %s: %w", describe(cluster), err)
+	}
+	return applied.(*v1beta1.KafkaCluster), nil
+}
+
+// Delete implements Writer. The precondition on the UID keeps a decision about one Pod from hitting its successor.
+func (c *Client) Delete(ctx context.Context, object Object) error {
+	if err := c.enter(ctx); err != nil {
+		return err
+	}
+	defer c.leave()
+	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: ptr.To(object.GetUID())}}
+	err := c.delete(ctx, object, options)
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // Conflict: another object has taken the name
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", describe(object), err)
+	}
+	return nil
+}
+
+// ReleaseFinalizers implements Writer. A JSON patch that tests what was read is the only way to take away what
+// another field manager has set.
+func (c *Client) ReleaseFinalizers(ctx context.Context, object Object, finalizers []string) error {
+	patch, err := finalizerPatch(object, finalizers)
+	if err != nil || patch == nil {
+		return err
+	}
+	if err := c.enter(ctx); err != nil {
+		return err
+	}
+	defer c.leave()
+	_, err = c.patch(ctx, object, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("release finalizers of %s: %w", describe(object), err)
+	}
+	return nil
+}
+
+// Dependents implements Writer.
+func (c *Client) Dependents(ctx context.Context, key messages.ClusterKey) ([]Object, error) {
+	var found []Object
+	collect := func(kind Kind, namespace, selector string) error {
+		list, err := c.own.List(ctx, kind, namespace, metav1.ListOptions{LabelSelector: selector})
+		if err != nil {
+			return fmt.Errorf("list %s: %w", kind, err)
+		}
+		return meta.EachListItem(list, func(item runtime.Object) error {
+			found = append(found, item.(Object))
+			return nil
+		})
+	}
+	for _, namespace := range c.namespaces {
+		selector := LabelTopicOfCluster + "=" + key.Name + "." + key.Namespace
+		for _, kind := range []Kind{KindTopic, KindUser} {
+			if err := collect(kind, namespace, selector); err != nil {
+				return nil, err
+			}
+		}
+	}
+	err := collect(KindOperation, key.Namespace, LabelCluster+"="+key.Name)
+	return found, err
+}
+
+// Cluster reads one cluster past any cache; nil when there is none.
+func (c *Client) Cluster(ctx context.Context, key messages.ClusterKey) (*v1beta1.KafkaCluster, error) {
+	if err := c.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer c.leave()
+	object, err := c.own.Get(ctx, KindCluster, key.Namespace, key.Name)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read KafkaCluster %s: %w", key, err)
+	}
+	return object.(*v1beta1.KafkaCluster), nil
+}
+
+// PodLog implements Writer.
+func (c *Client) PodLog(ctx context.Context, pod *corev1.Pod, container string, bytes int64) (string, error) {
+	if err := c.enter(ctx); err != nil {
+		return "", err
+	}
+	defer c.leave()
+	// LimitBytes would cut the end off, and the end is what tells: a number of lines bounds what is sent.
+	options := &corev1.PodLogOptions{Container: container, TailLines: ptr.To(int64(40))}
+	stream, err := c.core.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, options).Stream(ctx)
+	if err != nil {
+		return "", fmt.Errorf("log of %s: %w", describe(pod), err)
+	}
+	defer stream.Close()
+	text, err := io.ReadAll(io.LimitReader(stream, 1<<20))
+	if err != nil {
+		return "", fmt.Errorf("log of %s: %w", describe(pod), err)
+	}
+	if over := int64(len(text)) - bytes; over > 0 {
+		text = text[over:]
+	}
+	return string(text), nil
+}
+
+func (c *Client) enter(ctx context.Context) error {
+	select {
+	case c.calls <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for a free request: %w", ctx.Err())
+	}
+}
+
+func (c *Client) leave() { <-c.calls }
+
+func (c *Client) patch(ctx context.Context, object Object, kind types.PatchType, patch []byte,
+	options metav1.PatchOptions,
+) (Object, error) {
+	namespace, name := object.GetNamespace(), object.GetName()
+	switch object.(type) {
+	case *corev1.Pod:
+		return c.core.CoreV1().Pods(namespace).Patch(ctx, name, kind, patch, options)
+	case *corev1.PersistentVolumeClaim:
+		return c.core.CoreV1().PersistentVolumeClaims(namespace).Patch(ctx, name, kind, patch, options)
+	case *corev1.ConfigMap:
+		return c.core.CoreV1().ConfigMaps(namespace).Patch(ctx, name, kind, patch, options)
+	case *corev1.Service:
+		return c.core.CoreV1().Services(namespace).Patch(ctx, name, kind, patch, options)
+	case *policyv1.PodDisruptionBudget:
+		return c.core.PolicyV1().PodDisruptionBudgets(namespace).Patch(ctx, name, kind, patch, options)
+	default:
+		return c.own.Patch(ctx, object, kind, patch, options)
+	}
+}
+
+func (c *Client) delete(ctx context.Context, object Object, options metav1.DeleteOptions) error {
+	namespace, name := object.GetNamespace(), object.GetName()
+	switch object.(type) {
+	case *corev1.Pod:
+		return c.core.CoreV1().Pods(namespace).Delete(ctx, name, options)
+	case *corev1.PersistentVolumeClaim:
+		return c.core.CoreV1().PersistentVolumeClaims(namespace).Delete(ctx, name, options)
+	case *corev1.ConfigMap:
+		return c.core.CoreV1().ConfigMaps(namespace).Delete(ctx, name, options)
+	case *corev1.Service:
+		return c.core.CoreV1().Services(namespace).Delete(ctx, name, options)
+	case *policyv1.PodDisruptionBudget:
+		return c.core.PolicyV1().PodDisruptionBudgets(namespace).Delete(ctx, name, options)
+	default:
+		return c.own.Delete(ctx, object, options)
+	}
+}
+
+func describe(object Object) string {
+	kind := object.GetObjectKind().GroupVersionKind().Kind
+	if kind == "" {
+		kind = fmt.Sprintf("%T", object)
+	}
+	return kind + " " + object.GetNamespace() + "/" + object.GetName()
+}
+
+// applyPatch is the wanted object as JSON with only the fields that we mean to own.
+func applyPatch(wanted Object) ([]byte, error) {
+	fields, err := ownedFields(wanted)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(fields)
+}
+
+// ownedFields leaves out what a typed object always carries but a spec never sets.
+func ownedFields(wanted Object) (map[string]any, error) {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(wanted)
+	if err != nil {
+		return nil, err
+	}
+	delete(fields, "status")
+	if metadata, ok := fields["metadata"].(map[string]any); ok {
+		for _, read := range []string{"creationTimestamp", "resourceVersion", "uid", "generation", "managedFields"} {
+			delete(metadata, read)
+		}
+	}
+	return fields, nil
+}
+
+func statusPatch(cluster *v1beta1.KafkaCluster) ([]byte, error) {
+	return json.Marshal(map[string]any{
+		"apiVersion": v1beta1.GroupVersion().String(),
+		"kind":       "KafkaCluster",
+		"metadata":   map[string]any{"namespace": cluster.Namespace, "name": cluster.Name},
+		"status":     cluster.Status,
+	})
+}
+
+// finalizerPatch is nil when the object carries none of the finalizers.
+func finalizerPatch(object Object, release []string) ([]byte, error) {
+	drop := map[string]bool{}
+	for _, finalizer := range release {
+		drop[finalizer] = true
+	}
+	keep := []string{}
+	for _, finalizer := range object.GetFinalizers() {
+		if !drop[finalizer] {
+			keep = append(keep, finalizer)
+		}
+	}
+	if len(keep) == len(object.GetFinalizers()) {
+		return nil, nil
+	}
+	return json.Marshal([]map[string]any{
+		{"op": "test", "path": "/metadata/uid", "value": object.GetUID()},
+		{"op": "test", "path": "/metadata/finalizers", "value": object.GetFinalizers()},
+		{"op": "replace", "path": "/metadata/finalizers", "value": keep},
+	})
+}

@@ -1,0 +1,189 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// Informers feeds a Cache from an API server.
+type Informers struct {
+	Cache     *Cache
+	informers []cache.SharedIndexInformer
+}
+
+// WatchOptions say what of the API server is watched.
+type WatchOptions struct {
+	// Namespaces is empty for all.
+	Namespaces []string
+	// Nodes are watched when racks need their labels and the daemon may read them.
+	Nodes bool
+}
+
+// NewInformers prepares one watch for each kind and namespace. Everything but clusters and nodes is selected by our
+// label at the server, so that foreign objects cost neither memory nor traffic.
+func NewInformers(core kubernetes.Interface, own *OwnClient, options WatchOptions) (*Informers, error) {
+	namespaces := options.Namespaces
+	if len(namespaces) == 0 {
+		namespaces = []string{metav1.NamespaceAll}
+	}
+	stores := map[Kind]map[string]cache.Indexer{}
+	w := &Informers{Cache: NewCache(stores)}
+	for _, kind := range WatchedKinds() {
+		in := namespaces
+		if kind == KindNode {
+			if in = []string{metav1.NamespaceAll}; !options.Nodes {
+				continue
+			}
+		}
+		stores[kind] = map[string]cache.Indexer{}
+		for _, namespace := range in {
+			informer, err := w.informer(kind, listWatch(core, own, kind, namespace))
+			if err != nil {
+				return nil, fmt.Errorf("watch %s in %q: %w", kind, namespace, err)
+			}
+			stores[kind][namespace] = informer.GetIndexer()
+			w.informers = append(w.informers, informer)
+		}
+	}
+	return w, nil
+}
+
+func (w *Informers) informer(kind Kind, source cache.ListerWatcher) (cache.SharedIndexInformer, error) {
+	informer := cache.NewSharedIndexInformer(source, exampleOf(kind), 0, Indexers())
+	if err := informer.SetTransform(trimmed); err != nil {
+		return nil, err
+	}
+	notify := func(object any) { w.Cache.Notify(kind, object) }
+	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    notify,
+		UpdateFunc: func(_, object any) { notify(object) },
+		DeleteFunc: notify,
+	})
+	return informer, err
+}
+
+// Run starts all watches; they end with ctx.
+func (w *Informers) Run(ctx context.Context) {
+	for _, informer := range w.informers {
+		go informer.RunWithContext(ctx)
+	}
+}
+
+// Synced reports whether every watch has seen its first full list.
+func (w *Informers) Synced() bool {
+	for _, informer := range w.informers {
+		if !informer.HasSynced() {
+			return false
+		}
+	}
+	return true
+}
+
+// WaitForSync returns when every watch has seen its first full list, or false when ctx ends before.
+func (w *Informers) WaitForSync(ctx context.Context) bool {
+	synced := make([]cache.InformerSynced, 0, len(w.informers))
+	for _, informer := range w.informers {
+		synced = append(synced, informer.HasSynced)
+	}
+	return cache.WaitForCacheSync(ctx.Done(), synced...)
+}
+
+func exampleOf(kind Kind) runtime.Object {
+	switch kind {
+	case KindPod:
+		return &corev1.Pod{}
+	case KindClaim:
+		return &corev1.PersistentVolumeClaim{}
+	case KindConfigMap:
+		return &corev1.ConfigMap{}
+	case KindService:
+		return &corev1.Service{}
+	case KindBudget:
+		return &policyv1.PodDisruptionBudget{}
+	case KindNode:
+		return &corev1.Node{}
+	default:
+		return &v1beta1.KafkaCluster{}
+	}
+}
+
+// typedClient is what client-go's typed clients have in common.
+type typedClient[L runtime.Object] interface {
+	List(ctx context.Context, options metav1.ListOptions) (L, error)
+	Watch(ctx context.Context, options metav1.ListOptions) (watch.Interface, error)
+}
+
+func listWatch(core kubernetes.Interface, own *OwnClient, kind Kind, namespace string) cache.ListerWatcher {
+	switch kind {
+	case KindPod:
+		return selected(core.CoreV1().Pods(namespace), LabelCluster)
+	case KindClaim:
+		return selected(core.CoreV1().PersistentVolumeClaims(namespace), LabelCluster)
+	case KindConfigMap:
+		return selected(core.CoreV1().ConfigMaps(namespace), LabelCluster)
+	case KindService:
+		return selected(core.CoreV1().Services(namespace), LabelCluster)
+	case KindBudget:
+		return selected(core.PolicyV1().PodDisruptionBudgets(namespace), LabelCluster)
+	case KindNode:
+		return selected(core.CoreV1().Nodes(), "")
+	default:
+		return &cache.ListWatch{
+			ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+				return own.List(ctx, kind, namespace, options)
+			},
+			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+				return own.Watch(ctx, kind, namespace, options)
+			},
+		}
+	}
+}
+
+// selected watches only objects that carry the label key; an empty key watches all.
+func selected[L runtime.Object](client typedClient[L], label string) cache.ListerWatcher {
+	return &cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, options metav1.ListOptions) (runtime.Object, error) {
+			options.LabelSelector = label
+			return client.List(ctx, options)
+		},
+		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+			options.LabelSelector = label
+			return client.Watch(ctx, options)
+		},
+	}
+}
+
+// trimmed drops from cached objects what the daemon never reads and what is often larger than the rest.
+func trimmed(object any) (any, error) {
+	accessor, err := meta.Accessor(object)
+	if err != nil {
+		return object, nil // a tombstone
+	}
+	accessor.SetManagedFields(nil)
+	annotations := accessor.GetAnnotations()
+	delete(annotations, corev1.LastAppliedConfigAnnotation)
+	if node, ok := object.(*corev1.Node); ok {
+		return trimmedNode(node), nil
+	}
+	return object, nil
+}
+
+// trimmedNode keeps labels, taints, addresses and what fits.
+func trimmedNode(node *corev1.Node) *corev1.Node {
+	trim := &corev1.Node{}
+	trim.Name, trim.UID, trim.ResourceVersion, trim.Labels = node.Name, node.UID, node.ResourceVersion, node.Labels
+	trim.Spec.Taints, trim.Spec.Unschedulable = node.Spec.Taints, node.Spec.Unschedulable
+	trim.Status.Addresses, trim.Status.Allocatable = node.Status.Addresses, node.Status.Allocatable
+	return trim
+}

@@ -1,0 +1,99 @@
+package messages
+
+import (
+	"maps"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// NeedSpec asks the parent to tell again all that is wanted: a started or restarted actor remembers nothing.
+type NeedSpec struct{ ID BrokerID }
+
+// Reconfigure is all that is wanted of one broker (cluster → broker). It can be sent again without harm.
+type Reconfigure struct {
+	// Revision grows with each change of Wanted; what is not newer than the last one is ignored.
+	Revision int64
+	Wanted   BrokerWanted
+}
+
+// BrokerWanted is everything that one broker's objects are made from.
+type BrokerWanted struct {
+	// Cluster is a snapshot with a spec that passed validation; shared and read-only. It may be older than the
+	// newest one when nothing in between concerns this broker.
+	Cluster *v1beta1.KafkaCluster
+	// Entry is the broker's entry of spec.brokers, or the last one it had.
+	Entry v1beta1.Broker
+	// Leaving is set while the broker is no longer in the spec but still has objects.
+	Leaving bool
+	// ClusterID is Kafka's cluster id, recorded in status before any Pod is made; empty in ZooKeeper mode.
+	ClusterID string
+	// Quorum lists the first voters once the directory id of each is known.
+	Quorum Quorum
+	// InitialController is set for a controller that belongs to the first voters of a dynamic quorum: it formats its
+	// metadata with their list. Every other node joins what is there.
+	InitialController bool
+	// Formatted lists the log dirs on which Kafka was seen to run: mount path → UID of the claim.
+	Formatted map[string]types.UID
+	// Paused forbids every write but making a lost Pod again, unchanged.
+	Paused bool
+}
+
+// Equal reports whether two wishes are the same for the broker.
+func (w BrokerWanted) Equal(o BrokerWanted) bool {
+	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
+		w.InitialController == o.InitialController &&
+		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
+}
+
+// Phase is what a broker's Kubernetes objects are doing.
+type Phase string
+
+const (
+	// PhaseUnknown is a broker that nobody has looked at yet.
+	PhaseUnknown Phase = ""
+	// PhasePending is a broker whose objects are being made.
+	PhasePending Phase = "Pending"
+	// PhaseStarting is a broker whose Pod exists and is not ready.
+	PhaseStarting Phase = "Starting"
+	// PhaseRunning is a broker whose Pod is ready.
+	PhaseRunning Phase = "Running"
+	// PhaseBlocked is a broker that goes on only after somebody outside the daemon has acted.
+	PhaseBlocked Phase = "Blocked"
+	// PhaseFailing is a broker whose last effect failed and will be tried again.
+	PhaseFailing Phase = "Failing"
+)
+
+// BrokerObserved is what a broker actor saw last (broker → cluster); it replaces what was said before.
+type BrokerObserved struct {
+	ID BrokerID
+	// Revision is that of the Reconfigure under which this was observed.
+	Revision int64
+	Phase    Phase
+	// Reason says in words what is waited for or what differs; empty for a running broker that is as wanted.
+	Reason string
+	// Since is when Phase and Reason became what they are.
+	Since time.Time
+	// Claims are the claims that hold the broker's log dirs: mount path → UID.
+	Claims map[string]types.UID
+	// Pod is the UID of the broker's Pod, empty when there is none; PodReady its readiness.
+	Pod      types.UID
+	PodReady bool
+	// ConfigStale is set while the Pod runs with other settings than those wanted.
+	ConfigStale bool
+	// Rack is the value of broker.rack that the broker's file holds, empty without racks.
+	Rack string
+	// Ended counts the Pods that ended by themselves since the last change of the spec.
+	Ended int32
+	// Gone is set when a leaving broker has no objects any more.
+	Gone bool
+}
+
+// Equal reports whether two observations say the same.
+func (o BrokerObserved) Equal(p BrokerObserved) bool {
+	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
+		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
+		o.ConfigStale == p.ConfigStale && o.Rack == p.Rack && o.Ended == p.Ended && o.Gone == p.Gone
+}

@@ -1,0 +1,49 @@
+package messages
+
+import "slices"
+
+// Watch tells the health actor which Kafka to look at (cluster → health); it replaces what was told before.
+type Watch struct {
+	// Bootstrap are the addresses to dial, host:port; empty while no broker can be reached.
+	Bootstrap []string
+	// Awaited are the nodes that Kubernetes shows ready and Kafka is expected to know, sorted.
+	Awaited []BrokerID
+	// KRaft says that the cluster has a quorum that can be described.
+	KRaft bool
+}
+
+// Equal reports whether two watches ask for the same.
+func (w Watch) Equal(o Watch) bool {
+	return w.KRaft == o.KRaft && slices.Equal(w.Bootstrap, o.Bootstrap) && slices.Equal(w.Awaited, o.Awaited)
+}
+
+// KafkaObserved is what Kafka said about its nodes (health → cluster); it replaces what was said before.
+type KafkaObserved struct {
+	// Answered is set when the last look got an answer; a single failure does not unset it.
+	Answered bool
+	// Error says why there is no answer.
+	Error string
+	// Brokers are the registered nodes with the broker role that are not fenced, sorted.
+	Brokers []BrokerID
+	// Voters and Observers are the nodes that DescribeQuorum lists, sorted; empty in ZooKeeper mode.
+	Voters, Observers []BrokerID
+	// QuorumLeader is the active controller, -1 when none is known.
+	QuorumLeader BrokerID
+}
+
+// Equal reports whether two observations say the same.
+func (k KafkaObserved) Equal(o KafkaObserved) bool {
+	return k.Answered == o.Answered && k.Error == o.Error && slices.Equal(k.Brokers, o.Brokers) &&
+		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && k.QuorumLeader == o.QuorumLeader
+}
+
+// Knows reports whether Kafka lists the node: brokers as registered, controllers in the quorum.
+func (k KafkaObserved) Knows(id BrokerID, broker bool) bool {
+	if broker {
+		return slices.Contains(k.Brokers, id)
+	}
+	return slices.Contains(k.Voters, id) || slices.Contains(k.Observers, id)
+}
+
+// NeedWatch asks the parent for Watch: a started or restarted health actor remembers nothing.
+type NeedWatch struct{}
