@@ -1,0 +1,59 @@
+package kube
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func TestSetCondition(t *testing.T) {
+	begin := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	later := metav1.NewTime(begin.Add(time.Hour))
+	ready := func(status bool, message string) metav1.Condition {
+		return ConditionOf(ConditionReady, status, ReasonStarting, message, 3)
+	}
+	first, changed := SetCondition(nil, ready(false, "a"), begin)
+	require.True(t, changed)
+	require.Equal(t, begin, first[0].LastTransitionTime)
+
+	t.Run("the same again is no change", func(t *testing.T) {
+		list, changed := SetCondition(first, ready(false, "a"), later)
+		require.False(t, changed)
+		require.Equal(t, first, list)
+	})
+	t.Run("another message keeps the time of the transition", func(t *testing.T) {
+		list, changed := SetCondition(first, ready(false, "b"), later)
+		require.True(t, changed)
+		require.Equal(t, begin, list[0].LastTransitionTime)
+		require.Equal(t, "a", first[0].Message, "the given list is left alone")
+	})
+	t.Run("another status is a transition", func(t *testing.T) {
+		list, changed := SetCondition(first, ready(true, "a"), later)
+		require.True(t, changed)
+		require.Equal(t, later, list[0].LastTransitionTime)
+	})
+	t.Run("Ready stays when it is false, others go", func(t *testing.T) {
+		list, _ := SetCondition(first, ConditionOf(ConditionStalled, true, ReasonFailing, "x", 3), begin)
+		require.NotNil(t, Condition(list, ConditionStalled))
+		list, changed := SetCondition(list, ConditionOf(ConditionStalled, false, ReasonRunning, "", 3), later)
+		require.True(t, changed)
+		require.Nil(t, Condition(list, ConditionStalled))
+		require.NotNil(t, Condition(list, ConditionReady))
+		_, changed = SetCondition(list, ConditionOf(ConditionStalled, false, ReasonRunning, "", 3), later)
+		require.False(t, changed)
+	})
+}
+
+func TestConditionMessagesAreShort(t *testing.T) {
+	list, _ := SetCondition(nil, ConditionOf(ConditionReady, false, ReasonFailing, strings.Repeat("é", 150), 1), metav1.Now())
+	message := list[0].Message
+	require.LessOrEqual(t, len(message), 200)
+	require.True(t, utf8.ValidString(message))
+	require.True(t, strings.HasSuffix(message, "é…"))
+	require.Equal(t, "short", Shortened("short", 5))
+	require.Equal(t, "…", Shortened("éé", 3))
+}

@@ -1,0 +1,249 @@
+package kube
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// quiet is a cluster that asks for nothing beside its brokers.
+func quiet(change func(*v1beta1.KafkaCluster)) *v1beta1.KafkaCluster {
+	return demo(func(c *v1beta1.KafkaCluster) {
+		c.Spec.CruiseControlConfig.Disabled = true
+		c.Spec.ListenersConfig.ExternalListeners = nil
+	}, change)
+}
+
+func own(change func(*v1beta1.BrokerConfig)) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) { change(c.Spec.Brokers[1].BrokerConfig) }
+}
+
+func TestValidate(t *testing.T) {
+	tests := map[string]struct {
+		change func(*v1beta1.KafkaCluster)
+		want   []string // severity field: beginning of the message
+	}{
+		"a sound cluster has no problem": {change: func(*v1beta1.KafkaCluster) {}},
+		"a name that no Service can have": {
+			change: func(c *v1beta1.KafkaCluster) { c.Name = "1st.cluster" },
+			want:   []string{`error metadata.name: "1st.cluster" cannot begin the name of a Service`},
+		},
+		"a name that is too long": {
+			change: func(c *v1beta1.KafkaCluster) { c.Name = strings.Repeat("k", 44) },
+			want:   []string{"error metadata.name: is too long: " + strings.Repeat("k", 44) + "-controller-headless would"},
+		},
+		"a name that just fits": {change: func(c *v1beta1.KafkaCluster) { c.Name = strings.Repeat("k", 43) }},
+		"a group that is not there": {
+			change: func(c *v1beta1.KafkaCluster) { c.Spec.Brokers[1].BrokerConfigGroup = "gone" },
+			want:   []string{`error spec.brokers[id=1].brokerConfigGroup: there is no group "gone"`},
+		},
+		"a disk of no kind": {
+			change: own(func(b *v1beta1.BrokerConfig) { b.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/x"}} }),
+			want:   []string{"error spec.brokers[id=1].brokerConfig.storageConfigs[0]: /x has neither pvcSpec nor emptyDir"},
+		},
+		"an emptyDir without a limit": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				b.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/x", EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+			}),
+			want: []string{"warning spec.brokers[id=1].brokerConfig.storageConfigs[0].emptyDir.sizeLimit: is not set"},
+		},
+		"both kinds for one disk": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				b.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/x", PvcSpec: claimSpec("1Gi"), EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+			}),
+			want: []string{"warning spec.brokers[id=1].brokerConfig.storageConfigs[0].emptyDir: has no effect"},
+		},
+		"a claim without size and modes, of blocks": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				b.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/x", PvcSpec: &corev1.PersistentVolumeClaimSpec{
+					VolumeMode: ptr.To(corev1.PersistentVolumeBlock),
+				}}}
+			}),
+			want: []string{
+				"error spec.brokers[id=1].brokerConfig.storageConfigs[0].pvcSpec.resources.requests.storage: is not set",
+				"error spec.brokers[id=1].brokerConfig.storageConfigs[0].pvcSpec.accessModes: is not set",
+				"error spec.brokers[id=1].brokerConfig.storageConfigs[0].pvcSpec.volumeMode: Kafka needs a file system",
+			},
+		},
+		"a claim of nothing": {
+			change: group(func(b *v1beta1.BrokerConfig) { b.StorageConfigs[0].PvcSpec = claimSpec("0") }),
+			want:   []string{"error spec.brokerConfigGroups[default].storageConfigs[0].pvcSpec.resources.requests.storage: is 0"},
+		},
+		"a template that fails, once for all brokers of the group": {
+			change: group(func(b *v1beta1.BrokerConfig) { b.StorageConfigs[0].PvcSpec.StorageClassName = ptr.To("{{ now }}") }),
+			want:   []string{"error spec.brokerConfigGroups[default].storageConfigs[0].pvcSpec.storageClassName: the template cannot be rendered"},
+		},
+		"a template that fails at one broker": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				spec := claimSpec("1Gi")
+				spec.StorageClassName = ptr.To(`{{ if eq .BrokerId 1 }}{{ fail "not me" }}{{ end }}`)
+				b.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/x", PvcSpec: spec}}
+			}),
+			want: []string{"error spec.brokers[id=1].brokerConfig.storageConfigs[0].pvcSpec.storageClassName: the template cannot be rendered"},
+		},
+		"a budget that is not said": {
+			change: func(c *v1beta1.KafkaCluster) { c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: true} },
+			want:   []string{"warning spec.disruptionBudget.budget: is not set"},
+		},
+		"a budget of none": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: true, Budget: "0"}
+			},
+			want: []string{"warning spec.disruptionBudget.budget: of none blocks every drain"},
+		},
+		"labels that are ours, and that are none": {
+			change: group(func(b *v1beta1.BrokerConfig) {
+				b.BrokerLabels = map[string]string{"app": "mine", "not a key": "x", "key": "not a value"}
+			}),
+			want: []string{
+				"error spec.brokerConfigGroups[default].brokerLabels: the value of key cannot be",
+				`error spec.brokerConfigGroups[default].brokerLabels: "not a key" cannot be`,
+				"warning spec.brokerConfigGroups[default].brokerLabels: app is how the operator finds its Pods",
+			},
+		},
+		"variables that are none, and that are ours": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.Envs = []corev1.EnvVar{{Name: "+A"}, {Name: "A+"}, {Name: "a=b"}, {Name: "KAFKA_FORMAT_DIRS"}, {Name: "CLUSTER_ID"}}
+			},
+			want: []string{
+				`error spec.envs: "a=b" cannot be the name of a variable`,
+				"warning spec.envs: KAFKA_FORMAT_DIRS is set by the operator",
+			},
+		},
+		"a selector that is none": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.TaintedBrokersSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}
+			},
+			want: []string{`error spec.taintedBrokersSelector: "Like" is not a valid label selector operator`},
+		},
+		"an affinity whose selector is none": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				b.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
+					RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{
+						LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a b": "c"}},
+					}},
+				}}
+			}),
+			want: []string{"error spec.brokers[id=1].brokerConfig.affinity: "},
+		},
+		"a request over its limit": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				b.Resources = &corev1.ResourceRequirements{
+					Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("2Gi")},
+					Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
+				}
+			}),
+			want: []string{"error spec.brokers[id=1].brokerConfig.resourceRequirements.requests.memory: 2Gi is more than the limit of 1Gi"},
+		},
+		"names that are ours": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				b.Containers = []corev1.Container{{Name: "kafka"}}
+				b.InitContainers = []corev1.Container{{Name: "jmx-exporter"}}
+				b.Volumes = []corev1.Volume{{Name: "extensions"}}
+				b.VolumeMounts = []corev1.VolumeMount{{Name: "x", MountPath: "/config"}}
+			}),
+			want: []string{
+				"error spec.brokers[id=1].brokerConfig.initContainers: container jmx-exporter is one of the operator's own",
+				"error spec.brokers[id=1].brokerConfig.containers: container kafka is one of the operator's own",
+				"error spec.brokers[id=1].brokerConfig.volumes: volume extensions is one of the operator's own",
+				"error spec.brokers[id=1].brokerConfig.volumeMounts: mountPath /config is one of the operator's own",
+			},
+		},
+		"ports that are taken": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.ListenersConfig.InternalListeners[0].ContainerPort = 9020
+				c.Spec.AdditionalPorts = []corev1.ContainerPort{{ContainerPort: 29093}, {ContainerPort: 1, Name: "metrics"}}
+			},
+			want: []string{
+				"error spec.listenersConfig: listener internal has port 9020, which the JMX exporter needs",
+				"warning spec.additionalPorts[0].containerPort: port 29093 is that of listener controller",
+				"warning spec.additionalPorts[1].name: metrics is the name of another port",
+			},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			problems := Validate(quiet(test.change))
+			require.Len(t, problems, len(test.want), "%v", problems)
+			for i, problem := range problems {
+				got := string(problem.Severity) + " " + problem.String()
+				require.True(t, strings.HasPrefix(got, test.want[i]), "%s\nshould begin with\n%s", got, test.want[i])
+				require.Equal(t, messages.ReasonInvalidSpec, problem.Reason)
+			}
+		})
+	}
+}
+
+func TestNotSupportedNamesFieldsAndLeavesBrokersRunning(t *testing.T) {
+	cluster := demo(func(c *v1beta1.KafkaCluster) {
+		c.Spec.AlertManagerConfig = &v1beta1.AlertManagerConfig{}
+		c.Spec.ListenersConfig.SSLSecrets = &v1beta1.SSLSecrets{}
+		c.Spec.ContourIngressConfig = &v1beta1.ContourIngressConfig{}
+		c.Spec.IstioControlPlane = &v1beta1.IstioControlPlaneReference{}
+		c.Spec.MaintenanceWindows = []v1beta1.MaintenanceWindow{{}}
+		c.Spec.ClusterWideConfig = "a=b"
+		c.Spec.Brokers[0].BrokerConfig.Config = "a=b"
+	}, group(func(b *v1beta1.BrokerConfig) { b.Config = "a=b" }))
+	var fields []string
+	for _, problem := range Validate(cluster) {
+		require.Equal(t, messages.ReasonNotSupported, problem.Reason)
+		require.Equal(t, messages.SeverityWarning, problem.Severity)
+		fields = append(fields, problem.Field)
+	}
+	require.Equal(t, []string{
+		"spec.cruiseControlConfig",
+		"spec.listenersConfig.externalListeners[name=test]",
+		"spec.istioIngressConfig",
+		"spec.contourIngressConfig",
+		"spec.listenersConfig.sslSecrets",
+		"spec.alertManagerConfig",
+		"spec.maintenanceWindows",
+		"spec.clusterWideConfig",
+		"spec.brokerConfigGroups[default].config",
+		"spec.brokers[id=0].brokerConfig.config",
+	}, fields)
+	require.Empty(t, NotSupported(quiet(func(*v1beta1.KafkaCluster) {})))
+}
+
+func TestNotSupportedSaysWhatDoesNotCarryAListener(t *testing.T) {
+	tests := map[string]struct {
+		change func(*v1beta1.ExternalListenerConfig)
+		want   string
+	}{
+		"Envoy":       {change: func(*v1beta1.ExternalListenerConfig) {}, want: "makes no envoy for it"},
+		"NodePort":    {change: func(l *v1beta1.ExternalListenerConfig) { l.AccessMethod = corev1.ServiceTypeNodePort }, want: "no NodePort Services"},
+		"Gateway API": {change: func(l *v1beta1.ExternalListenerConfig) { l.GatewayAPI = &v1beta1.GatewayAPIConfig{} }, want: "no Gateway API routes"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			cluster := demo(func(c *v1beta1.KafkaCluster) { c.Spec.CruiseControlConfig.Disabled = true })
+			test.change(&cluster.Spec.ListenersConfig.ExternalListeners[0])
+			problems := NotSupported(cluster)
+			require.Len(t, problems, 1)
+			require.Contains(t, problems[0].Message, test.want)
+			require.Contains(t, problems[0].Message, "port 9094")
+		})
+	}
+}
+
+func BenchmarkValidateThousandBrokers(b *testing.B) {
+	cluster := quiet(group(func(config *v1beta1.BrokerConfig) {
+		config.StorageConfigs[0].PvcSpec.StorageClassName = ptr.To("zone-{{ mod .BrokerId 3 }}")
+	}))
+	for id := int32(3); id < 1000; id++ {
+		cluster.Spec.Brokers = append(cluster.Spec.Brokers, v1beta1.Broker{ID: id, BrokerConfigGroup: "default"})
+	}
+	for b.Loop() {
+		if problems := Validate(cluster); len(problems) > 0 {
+			b.Fatal(problems)
+		}
+	}
+}
