@@ -1,0 +1,84 @@
+# Everything that is built lands in build/ or in the cache ($KOPERATOR_CACHE, by default ~/.cache/koperator).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION  ?= dev
+CACHE    ?= $(or $(KOPERATOR_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/koperator)
+INSTANCE ?= default
+SANDBOX  := $(CACHE)/bin/sandbox
+GO       := go
+TOOL     := $(GO) tool -modfile=cmd/tools/go.mod
+CRDS     := kafkaclusters kafkatopics kafkausers cruisecontroloperations
+KUBE     := v1.36.3
+KUBEFLAGS := -s -w -X k8s.io/component-base/version.gitVersion=$(KUBE) -X k8s.io/component-base/version.gitMajor=1 \
+	-X k8s.io/component-base/version.gitMinor=36
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the daemon for this machine into build/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o build/koperator ./cmd/koperator
+
+.PHONY: image
+image: ## build the operator's image for amd64 and arm64 into build/, without a container engine (PUSH=registry/name:tag pushes it)
+	$(GO) -C cmd/tools run ./image --root ../.. --output ../../build/koperator-image.tar $(if $(PUSH),--push $(PUSH))
+
+.PHONY: generate
+generate: ## make deepcopy, apply configurations and CRDs from kube/api
+	rm -rf kube/apply
+	$(TOOL) controller-gen object crd applyconfiguration paths=./kube/api/... output:crd:artifacts:config=deploy/crds
+	$(GO) -C cmd/tools run ./crdtrim -root ../.. $(CRDS:%=../../deploy/crds/kafka.banzaicloud.io_%.yaml)
+
+.PHONY: golden
+golden: ## write golden files anew; read the diff
+	$(GO) test ./kube ./kafka -update
+
+.PHONY: lint
+lint: ## staticcheck over all modules that the daemon's build needs, and gofmt
+	@test -z "$$(gofmt -l actors cmd kafka kube messages)" || { gofmt -l actors cmd kafka kube messages; echo "run gofmt -w on these"; exit 1; }
+	$(TOOL) staticcheck ./...
+	$(TOOL) staticcheck -tags e2e ./cmd/e2e/...
+	$(GO) -C cmd/tools vet ./...
+
+.PHONY: test
+test: ## vet, and all tests that need neither root nor a sandbox, under the race detector, with a sample of the simulation
+	$(GO) vet ./...
+	$(GO) test -race ./...
+
+SEEDS ?= 1000
+.PHONY: sim
+sim: ## simulate the whole daemon with SEEDS random histories, without the race detector
+	$(GO) test ./actors/simulation -run 'TestSeeds|TestLarge' -count=1 -seeds=$(SEEDS) -timeout 20m
+
+.PHONY: bench
+bench: $(SANDBOX) ## measure the daemon against a real API server and print the table of deploy/BENCHMARKS.md
+	$(GO) -C cmd/bench run . --sandbox $(SANDBOX)
+
+.PHONY: demo
+demo: $(SANDBOX) ## a real Kubernetes, the operator and a Kafka cluster on this machine (Debian, root); 1,000 messages through it
+	INSTANCE=$(INSTANCE) SANDBOX=$(SANDBOX) deploy/demo.sh
+
+.PHONY: demo-down
+demo-down: $(SANDBOX) ## remove everything that demo started
+	$(SANDBOX) down --instance $(INSTANCE)
+
+.PHONY: e2e-smoke
+e2e-smoke: ## the short end-to-end tests, on KUBECONFIG or on a sandbox of their own
+	SANDBOX=$(SANDBOX) MAKE="$(MAKE)" deploy/e2e.sh -run 'TestSmoke' -timeout 25m
+
+.PHONY: e2e
+e2e: ## all end-to-end tests, on KUBECONFIG or on a sandbox of their own
+	SANDBOX=$(SANDBOX) MAKE="$(MAKE)" deploy/e2e.sh -timeout 60m
+
+.PHONY: check
+check: ## what the project's CI runs
+	@MAKE="$(MAKE)" deploy/check.sh
+
+# The sandbox is Kubernetes itself, so its first build takes some minutes; Go's cache makes the next ones quick.
+.PHONY: FORCE
+$(SANDBOX): FORCE
+	@mkdir -p $(CACHE)/bin
+	@test -x $@ || echo "building the sandbox: the first time takes about six minutes on two cores"
+	@$(GO) build -C cmd/sandbox -p 2 -ldflags "$(KUBEFLAGS)" -o $@ .

@@ -1,0 +1,70 @@
+#!/bin/bash
+# From nothing to consumed messages: Kubernetes, images, operator, a Kafka cluster, 1,000 messages. Called by `make demo`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+begin=$SECONDS
+step() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - begin)); }
+fail() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
+
+[ "$(id -u)" = 0 ] || fail "the sandbox needs root: run 'sudo make demo', or use your own cluster as the README shows"
+[ -e /etc/debian_version ] || fail "the sandbox needs a Debian-like machine: use your own cluster as the README shows"
+
+step "Kubernetes, with three nodes in three zones"
+"$SANDBOX" up --instance "$INSTANCE" || fail "the sandbox did not come up; 'make demo-down' and try again"
+eval "$("$SANDBOX" env --instance "$INSTANCE")"
+export KUBECONFIG
+kubectl() { "$SANDBOX" kubectl "$@"; }
+
+step "the operator's image"
+go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$KOPERATOR_IMAGE" ||
+  fail "the operator's image could not be built and pushed to the sandbox's registry"
+
+step "CRDs and operator"
+kubectl apply --server-side -k deploy/crds >/dev/null
+kubectl kustomize deploy | sed "s#image: koperator:latest#image: $KOPERATOR_IMAGE#" | kubectl apply -f - >/dev/null
+# The tag stays the same while the image behind it changes.
+kubectl -n koperator patch deployment koperator --type merge \
+  -p "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"image-digest\":\"$("$SANDBOX" registry digest "$KOPERATOR_IMAGE")\"}}}}}" >/dev/null
+kubectl -n koperator rollout status deployment koperator --timeout 120s ||
+  fail "the operator does not start: kubectl -n koperator describe pods"
+
+step "a Kafka cluster of three KRaft nodes"
+kubectl create namespace kafka --dry-run=client -o yaml | kubectl apply -f - >/dev/null
+sed "s#REGISTRY#$SANDBOX_REGISTRY#" deploy/samples/sandbox.yaml | kubectl apply -f -
+last=
+for ((waited = 0; ; waited++)); do
+  now=$(kubectl -n kafka get kafkacluster demo -o \
+    jsonpath='{.status.brokersReady} {.status.conditions[?(@.type=="Ready")].reason}: {.status.conditions[?(@.type=="Ready")].message}' 2>/dev/null || true)
+  [ "$now" = "$last" ] || printf '  %4d s  %s\n' $((SECONDS - begin)) "$now"
+  last=$now
+  ready=$(kubectl -n kafka get kafkacluster demo -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null || true)
+  [ "$ready" = True ] && break
+  [ "$waited" -lt 300 ] || fail "the cluster is not ready after five minutes: kubectl -n kafka describe kafkacluster demo"
+  sleep 1
+done
+
+step "1,000 messages, written and read back inside the cluster"
+node() { kubectl -n kafka exec "demo-node-$1" -c kafka -- bash -c "$2"; }
+bootstrap=demo-headless.kafka.svc.cluster.local:29092
+node 0 "kafka-topics.sh --bootstrap-server $bootstrap --create --if-not-exists --topic demo --partitions 6" || fail "no topic"
+run=$RANDOM$RANDOM
+node 0 "seq -f 'message $run-%g' 1 1000 | kafka-console-producer.sh --bootstrap-server $bootstrap --topic demo" >/dev/null ||
+  fail "the messages were not taken"
+read=$(node 1 "timeout 60 kafka-console-consumer.sh --bootstrap-server $bootstrap --topic demo --from-beginning --timeout-ms 8000 2>/dev/null" |
+  grep -c "message $run-" || true)
+[ "$read" = 1000 ] || fail "$read of 1,000 messages came back"
+
+cat <<TEXT
+
+Done in $((SECONDS - begin)) s: Kubernetes with the operator, a Kafka cluster of three nodes, 1,000 messages written and read.
+
+Look around:
+  export KUBECONFIG=$KUBECONFIG
+  kubectl get kafkacluster -A
+  kubectl -n kafka describe kafkacluster demo
+  kubectl -n kafka get pods,pvc,configmaps,services,pdb
+  kubectl -n koperator logs deployment/koperator
+Try: kubectl -n kafka delete pod demo-node-1     # back at once, with its data
+     kubectl -n kafka edit kafkacluster demo     # add a broker
+Remove everything: make demo-down
+TEXT
