@@ -171,7 +171,9 @@ func (b *broker) reconcile(c actor.Context) {
 	if b.planError == nil {
 		next = plan(b.plan, o, now)
 	}
-	b.report(c, b.plan.observation(o, next), now)
+	if !b.retrying(next) {
+		b.report(c, b.plan.observation(o, next), now)
+	}
 	switch next := next.(type) {
 	case wait:
 		if next.again > 0 {
@@ -181,8 +183,19 @@ func (b *broker) reconcile(c actor.Context) {
 		b.start(c, next)
 		return
 	}
+	b.failures, b.lastFail = 0, "" // nothing is left to do, or somebody else has to
 	if o.behind && !b.again.Pending() { // the cache has yet to show what was written
 		b.again.Set(c, cacheBehindLook, lookNow{})
+	}
+}
+
+// retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
+func (b *broker) retrying(next step) bool {
+	switch next.(type) {
+	case apply, remove:
+		return b.failures > 0
+	default:
+		return false
 	}
 }
 

@@ -212,6 +212,9 @@ func readiness(v view) verdict {
 	if v.objectsError != "" {
 		return verdict{progressing: true, reason: kube.ReasonFailing, message: v.objectsError}
 	}
+	if len(v.nodes) == 0 {
+		return verdict{progressing: true, reason: kube.ReasonProgressing, message: "the cluster is being set up"}
+	}
 	for _, group := range []struct {
 		phase   messages.Phase
 		reason  string

@@ -16,8 +16,9 @@ const (
 	// statusPause is the least time between two writes of a cluster's status.
 	statusPause = time.Second
 	// settleTime is how long a new leader waits for first reports before it calls a ready cluster unready: a change of
-	// leader is no change of the cluster.
-	settleTime = 15 * time.Second
+	// leader is no change of the cluster. An unready one waits only for its brokers to be looked at.
+	settleTime        = 15 * time.Second
+	settleTimeUnready = 2 * time.Second
 )
 
 // statusWriter merges all that happens into at most one write a second.
@@ -82,18 +83,23 @@ func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 	}
 }
 
-// settling is how long the status of a cluster that was ready still waits for first reports.
+// settling is how long the status still waits for first reports.
 func (a *cluster) settling(now time.Time) time.Duration {
-	left := settleTime - now.Sub(a.started)
-	if left <= 0 || !isReady(a.known) || a.known.ObservedGeneration != a.newest.Generation {
+	limit := settleTimeUnready
+	wasReady := isReady(a.known) && a.known.ObservedGeneration == a.newest.Generation
+	if wasReady {
+		limit = settleTime
+	}
+	left := limit - now.Sub(a.started)
+	if left <= 0 || a.status.record != nil {
 		return 0
 	}
-	for _, n := range a.nodes() {
-		if n.observed.Revision == 0 {
+	for _, k := range a.children {
+		if k.observed.Revision == 0 {
 			return left
 		}
 	}
-	if !a.asked {
+	if wasReady && !a.asked {
 		return left
 	}
 	return 0
