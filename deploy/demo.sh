@@ -21,6 +21,7 @@ go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$KOPERA
 
 step "CRDs and operator"
 kubectl apply --server-side -k deploy/crds >/dev/null
+kubectl wait --for=condition=Established crd/kafkaclusters.kafka.banzaicloud.io --timeout 30s >/dev/null
 kubectl kustomize deploy | sed "s#image: koperator:latest#image: $KOPERATOR_IMAGE#" | kubectl apply -f - >/dev/null
 # The tag stays the same while the image behind it changes.
 kubectl -n koperator patch deployment koperator --type merge \
