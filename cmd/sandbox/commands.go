@@ -17,7 +17,9 @@ func instanceFlag(command *cobra.Command, name *string) {
 }
 
 // progress goes to standard error, so that standard output holds only results.
-func progress(command *cobra.Command) *cluster.Progress { return cluster.NewProgress(command.ErrOrStderr()) }
+func progress(command *cobra.Command) *cluster.Progress {
+	return cluster.NewProgress(command.ErrOrStderr())
+}
 
 func upCommand() *cobra.Command {
 	var o cluster.Options

@@ -58,7 +58,7 @@ func Down(ctx context.Context, o DownOptions, cache string, p *Progress) error {
 		return err
 	}
 	return errors.Join(
-		machine.RestoreKernelSettings(),
+		machine.RestoreMachine(),
 		groups.Remove(plan.CgroupRoot),
 		os.RemoveAll(plan.RunRoot),
 	)

@@ -107,13 +107,25 @@ func (r *runner) startAPI(ctx context.Context) error {
 func apiReady(ctx context.Context, client kubernetes.Interface) error {
 	status := 0
 	text, err := client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).StatusCode(&status).Raw()
-	if err != nil {
+	switch {
+	case status == http.StatusOK:
+		return nil
+	case len(text) > 0:
+		return fmt.Errorf("/readyz answers %d: %s", status, failedChecks(string(text)))
+	default:
 		return fmt.Errorf("/readyz: %w", err)
 	}
-	if status != http.StatusOK {
-		return fmt.Errorf("/readyz answers %d: %s", status, text)
+}
+
+// failedChecks are the lines of the API server's long answer that tell something.
+func failedChecks(answer string) string {
+	var failed []string
+	for line := range strings.Lines(answer) {
+		if name, found := strings.CutPrefix(line, "[-]"); found {
+			failed = append(failed, strings.Fields(name)[0])
+		}
 	}
-	return nil
+	return strings.Join(failed, ", ")
 }
 
 func (r *runner) client() (kubernetes.Interface, error) {
@@ -138,7 +150,6 @@ func (r *runner) startCluster(ctx context.Context) error {
 	work, workCtx := errgroup.WithContext(ctx)
 	work.Go(func() error { return r.startAPI(workCtx) })
 	work.Go(func() error { return r.startContainerds(workCtx) })
-	work.Go(func() error { return r.ensureCoreDNS(workCtx) })
 	if err := work.Wait(); err != nil {
 		return err
 	}
@@ -179,6 +190,17 @@ func (r *runner) awaitCluster(ctx context.Context, client kubernetes.Interface) 
 	})
 	if err != nil {
 		return r.explain("kube-controller-manager", err)
+	}
+	return nil
+}
+
+// startDNS runs beside the rest: building CoreDNS takes a minute on a machine that never did.
+func (r *runner) startDNS(ctx context.Context) error {
+	if err := r.ensureCoreDNS(ctx); err != nil {
+		return err
+	}
+	if err := r.ensure(r.i.DNS()); err != nil {
+		return err
 	}
 	return r.await(ctx, "coredns", "DNS answers", func(ctx context.Context) error { return dnsReady(ctx, r.i) })
 }
@@ -243,6 +265,7 @@ func (r *runner) ensureCoreDNS(ctx context.Context) error {
 		return errors.New("the program \"go\" is not in PATH; CoreDNS is built with it")
 	}
 	r.p.Say("building CoreDNS, about a minute …")
+	started := time.Now()
 	dir, err := os.MkdirTemp(r.i.Cache, "coredns-*")
 	if err != nil {
 		return fmt.Errorf("create a directory to build in: %w", err)
@@ -252,8 +275,9 @@ func (r *runner) ensureCoreDNS(ctx context.Context) error {
 		return err
 	}
 	built := filepath.Join(dir, "coredns")
-	if err := machine.Run(ctx, "env", "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0", "go", "build", "-C", dir, "-trimpath", "-ldflags=-s -w", "-o", built, "."); err != nil {
+	if err := machine.Run(ctx, "env", "GOFLAGS=", "GOWORK=off", "go", "build", "-C", dir, "-ldflags=-s -w", "-o", built, "."); err != nil {
 		return fmt.Errorf("build CoreDNS: %w", err)
 	}
+	r.p.Say("built CoreDNS in %.1f s", time.Since(started).Seconds())
 	return os.Rename(built, target)
 }

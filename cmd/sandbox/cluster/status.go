@@ -94,7 +94,7 @@ func daemons(i plan.Instance) []plan.Daemon {
 	if i.APIOnly {
 		return list
 	}
-	list = append(list, i.RegistryDaemon())
+	list = append(list, i.RegistryDaemon(), i.DNS())
 	list = append(list, i.ControlPlane()...)
 	for _, n := range i.NodeList() {
 		list = append(list, n.Containerd(), n.Kubelet())

@@ -43,6 +43,7 @@ func Up(ctx context.Context, o Options, cache string, p *Progress) (plan.Instanc
 	}
 	work, workCtx := errgroup.WithContext(ctx)
 	work.Go(func() error { return r.startCluster(workCtx) })
+	work.Go(func() error { return r.startDNS(workCtx) })
 	work.Go(func() error { return r.pushImages(workCtx, o.Images) })
 	return i, work.Wait()
 }
@@ -64,7 +65,7 @@ func prepare(ctx context.Context, o Options, cache string, p *Progress) (plan.In
 		}
 		p.Say("sandbox %q: nodes %s, Services %s, images %s, logs in %s", i.Name, i.PodCIDR(), i.ServiceCIDR(), i.Registry(), i.LogDir())
 	}
-	if err := machine.SaveKernelSettings(); err != nil {
+	if err := machine.RememberMachine(); err != nil {
 		return plan.Instance{}, err
 	}
 	if err := makeDirs(i); err != nil {

@@ -2,6 +2,7 @@ package images
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -14,22 +15,33 @@ type Reference struct {
 	Variable, Name, Tag string
 }
 
-// References lists the images that a sandbox offers.
+// References lists the images that a sandbox offers. The older Kafka is built on demand.
 func References() []Reference {
 	return []Reference{
-		{"PAUSE_IMAGE", "pause", "1"},
+		{"KAFKA_IMAGE", "kafka", KafkaVersion},
+		{"KAFKA_3_IMAGE", "kafka", "3.9.2"},
+		{"JMX_EXPORTER_IMAGE", "jmx-javaagent", JMXVersion},
+		{"METRICS_REPORTER_IMAGE", "metrics-reporter", "dev"},
 	}
 }
 
 // Names are the images that can be built.
-func Names() []string { return []string{"pause"} }
+func Names() []string { return []string{"kafka", "jmx-javaagent", "metrics-reporter", "pause"} }
 
 // DefaultNames are built by "sandbox up".
-func DefaultNames() []string { return []string{} }
+func DefaultNames() []string { return []string{"kafka", "jmx-javaagent", "metrics-reporter"} }
+
+var releaseVersion = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
 
 // Recipes returns the recipes of the names; version is that of Kafka, empty for the default.
 func Recipes(names []string, version string) ([]Recipe, error) {
-	var recipes []Recipe
+	if version == "" {
+		version = KafkaVersion
+	}
+	if !releaseVersion.MatchString(version) {
+		return nil, fmt.Errorf("--version %q: use a release of Kafka like %s", version, KafkaVersion)
+	}
+	recipes := make([]Recipe, 0, len(names))
 	for _, name := range names {
 		if !slices.Contains(Names(), name) {
 			return nil, fmt.Errorf("unknown image %q; there are: %s", name, strings.Join(Names(), ", "))
@@ -40,5 +52,14 @@ func Recipes(names []string, version string) ([]Recipe, error) {
 }
 
 func recipe(name, version string) Recipe {
-	return Pause()
+	switch name {
+	case "kafka":
+		return Kafka(version)
+	case "jmx-javaagent":
+		return JMXAgent()
+	case "metrics-reporter":
+		return MetricsReporter()
+	default:
+		return Pause()
+	}
 }

@@ -4,11 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
-
-	"github.com/koperator-go/koperator/cmd/sandbox/plan"
 )
 
 // UnmountBelow unmounts everything under the directories, the deepest first.
@@ -47,22 +44,3 @@ func mountsBelow(mountinfo string, dirs []string) []string {
 
 // unescape reads the kernel's octal escapes.
 var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-
-// RemoveTraces deletes the small files that CNI and the kubelet keep outside of the instance's directory.
-func RemoveTraces(i plan.Instance) error {
-	var failed []error
-	results, err := filepath.Glob("/var/lib/cni/results/ksb-" + i.Name + ".node-*")
-	failed = append(failed, err)
-	for _, path := range results {
-		failed = append(failed, os.Remove(path))
-	}
-	links, err := filepath.Glob("/var/log/containers/*.log")
-	failed = append(failed, err)
-	for _, link := range links {
-		target, err := os.Readlink(link)
-		if err == nil && strings.HasPrefix(target, i.StateDir()+"/") {
-			failed = append(failed, os.Remove(link))
-		}
-	}
-	return errors.Join(failed...)
-}

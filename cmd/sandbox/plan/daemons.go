@@ -97,9 +97,6 @@ func (i Instance) ControlPlane() []Daemon {
 			"--hostname-override=node-1",
 			"--v=0",
 		}},
-		{Name: "coredns", Args: []string{
-			filepath.Join(i.BinDir(), CoreDNSBinary), "-quiet", "-conf", i.conf("Corefile"),
-		}},
 		{Name: "provisioner", OnHost: true, Args: []string{
 			i.Self, "provisioner", "--kubeconfig=" + i.ComponentKubeconfig("provisioner"), "--dir=" + i.VolumesDir(),
 		}},
@@ -107,6 +104,13 @@ func (i Instance) ControlPlane() []Daemon {
 			i.Self, "loadbalancer", "--kubeconfig=" + i.ComponentKubeconfig("loadbalancer"), "--pool=" + i.LoadBalancerCIDR(),
 		}},
 	}
+}
+
+// DNS is CoreDNS; it waits for the API server by itself.
+func (i Instance) DNS() Daemon {
+	return Daemon{Name: "coredns", Args: []string{
+		filepath.Join(i.BinDir(), CoreDNSBinary), "-quiet", "-conf", i.conf("Corefile"),
+	}}
 }
 
 // CoreDNSVersion is the module version that is built.

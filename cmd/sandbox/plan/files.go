@@ -110,6 +110,7 @@ oom_score = 0
       runtime_type = "io.containerd.runc.v2"
       [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
         SystemdCgroup = false
+        Root = %q
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = %q
     conf_dir = %q
@@ -118,7 +119,7 @@ oom_score = 0
 
 [plugins."io.containerd.internal.v1.opt"]
   path = %q
-`, n.ContainerdRoot(), n.containerdState(), n.Socket(), n.PauseImage(), cniBin, n.cniConfDir(), n.registryConfDir(),
+`, n.ContainerdRoot(), n.containerdState(), n.Socket(), n.PauseImage(), filepath.Join(n.containerdState(), "runc"), cniBin, n.cniConfDir(), n.registryConfDir(),
 		filepath.Join(n.ContainerdRoot(), "opt"))
 }
 
