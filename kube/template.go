@@ -131,7 +131,7 @@ func renderOnce(text string, data templateData) (string, error) {
 		return "", fmt.Errorf("the template is longer than %d bytes", templateOutput)
 	}
 	budget := &budget{steps: templateSteps}
-	parsed, err := template.New("pvcSpec").Option("missingkey=error").Funcs(budget.functions()).Parse(text)
+	parsed, err := template.New("pvcSpec").Option("missingkey=error").Funcs(budget.functions(text)).Parse(text)
 	if err != nil {
 		return "", err
 	}
@@ -209,12 +209,15 @@ func (b *budget) turns(over any) (any, error) {
 }
 
 // functions are those of sprig that depend on nothing but their arguments, and cannot change them: a dict that is
-// made to hold itself could never be printed. Names that text/template brings are wrapped too.
-func (b *budget) functions() template.FuncMap {
+// made to hold itself could never be printed. Names that text/template brings are wrapped too. Functions that the text
+// does not mention are left out: wrapping all of them for each of a thousand brokers takes most of the time.
+func (b *budget) functions(text string) template.FuncMap {
 	functions := template.FuncMap{"turns": b.turns}
 	all := sprig.TxtFuncMap()
 	for _, name := range templateFunctions() {
-		functions[name] = b.wrap(all[name])
+		if strings.Contains(text, name) {
+			functions[name] = b.wrap(all[name])
+		}
 	}
 	functions["print"], functions["println"], functions["printf"] = b.wrap(fmt.Sprint), b.wrap(fmt.Sprintln), b.wrap(printf)
 	functions["html"], functions["js"] = b.wrap(template.HTMLEscaper), b.wrap(template.JSEscaper)
