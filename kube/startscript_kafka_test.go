@@ -2,11 +2,13 @@ package kube
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -41,6 +43,7 @@ func newKafkaNode(t *testing.T, version string, disks ...string) *node {
 	t.Helper()
 	libs := kafkaJars(t, version)
 	n := newNode(t)
+	n.port, n.patience = freePort(t), time.Minute
 	require.NoError(t, os.RemoveAll(n.path("libs")))
 	require.NoError(t, os.Symlink(libs, n.path("libs")))
 	log := "-Dlog4j2.configurationFile=" + n.path("log4j2.yaml") + " -Dlog4j.configuration=file:" + n.path("log4j.properties")
@@ -55,7 +58,22 @@ func newKafkaNode(t *testing.T, version string, disks ...string) *node {
 	return n
 }
 
-// disks writes the file of a node that controls itself; port 0 would not do for the quorum.
+// freePort lies under those that the system hands out (Linux: ip_local_port_range), since Kafka takes it several times;
+// where the search begins depends on the process, since several tests may look at once.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for i := range 100 {
+		port := 20000 + (os.Getpid()+i)%10000
+		if socket, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			require.NoError(t, socket.Close())
+			return port
+		}
+	}
+	require.Fail(t, "no port is free")
+	return 0
+}
+
+// disks writes the file of a node that controls itself.
 func (n *node) disks(disks ...string) *node {
 	n.t.Helper()
 	var dirs []string
@@ -63,7 +81,7 @@ func (n *node) disks(disks ...string) *node {
 		dirs = append(dirs, n.path(disk+"/kafka"))
 	}
 	n.config(
-		"process.roles=controller", "node.id=1", "listeners=CONTROLLER://127.0.0.1:39093", "controller.listener.names=CONTROLLER",
+		"process.roles=controller", "node.id=1", "listeners=CONTROLLER://"+n.address(), "controller.listener.names=CONTROLLER",
 		"listener.security.protocol.map=CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT", "inter.broker.listener.name=INTERNAL",
 		n.quorum(), "log.dirs="+strings.Join(dirs, ","))
 	n.env["KAFKA_FORMAT_DIRS"] = strings.Join(dirs, ",")
@@ -72,10 +90,12 @@ func (n *node) disks(disks ...string) *node {
 
 func (n *node) quorum() string {
 	if n.env["KAFKA_QUORUM"] == "Static" {
-		return "controller.quorum.voters=1@127.0.0.1:39093"
+		return "controller.quorum.voters=1@" + n.address()
 	}
-	return "controller.quorum.bootstrap.servers=127.0.0.1:39093"
+	return "controller.quorum.bootstrap.servers=" + n.address()
 }
+
+func (n *node) address() string { return fmt.Sprintf("127.0.0.1:%d", n.port) }
 
 func (n *node) meta(disk string) string {
 	n.t.Helper()
@@ -100,7 +120,7 @@ func TestStartScriptWithRealKafka(t *testing.T) {
 	for _, version := range []string{"4.3.1", "3.9.2"} {
 		t.Run(version, func(t *testing.T) {
 			n := newKafkaNode(t, version, "d0")
-			n.env["KAFKA_INITIAL_CONTROLLERS"] = "1@127.0.0.1:39093:" + directoryID
+			n.env["KAFKA_INITIAL_CONTROLLERS"] = "1@" + n.address() + ":" + directoryID
 			n.starts()
 			first := n.meta("d0")
 			require.Contains(t, first, "directory.id="+directoryID, "the metadata log dir has the id that was chosen for it")

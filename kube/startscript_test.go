@@ -20,6 +20,9 @@ type node struct {
 	t    *testing.T
 	root string
 	env  map[string]string
+	port int // of the controller listener
+	// patience is how long something may take on a busy machine.
+	patience time.Duration
 }
 
 // fakeStorage formats as Kafka does: every log dir of its file, bookkeeping what it was asked for.
@@ -55,7 +58,7 @@ func newNode(t *testing.T) *node {
 	root, err := os.MkdirTemp("", "node") // t.TempDir() holds the test's name, and log.dirs is a list with commas
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(root)) })
-	n := &node{t: t, root: root}
+	n := &node{t: t, root: root, patience: 20 * time.Second}
 	n.write("bin/kafka-storage.sh", fakeStorage)
 	n.write("bin/kafka-server-start.sh", fakeKafka)
 	n.write("libs/kafka-server-common-4.3.1.jar", "")
@@ -150,7 +153,7 @@ func (n *node) start() *process {
 // prints waits until the script has printed a text.
 func (p *process) prints(text string) {
 	p.n.t.Helper()
-	require.Eventually(p.n.t, func() bool { return strings.Contains(p.out.String(), text) }, 20*time.Second, 5*time.Millisecond,
+	require.Eventually(p.n.t, func() bool { return strings.Contains(p.out.String(), text) }, p.n.patience, 5*time.Millisecond,
 		"%q was not printed: %s", text, p.out)
 }
 
@@ -165,7 +168,7 @@ func (p *process) ends() int {
 	p.n.t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(p.n.patience):
 		require.Fail(p.n.t, "the start script did not end", p.out.String())
 	}
 	return p.code
