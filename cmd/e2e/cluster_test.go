@@ -1,0 +1,122 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// sample is the sandbox's cluster in a namespace of the test's own.
+func (n namespace) sample(change ...func(*v1beta1.KafkaCluster)) *v1beta1.KafkaCluster {
+	n.t.Helper()
+	registry := os.Getenv("SANDBOX_REGISTRY")
+	require.NotEmpty(n.t, registry, "SANDBOX_REGISTRY is not set: run make e2e")
+	text, err := os.ReadFile("../../deploy/samples/sandbox.yaml")
+	require.NoError(n.t, err)
+	cluster := &v1beta1.KafkaCluster{}
+	require.NoError(n.t, yaml.UnmarshalStrict([]byte(strings.ReplaceAll(string(text), "REGISTRY", registry)), cluster))
+	cluster.Namespace = n.name
+	for _, c := range change {
+		c(cluster)
+	}
+	return cluster
+}
+
+// named gives the cluster another name.
+func named(name string) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) { c.Name = name }
+}
+
+// withRoles makes one node of each given list of roles, ids from 0.
+func withRoles(roles ...string) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) {
+		group := c.Spec.BrokerConfigGroups["default"]
+		group.ProcessRoles = nil
+		c.Spec.BrokerConfigGroups["default"] = group
+		c.Spec.Brokers = nil
+		for id, text := range roles {
+			c.Spec.Brokers = append(c.Spec.Brokers, v1beta1.Broker{
+				ID: int32(id), BrokerConfigGroup: "default",
+				BrokerConfig: &v1beta1.BrokerConfig{ProcessRoles: strings.Split(text, ",")},
+			})
+		}
+		c.Spec.OneBrokerPerNode = false
+	}
+}
+
+// single is the smallest cluster: one node.
+func single(c *v1beta1.KafkaCluster) {
+	c.Spec.Brokers = c.Spec.Brokers[:1]
+	c.Spec.ReadOnlyConfig = strings.NewReplacer("=3", "=1", "min.insync.replicas=2", "min.insync.replicas=1",
+		"min.isr=2", "min.isr=1").Replace(c.Spec.ReadOnlyConfig)
+}
+
+func withoutHeadless(c *v1beta1.KafkaCluster) { c.Spec.HeadlessServiceEnabled = false }
+
+// messages are written to and read from one topic through the cluster's own bootstrap address.
+type messages struct {
+	namespace
+	cluster *v1beta1.KafkaCluster
+	topic   string
+}
+
+func (n namespace) topic(cluster *v1beta1.KafkaCluster, name string, replicas int) messages {
+	n.t.Helper()
+	m := messages{n, cluster, name}
+	n.exec(m.pod(), fmt.Sprintf("kafka-topics.sh --bootstrap-server %s --create --topic %s --partitions 3 --replication-factor %d",
+		m.bootstrap(), name, replicas))
+	return m
+}
+
+func (m messages) bootstrap() string {
+	service := m.cluster.Name + "-headless"
+	if !m.cluster.Spec.HeadlessServiceEnabled {
+		service = m.cluster.Name + "-all-broker"
+	}
+	return fmt.Sprintf("%s.%s.svc.cluster.local:29092", service, m.name)
+}
+
+// pod is a node whose container has Kafka's tools.
+func (m messages) pod() string {
+	return fmt.Sprintf("%s-node-%d", m.cluster.Name, m.cluster.Spec.Brokers[0].ID)
+}
+
+// write sends numbered messages with acknowledgement of all in-sync replicas.
+func (m messages) write(from, to int) {
+	m.t.Helper()
+	m.exec(m.pod(), fmt.Sprintf("seq -f 'message-%%g' %d %d | kafka-console-producer.sh --bootstrap-server %s --topic %s "+
+		"--producer-property acks=all", from, to, m.bootstrap(), m.topic))
+}
+
+// read counts the different messages that are in the topic.
+func (m messages) read() int {
+	m.t.Helper()
+	out := m.exec(m.pod(), fmt.Sprintf("timeout 60 kafka-console-consumer.sh --bootstrap-server %s --topic %s "+
+		"--from-beginning --timeout-ms 8000 2>/dev/null | sort -u | grep -c message- || true", m.bootstrap(), m.topic))
+	count := 0
+	_, err := fmt.Sscan(cmp.Or(out, "0"), &count)
+	require.NoError(m.t, err, out)
+	return count
+}
+
+// deployOperator installs CRDs and operator as the README says, with the image under test.
+func deployOperator(t *testing.T) {
+	t.Helper()
+	image := os.Getenv("KOPERATOR_IMAGE")
+	require.NotEmpty(t, image, "KOPERATOR_IMAGE is not set: run make e2e")
+	kubectl(t, "", "apply", "--server-side", "--force-conflicts", "-k", "../../deploy/crds")
+	kubectl(t, "", "wait", "--for=condition=Established", "crd/kafkaclusters.kafka.banzaicloud.io", "--timeout=60s")
+	manifests := kubectl(t, "", "kustomize", "../../deploy")
+	manifests = strings.ReplaceAll(manifests, "image: koperator:latest", "image: "+image)
+	kubectl(t, manifests, "apply", "-f", "-")
+	kubectl(t, "", "-n", "koperator", "rollout", "status", "deployment/koperator", "--timeout=180s")
+}

@@ -1,0 +1,76 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// TestSmoke is the way of a new user: install, a cluster, messages, one change, one lost Pod, away with it.
+func TestSmoke(t *testing.T) {
+	deployOperator(t)
+	n := newNamespace(t)
+	cluster := n.sample(func(c *v1beta1.KafkaCluster) { c.Spec.OneBrokerPerNode = false })
+	n.apply(cluster)
+	n.waitReady("demo")
+	m := n.topic(cluster, "orders", 3)
+	m.write(1, 1000)
+	require.Equal(t, 1000, m.read(), "messages that came back")
+	before := n.uids("demo")
+	require.Len(t, before, 3)
+
+	t.Run("a broker in each zone knows its rack", func(t *testing.T) {
+		out := n.exec("demo-node-0", "kafka-broker-api-versions.sh --bootstrap-server "+m.bootstrap()+" | grep -o 'rack: [a-z]*' | sort")
+		require.Equal(t, "rack: a\nrack: b\nrack: c", out)
+	})
+	t.Run("all formatted disks are recorded and can never be formatted again", func(t *testing.T) {
+		for id, state := range n.cluster("demo").Status.BrokersState {
+			require.Len(t, state.FormattedLogDirs, 1, "broker %s", id)
+		}
+		rights := n.kubectl("get", "pvc", "-o", `jsonpath={.items[*].metadata.annotations.kafka\.banzaicloud\.io/format}`)
+		require.NotContains(t, rights, "allowed")
+	})
+	t.Run("a lost Pod is back with its data, the others stay", func(t *testing.T) {
+		n.kubectl("delete", "pod", "demo-node-1")
+		n.eventually(2*time.Minute, "broker 1 has another Pod and all are ready", func() (bool, string) {
+			now := n.uids("demo")
+			return now["demo-node-1"] != "" && now["demo-node-1"] != before["demo-node-1"] &&
+				n.cluster("demo").Status.BrokersReady == "3/3", n.ready("demo")
+		})
+		n.waitReady("demo")
+		after := n.uids("demo")
+		require.Equal(t, before["demo-node-0"], after["demo-node-0"])
+		require.Equal(t, before["demo-node-2"], after["demo-node-2"])
+		require.Equal(t, 1000, m.read(), "messages after the loss of a Pod")
+		before = after
+	})
+	t.Run("a broker is added and nobody else is touched", func(t *testing.T) {
+		grown := cluster.DeepCopy()
+		grown.Spec.Brokers = append(grown.Spec.Brokers, v1beta1.Broker{
+			ID: 7, BrokerConfigGroup: "brokers",
+		})
+		group := grown.Spec.BrokerConfigGroups["default"]
+		group.ProcessRoles = []string{v1beta1.BrokerRole}
+		grown.Spec.BrokerConfigGroups["brokers"] = group
+		n.apply(grown)
+		n.waitReady("demo")
+		after := n.uids("demo")
+		require.Contains(t, after, "demo-node-7")
+		delete(after, "demo-node-7")
+		require.Equal(t, before, after, "Pods of the brokers that were there")
+		m.write(1001, 1200)
+		require.Equal(t, 1200, m.read())
+	})
+	t.Run("a deleted cluster leaves nothing", func(t *testing.T) {
+		n.kubectl("delete", "kafkacluster", "demo", "--timeout=120s")
+		n.eventually(3*time.Minute, "all objects are gone", func() (bool, string) {
+			left := n.kubectl("get", "pods,pvc,configmaps,services,pdb", "-l", "kafka_cr=demo", "-o", "name")
+			return left == "", left
+		})
+	})
+}

@@ -1,0 +1,43 @@
+#!/bin/bash
+# Everything that must hold before a change counts, in stages with their times. Called by `make check`.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+begin=$SECONDS
+summary=()
+
+stage() {
+  local name=$1 start=$SECONDS
+  shift
+  printf '\n=== %s\n' "$name"
+  if "$@"; then
+    summary+=("$(printf 'ok    %5d s  %s' $((SECONDS - start)) "$name")")
+    return
+  fi
+  summary+=("$(printf 'FAIL  %5d s  %s' $((SECONDS - start)) "$name")")
+  finish 1
+}
+
+finish() {
+  printf '\n=== stages\n'
+  printf '%s\n' "${summary[@]}"
+  printf '%d s in all\n' $((SECONDS - begin))
+  exit "$1"
+}
+
+generated() {
+  "$MAKE" --no-print-directory generate || return
+  local changed
+  changed=$(git status --porcelain -- kube/api kube/apply deploy/crds)
+  [ -z "$changed" ] || { printf 'generated files are stale, run make generate and commit:\n%s\n' "$changed"; return 1; }
+  go -C cmd/tools test -count=1 ./...
+}
+
+sandbox_module() { go -C cmd/sandbox test ./... && go -C cmd/bench test ./...; }
+
+stage "test" "$MAKE" --no-print-directory test
+stage "generated code" generated
+stage "lint" "$MAKE" --no-print-directory lint
+stage "simulation" "$MAKE" --no-print-directory sim SEEDS=2000
+stage "nested modules" sandbox_module
+stage "end to end, short" "$MAKE" --no-print-directory e2e-smoke
+finish 0
