@@ -85,8 +85,10 @@ type BrokerObserved struct {
 	ConfigStale bool
 	// Rack is the value of broker.rack that the broker's file holds, empty without racks.
 	Rack string
-	// Ended counts the Pods that ended by themselves since the last change of the spec.
-	Ended int32
+	// Ended counts the Pods that ended by themselves in a row since the last change of the spec, LastEnded is when the
+	// last of them was replaced.
+	Ended     int32
+	LastEnded time.Time
 	// Gone is set when a leaving broker has no objects any more.
 	Gone bool
 }
@@ -95,5 +97,6 @@ type BrokerObserved struct {
 func (o BrokerObserved) Equal(p BrokerObserved) bool {
 	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
 		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
-		o.ConfigStale == p.ConfigStale && o.Rack == p.Rack && o.Ended == p.Ended && o.Gone == p.Gone
+		o.ConfigStale == p.ConfigStale && o.Rack == p.Rack && o.Ended == p.Ended &&
+		o.LastEnded.Equal(p.LastEnded) && o.Gone == p.Gone
 }

@@ -199,21 +199,24 @@ func (w blueprint) applyConfig(o observed, rack string) step {
 
 // recorded reports whether a ConfigMap was written for just these inputs.
 func (w blueprint) recorded(config *corev1.ConfigMap) bool {
-	return config.Annotations[kube.AnnotationUserInputsHash] == w.userHash &&
-		config.Annotations[kube.AnnotationRenderedHash] == w.renderedHash
+	return w.sameHashes(config.Annotations)
 }
 
 // madeFrom reports whether a Pod was made from just these inputs. Pods that Koperator made never were.
 func (w blueprint) madeFrom(pod *corev1.Pod) bool {
-	return pod.Annotations[kube.AnnotationUserInputsHash] == w.userHash &&
-		pod.Annotations[kube.AnnotationRenderedHash] == w.renderedHash
+	return w.sameHashes(pod.Annotations)
+}
+
+func (w blueprint) sameHashes(annotations map[string]string) bool {
+	return annotations[kube.AnnotationUserInputsHash] == w.userHash &&
+		annotations[kube.AnnotationRenderedHash] == w.renderedHash
 }
 
 // stale reports whether a Pod runs with other inputs of the user than those wanted. Of a Pod that Koperator made
 // nothing is known.
 func (w blueprint) stale(pod *corev1.Pod) bool {
 	hash := pod.Annotations[kube.AnnotationUserInputsHash]
-	return hash != "" && hash != w.userHash
+	return hash != "" && !kube.SameHash(hash, w.userHash)
 }
 
 // observation is what to tell the cluster after a look, given the step that follows from it.

@@ -183,7 +183,7 @@ func (b *broker) reconcile(c actor.Context) {
 		b.start(c, next)
 		return
 	}
-	b.failures, b.lastFail = 0, "" // nothing is left to do, or somebody else has to
+	b.failures, b.lastFail = 0, ""      // nothing is left to do, or somebody else has to
 	if o.behind && !b.again.Pending() { // the cache has yet to show what was written
 		b.again.Set(c, cacheBehindLook, lookNow{})
 	}
@@ -228,8 +228,8 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		}
 	case remove:
 		b.written.Deleted(s.object)
-		if s.ended {
-			b.endings = endings{count: b.endings.count + 1, last: now}
+		if s.endings > 0 {
+			b.endings = endings{count: s.endings, last: now}
 		}
 	}
 	b.reconcile(c)
@@ -259,7 +259,7 @@ func (b *broker) retryDelay() time.Duration { return kit.Doubled(firstRetry, max
 
 // report tells the parent what is new.
 func (b *broker) report(c actor.Context, now messages.BrokerObserved, at time.Time) {
-	now.ID, now.Revision, now.Ended, now.Since = b.ID, b.wanted.Revision, b.endings.count, b.reported.Since
+	now.ID, now.Revision, now.Ended, now.LastEnded, now.Since = b.ID, b.wanted.Revision, b.endings.count, b.endings.last, b.reported.Since
 	if now.Phase != b.reported.Phase || now.Reason != b.reported.Reason || now.Since.IsZero() {
 		now.Since = at
 	}

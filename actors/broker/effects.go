@@ -134,7 +134,7 @@ func (e worldEffects) apply(ctx context.Context, wanted []kube.Object) ([]kube.O
 
 func (e worldEffects) remove(ctx context.Context, s remove) error {
 	note := s.reason
-	if pod, ok := s.object.(*corev1.Pod); ok && s.ended {
+	if pod, ok := s.object.(*corev1.Pod); ok && s.endings > 0 {
 		if words := e.lastWords(ctx, pod); words != "" {
 			note += "; its log ends with: " + words
 		}

@@ -134,10 +134,14 @@ func endedPod(w blueprint, o observed, now time.Time) step {
 	if why == "" {
 		return nil
 	}
-	if left := endingDelay(o.endings.count) - now.Sub(o.endings.last); o.endings.count > 0 && left > 0 {
+	count := o.endings.count
+	if ranSteadily(pod) {
+		count = 0
+	}
+	if left := endingDelay(count) - now.Sub(o.endings.last); count > 0 && left > 0 {
 		return wait{phase: messages.PhaseStarting, reason: "Pod ended (" + why + "); replaced with growing delays", again: left}
 	}
-	return remove{object: pod, reason: "Pod ended: " + why, ended: true, notice: notice{"PodEnded", "Replace"}}
+	return remove{object: pod, reason: "Pod ended: " + why, endings: count + 1, notice: notice{"PodEnded", "Replace"}}
 }
 
 // missingPod makes the Pod, after its ConfigMap where that can be known before the Pod has a node.

@@ -10,10 +10,10 @@ import (
 	"github.com/koperator-go/koperator/kube"
 )
 
-// steadyAfter is how long a Pod must be ready for its end to count as the first one again.
-const steadyAfter = 10 * time.Minute
-
 const (
+	// steadyAfter is how long a Pod must have run for its end to count as the first one again.
+	steadyAfter = 10 * time.Minute
+
 	firstEndingDelay = time.Second
 	maxEndingDelay   = 5 * time.Minute
 )
@@ -21,6 +21,16 @@ const (
 // endingDelay is how long to wait after the last of a number of ends before the Pod is replaced again.
 func endingDelay(count int32) time.Duration {
 	return kit.Doubled(firstEndingDelay, maxEndingDelay, int(count))
+}
+
+// ranSteadily reports whether a Pod that has ended ran long enough to be no part of a row of failures.
+func ranSteadily(pod *corev1.Pod) bool {
+	for _, status := range pod.Status.ContainerStatuses {
+		if end := status.State.Terminated; status.Name == kube.KafkaContainer && end != nil {
+			return end.FinishedAt.Sub(end.StartedAt.Time) >= steadyAfter
+		}
+	}
+	return false
 }
 
 // endReason says why a Pod will not come back by itself; empty for one that runs, or that its kubelet restarts.
@@ -49,15 +59,6 @@ func terminated(pod *corev1.Pod) string {
 
 func podReady(pod *corev1.Pod) bool {
 	return conditionStatus(pod, corev1.PodReady) == corev1.ConditionTrue
-}
-
-func readySince(pod *corev1.Pod) time.Time {
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
-			return condition.LastTransitionTime.Time
-		}
-	}
-	return time.Time{}
 }
 
 func conditionStatus(pod *corev1.Pod, kind corev1.PodConditionType) corev1.ConditionStatus {

@@ -34,8 +34,9 @@ type remove struct {
 	object kube.Object
 	reason string
 	notice notice
-	// ended is set when the object is a Pod that ended by itself: its last words are kept.
-	ended bool
+	// endings is which one in a row it is when the object is a Pod that ended by itself, 0 when it is not. The last words
+	// of such a Pod are kept.
+	endings int32
 }
 
 // notice is the reason and the action of an Event.

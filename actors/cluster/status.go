@@ -28,7 +28,9 @@ type view struct {
 	// problems are those of the newest spec. If one is an error, brokers follow an older spec, or none.
 	problems []messages.FieldProblem
 	nodes    []node
-	kafka    messages.KafkaObserved
+	// states are the entries of the status that is being made.
+	states map[string]v1beta1.BrokerState
+	kafka  messages.KafkaObserved
 	// objectsError says why the cluster's own objects could not be written, empty when they stand.
 	objectsError string
 	listeners    *v1beta1.ListenerStatuses
@@ -52,6 +54,7 @@ func statusOf(v view, now time.Time) v1beta1.KafkaClusterStatus {
 	status := *v.known.DeepCopy()
 	status.ObservedGeneration = v.cluster.Generation
 	status.BrokersState = brokerStates(v)
+	v.states = status.BrokersState
 	status.BrokersReady = brokersReady(v)
 	status.Conditions = conditions(v, now)
 	status.State = clusterState(status.Conditions)
@@ -117,17 +120,26 @@ func brokerState(state v1beta1.BrokerState, n node, kafka messages.KafkaObserved
 	if o.Rack != "" {
 		state.RackAwarenessState = v1beta1.RackAwarenessStateOf(o.Rack)
 	}
-	state.Reason, state.Since = "", nil
-	if o.Reason != "" {
-		state.Reason = kube.Shortened(o.Reason, maxReason)
-		state.Since = &metav1.Time{Time: o.Since.Truncate(time.Second)}
-	}
+	state.Reason, state.Since = reasonAndSince(state, o)
 	state.FormattedLogDirs = formattedLogDirs(state.FormattedLogDirs, n, kafka)
 	state.Replacements = nil
 	if o.Ended > 0 {
-		state.Replacements = &v1beta1.PodReplacements{Count: o.Ended}
+		last := metav1.NewTime(o.LastEnded.Truncate(time.Second))
+		state.Replacements = &v1beta1.PodReplacements{Count: o.Ended, Last: &last}
 	}
 	return state
+}
+
+// reasonAndSince keeps the time of a reason that was known before: a new leader sees it anew, but it is older.
+func reasonAndSince(known v1beta1.BrokerState, o messages.BrokerObserved) (string, *metav1.Time) {
+	if o.Reason == "" {
+		return "", nil
+	}
+	reason := kube.Shortened(o.Reason, maxReason)
+	if reason == known.Reason && known.Since != nil {
+		return reason, known.Since
+	}
+	return reason, &metav1.Time{Time: o.Since.Truncate(time.Second)}
 }
 
 // formattedLogDirs adds the claims of a node that Kafka knows and whose Pod is ready: it has formatted them and runs on
@@ -225,14 +237,14 @@ func readiness(v view) verdict {
 	} {
 		nodes := nodesWhere(v.nodes, func(n node) bool { return n.observed.Phase == group.phase })
 		if len(nodes) > 0 {
-			return verdict{stalled: group.stalled, progressing: !group.stalled, reason: group.reason, message: reasons(nodes)}
+			return verdict{stalled: group.stalled, progressing: !group.stalled, reason: group.reason, message: v.reasons(nodes)}
 		}
 	}
 	unready := nodesWhere(v.nodes, func(n node) bool {
 		return !n.leaving && (!n.current() || n.observed.Phase != messages.PhaseRunning)
 	})
 	if len(unready) > 0 {
-		return verdict{progressing: true, reason: kube.ReasonStarting, message: reasons(unready)}
+		return verdict{progressing: true, reason: kube.ReasonStarting, message: v.reasons(unready)}
 	}
 	return kafkaReadiness(v)
 }
@@ -282,12 +294,12 @@ func named(nodes []node) string {
 }
 
 // reasons tells what the first node waits for and since when, and which others wait.
-func reasons(nodes []node) string {
+func (v view) reasons(nodes []node) string {
 	first := nodes[0].observed
 	reason := cmp.Or(first.Reason, "not looked at yet")
 	text := fmt.Sprintf("broker %d: %s", nodes[0].id, reason)
-	if !first.Since.IsZero() && first.Reason != "" {
-		text += first.Since.UTC().Format(" (since 15:04:05 MST)")
+	if since := v.states[nodes[0].id.String()].Since; since != nil && first.Reason != "" {
+		text += since.UTC().Format(" (since 15:04:05 MST)")
 	}
 	if len(nodes) > 1 {
 		text = kube.Shortened(text, 140) + "; also " + named(nodes[1:])
