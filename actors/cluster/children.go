@@ -157,7 +157,7 @@ func (a *cluster) forget(pid *actor.PID) {
 			delete(a.children, id)
 		}
 	}
-	if a.health.Equal(pid) {
+	if a.health != nil && a.health.Equal(pid) {
 		a.health, a.watch = nil, messages.Watch{}
 	}
 }

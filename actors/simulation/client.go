@@ -1,0 +1,210 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1alpha1"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// write is one request of the daemon that may change something, as it arrived at the API server.
+type write struct {
+	at     time.Time
+	daemon int
+	writer string // the kind of actor
+	verb   string
+	key    key
+	err    error
+}
+
+func (w write) String() string {
+	text := fmt.Sprintf("%s daemon %d %s: %s %s", w.at.Format("15:04:05.000"), w.daemon, w.writer, w.verb, w.key)
+	if w.err != nil {
+		text += ": " + w.err.Error()
+	}
+	return text
+}
+
+// journal is every write of every daemon, in order.
+type journal struct {
+	mu     sync.Mutex
+	writes []write
+}
+
+func (j *journal) add(w write) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.writes = append(j.writes, w)
+}
+
+func (j *journal) since(t time.Time) []write {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for n, w := range j.writes {
+		if !w.at.Before(t) {
+			return append([]write{}, j.writes[n:]...)
+		}
+	}
+	return nil
+}
+
+// requests is the way of all writes of one daemon to the API server: through faults, invariants and the journal.
+type requests struct {
+	store      *store
+	faults     *faults
+	invariants *invariants
+	journal    *journal
+	daemon     int
+	dead       atomic.Bool // nothing is sent any more; what is on its way may still arrive
+	// arrived is called after each write that arrived.
+	arrived func()
+}
+
+// do sends one write. send is what the API server makes of it.
+func (r *requests) do(ctx context.Context, verb string, object kube.Object, send func() error) error {
+	if err := ctx.Err(); err != nil || r.dead.Load() {
+		return context.Canceled
+	}
+	k := keyOf(object)
+	defer r.invariants.begun(r.daemon, k, verb)()
+	writer := callingActor()
+	return r.faults.request(ctx, verb, k, func() error {
+		before := r.store.get(k)
+		if verb == "delete" && before != nil && before.GetUID() == object.GetUID() {
+			owner, _ := r.store.get(key{kube.KindCluster, before.GetNamespace(), before.GetLabels()[kube.LabelCluster]}).(*v1beta1.KafkaCluster)
+			r.invariants.deleting(before, owner)
+		}
+		err := send()
+		if err == nil && (verb == "apply" || verb == "create" || verb == "status") {
+			r.invariants.applied(before, object, writer)
+		}
+		r.journal.add(write{at: time.Now(), daemon: r.daemon, writer: writer, verb: verb, key: k, err: err})
+		r.arrived()
+		return err
+	})
+}
+
+// callingActor finds in the stack which package of actors makes the call.
+func callingActor() string {
+	const actors = "github.com/koperator-go/koperator/actors/"
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		frame, more := frames.Next()
+		if path, found := strings.CutPrefix(frame.Function, actors); found {
+			if name, _, _ := strings.Cut(path, "."); name != "simulation" && name != "kit" {
+				return name
+			}
+		}
+		if !more {
+			return "nobody"
+		}
+	}
+}
+
+// client is the daemon's kube.Writer and cluster.Reader over the store.
+type client struct{ *requests }
+
+// Apply implements kube.Writer.
+func (c client) Apply(ctx context.Context, wanted kube.Object) (kube.Object, error) {
+	return c.apply(ctx, "apply", wanted, true)
+}
+
+// Create implements kube.Writer.
+func (c client) Create(ctx context.Context, wanted kube.Object) (kube.Object, error) {
+	return c.apply(ctx, "create", wanted, false)
+}
+
+func (c client) apply(ctx context.Context, verb string, wanted kube.Object, force bool) (kube.Object, error) {
+	var applied kube.Object
+	err := c.do(ctx, verb, wanted, func() (err error) {
+		applied, err = c.store.apply(wanted, force)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", verb, keyOf(wanted), err)
+	}
+	return applied, nil
+}
+
+// ApplyStatus implements kube.Writer.
+func (c client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
+	var applied *v1beta1.KafkaCluster
+	err := c.do(ctx, "status", cluster, func() (err error) {
+		applied, err = c.store.applyStatus(cluster)
+		return err
+	})
+	return applied, err
+}
+
+// Delete implements kube.Writer.
+func (c client) Delete(ctx context.Context, object kube.Object) error {
+	err := c.do(ctx, "delete", object, func() error { return c.store.delete(keyOf(object), object.GetUID()) })
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) && !strings.Contains(err.Error(), "modified") {
+		return nil
+	}
+	return err
+}
+
+// ReleaseFinalizers implements kube.Writer.
+func (c client) ReleaseFinalizers(ctx context.Context, object kube.Object, finalizers []string) error {
+	if len(object.GetFinalizers()) == 0 {
+		return nil
+	}
+	err := c.do(ctx, "release", object, func() error { return c.store.releaseFinalizers(object, finalizers) })
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// Dependents implements kube.Writer.
+func (c client) Dependents(ctx context.Context, cluster messages.ClusterKey) ([]kube.Object, error) {
+	var found []kube.Object
+	err := c.faults.request(ctx, "list", key{kube.KindTopic, cluster.Namespace, cluster.Name}, func() error {
+		label := cluster.Name + "." + cluster.Namespace
+		for _, kind := range []kube.Kind{kube.KindTopic, kube.KindUser} {
+			for _, object := range c.store.list(kind) {
+				if object.GetLabels()[kube.LabelTopicOfCluster] == label {
+					found = append(found, object)
+				}
+			}
+		}
+		for _, object := range c.store.list(kube.KindOperation) {
+			operation := object.(*v1alpha1.CruiseControlOperation)
+			if operation.Namespace == cluster.Namespace && operation.Labels[kube.LabelCluster] == cluster.Name {
+				found = append(found, object)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// PodLog implements kube.Writer.
+func (c client) PodLog(ctx context.Context, pod *corev1.Pod, _ string, _ int64) (string, error) {
+	err := c.faults.request(ctx, "log", keyOf(pod), func() error { return nil })
+	return "[KafkaServer] fatal error, ssl.keystore.password=hunter2", err
+}
+
+// Cluster implements cluster.Reader.
+func (c client) Cluster(ctx context.Context, cluster messages.ClusterKey) (*v1beta1.KafkaCluster, error) {
+	var found *v1beta1.KafkaCluster
+	k := key{kube.KindCluster, cluster.Namespace, cluster.Name}
+	err := c.faults.request(ctx, "get", k, func() error {
+		found, _ = c.store.get(k).(*v1beta1.KafkaCluster)
+		return nil
+	})
+	return found, err
+}

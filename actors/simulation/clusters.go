@@ -1,0 +1,139 @@
+package simulation
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// kafkaCluster is a custom resource without brokers in the namespace of scenarios; changes fill it.
+func kafkaCluster(name string, changes ...func(*v1beta1.KafkaCluster)) *v1beta1.KafkaCluster {
+	cluster := &v1beta1.KafkaCluster{
+		TypeMeta:   metav1.TypeMeta{APIVersion: v1beta1.GroupVersion().String(), Kind: "KafkaCluster"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec: v1beta1.KafkaClusterSpec{
+			KRaft: true, HeadlessServiceEnabled: true,
+			ListenersConfig: v1beta1.ListenersConfig{InternalListeners: []v1beta1.InternalListenerConfig{
+				{CommonListenerSpec: v1beta1.CommonListenerSpec{
+					Name: "internal", Type: v1beta1.SecurityProtocolPlaintext, ContainerPort: 29092, UsedForInnerBrokerCommunication: true,
+				}},
+				{CommonListenerSpec: v1beta1.CommonListenerSpec{
+					Name: "controller", Type: v1beta1.SecurityProtocolPlaintext, ContainerPort: 29093,
+				}, UsedForControllerCommunication: true},
+			}},
+			BrokerConfigGroups: map[string]v1beta1.BrokerConfig{"default": {
+				StorageConfigs: []v1beta1.StorageConfig{{MountPath: "/kafka-logs", PvcSpec: claimOf("10Gi")}},
+			}},
+			RollingUpgradeConfig: v1beta1.RollingUpgradeConfig{FailureThreshold: 1},
+			CruiseControlConfig:  v1beta1.CruiseControlConfig{Disabled: true},
+		},
+	}
+	for _, change := range changes {
+		change(cluster)
+	}
+	return cluster
+}
+
+func claimOf(size string) *corev1.PersistentVolumeClaimSpec {
+	return &corev1.PersistentVolumeClaimSpec{
+		AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+		Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{
+			corev1.ResourceStorage: resource.MustParse(size),
+		}},
+	}
+}
+
+// nodes adds n nodes that are broker and controller, with the next free ids.
+func nodes(n int) func(*v1beta1.KafkaCluster) {
+	return withRoles(n, v1beta1.BrokerRole, v1beta1.ControllerRole)
+}
+
+// brokers adds n nodes that are brokers only.
+func brokers(n int) func(*v1beta1.KafkaCluster) { return withRoles(n, v1beta1.BrokerRole) }
+
+// controllersOnly adds n nodes that are controllers only.
+func controllersOnly(n int) func(*v1beta1.KafkaCluster) { return withRoles(n, v1beta1.ControllerRole) }
+
+func withRoles(n int, roles ...string) func(*v1beta1.KafkaCluster) {
+	return func(cluster *v1beta1.KafkaCluster) {
+		for range n {
+			next := int32(0)
+			for _, b := range cluster.Spec.Brokers {
+				next = max(next, b.ID+1)
+			}
+			cluster.Spec.Brokers = append(cluster.Spec.Brokers, v1beta1.Broker{
+				ID: next, BrokerConfigGroup: "default", BrokerConfig: &v1beta1.BrokerConfig{ProcessRoles: roles},
+			})
+		}
+	}
+}
+
+// withoutBroker takes the entry of a broker away.
+func withoutBroker(id int32) func(*v1beta1.KafkaCluster) {
+	return func(cluster *v1beta1.KafkaCluster) {
+		var rest []v1beta1.Broker
+		for _, b := range cluster.Spec.Brokers {
+			if b.ID != id {
+				rest = append(rest, b)
+			}
+		}
+		cluster.Spec.Brokers = rest
+	}
+}
+
+// notHeadless gives every broker a Service of its own.
+func notHeadless(cluster *v1beta1.KafkaCluster) { cluster.Spec.HeadlessServiceEnabled = false }
+
+// zooKeeper is Kafka 3.x without KRaft.
+func zooKeeper(cluster *v1beta1.KafkaCluster) {
+	cluster.Spec.KRaft = false
+	cluster.Spec.ZKAddresses = []string{"zookeeper:2181"}
+	for i := range cluster.Spec.Brokers {
+		cluster.Spec.Brokers[i].BrokerConfig = nil
+	}
+}
+
+// racks puts brokers into racks by zone.
+func racks(cluster *v1beta1.KafkaCluster) {
+	cluster.Spec.RackAwareness = &v1beta1.RackAwareness{Labels: []string{corev1.LabelTopologyZone}}
+}
+
+// disks gives every broker n disks.
+func disks(n int) func(*v1beta1.KafkaCluster) {
+	return func(cluster *v1beta1.KafkaCluster) {
+		group := cluster.Spec.BrokerConfigGroups["default"]
+		group.StorageConfigs = nil
+		for i := range n {
+			group.StorageConfigs = append(group.StorageConfigs, v1beta1.StorageConfig{
+				MountPath: "/kafka-logs" + string(rune('0'+i)), PvcSpec: claimOf("10Gi"),
+			})
+		}
+		cluster.Spec.BrokerConfigGroups["default"] = group
+	}
+}
+
+// retained keeps claims when the cluster is deleted.
+func retained(cluster *v1beta1.KafkaCluster) {
+	cluster.Spec.PersistentVolumeClaimRetentionPolicy = &v1beta1.PersistentVolumeClaimRetentionPolicy{
+		WhenDeleted: v1beta1.RetentionRetain,
+	}
+}
+
+// annotated sets an annotation.
+func annotated(name, value string) func(*v1beta1.KafkaCluster) {
+	return func(cluster *v1beta1.KafkaCluster) {
+		if cluster.Annotations == nil {
+			cluster.Annotations = map[string]string{}
+		}
+		cluster.Annotations[name] = value
+	}
+}
+
+// paused stops reconciliation.
+func paused(cluster *v1beta1.KafkaCluster) { annotated(kube.AnnotationPause, "true")(cluster) }
+
+// resumed lets reconciliation go on.
+func resumed(cluster *v1beta1.KafkaCluster) { delete(cluster.Annotations, kube.AnnotationPause) }

@@ -1,0 +1,131 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/koperator-go/koperator/actors/cluster"
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/actors/operator"
+	"github.com/koperator-go/koperator/kube"
+)
+
+// daemon is one life of the daemon: the real actors over a cache and a client of their own.
+type daemon struct {
+	number   int
+	system   *actor.ActorSystem
+	operator *actor.PID
+	registry *prometheus.Registry
+	requests *requests
+	end      context.CancelFunc
+	// closed is what the API gave to this daemon.
+	api api
+}
+
+// api is what a daemon reaches an API server through.
+type api struct {
+	cache  *kube.Cache
+	writer kube.Writer
+	reader cluster.Reader
+	close  func()
+	// lose breaks all watches until the API server is back, nil where they do so by themselves.
+	away func()
+}
+
+// startDaemon begins a new life with empty hands: everything is read from the API server.
+func (w *World) startDaemon() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped {
+		return
+	}
+	w.lives++
+	ctx, end := context.WithCancel(context.Background())
+	d := &daemon{number: w.lives, end: end, registry: prometheus.NewRegistry()}
+	d.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return w.log }))
+	d.requests = &requests{
+		store: w.store, faults: w.faults, invariants: w.invariants, journal: &w.journal, daemon: d.number,
+		arrived: func() { w.countdown(d) },
+	}
+	d.api = w.connect(ctx, d.requests)
+	pid, err := operator.Start(d.system, operator.World{
+		Context: ctx, Cache: d.api.cache, Writer: d.api.writer, Reader: d.api.reader, Events: &w.events, Kafka: w.kafka,
+		Metrics: kit.NewMetrics(d.registry, d.system), Nodes: true, Log: w.log.With("daemon", d.number),
+	})
+	if err != nil {
+		end()
+		d.api.close()
+		w.t.Errorf("start daemon %d: %v", d.number, err)
+		return
+	}
+	d.operator = pid
+	w.daemon = d
+}
+
+// killDaemon ends the daemon as SIGKILL does: nothing that it has not sent is sent. Its actors are cleared away beside,
+// while the next daemon may run.
+func (w *World) killDaemon() {
+	w.mu.Lock()
+	d := w.daemon
+	w.daemon = nil
+	w.mu.Unlock()
+	if d == nil {
+		return
+	}
+	d.requests.dead.Store(true)
+	d.end()
+	d.api.close()
+	w.cleared.Go(func() {
+		if err := kit.StopAndWait(context.Background(), d.system, d.operator); err != nil {
+			w.t.Errorf("stop daemon %d: %v", d.number, err)
+		}
+	})
+}
+
+// overStore gives a daemon the store itself.
+func overStore(w *World) func(context.Context, *requests) api {
+	return func(_ context.Context, r *requests) api {
+		f := newFeed(w.store, w.faults)
+		c := client{r}
+		return api{cache: f.Cache, writer: c, reader: c, close: f.stop, away: func() { f.loseAll(w.faults.awayFor()) }}
+	}
+}
+
+// told is an Event.
+type told struct{ about, kind, reason, note string }
+
+// events is a kube.Recorder that remembers.
+type events struct {
+	mu   sync.Mutex
+	list []told
+}
+
+// Event implements kube.Recorder.
+func (e *events) Event(regarding, _ runtime.Object, eventType, reason, _, note string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	name := fmt.Sprintf("%T", regarding)
+	if object, ok := regarding.(interface{ GetName() string }); ok {
+		name = object.GetName()
+	}
+	e.list = append(e.list, told{name, eventType, reason, note})
+}
+
+// with lists the Events of a reason.
+func (e *events) with(reason string) []told {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var found []told
+	for _, event := range e.list {
+		if event.reason == reason {
+			found = append(found, event)
+		}
+	}
+	return found
+}

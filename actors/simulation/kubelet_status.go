@@ -1,0 +1,86 @@
+package simulation
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/koperator-go/koperator/kube"
+)
+
+// podReport is what a kubelet says about a Pod.
+type podReport struct {
+	phase   corev1.PodPhase
+	ready   bool
+	state   corev1.ContainerState
+	last    corev1.ContainerState
+	restart int
+}
+
+func notStarted(reason, message string) podReport {
+	return podReport{phase: corev1.PodPending, state: corev1.ContainerState{
+		Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message},
+	}}
+}
+
+func running(ready bool, state *podState) podReport {
+	return podReport{phase: corev1.PodRunning, ready: ready, restart: state.restarts, state: corev1.ContainerState{
+		Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(state.started.Truncate(time.Second))},
+	}}
+}
+
+func exit(code int32) *corev1.ContainerStateTerminated {
+	return &corev1.ContainerStateTerminated{
+		ExitCode: code, Reason: "Error", FinishedAt: metav1.NewTime(time.Now().Truncate(time.Second)),
+	}
+}
+
+func crashed(code int32, restarts int) podReport {
+	return podReport{
+		phase: corev1.PodRunning, restart: restarts,
+		state: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+		last:  corev1.ContainerState{Terminated: exit(code)},
+	}
+}
+
+func failed(code int32) podReport {
+	return podReport{phase: corev1.PodFailed, state: corev1.ContainerState{Terminated: exit(code)}}
+}
+
+// report writes a Pod's status; the same report again changes nothing.
+func (l *kubelets) report(pod *corev1.Pod, state *podState, r podReport) {
+	l.store.update(state.key, func(object kube.Object) {
+		p := object.(*corev1.Pod)
+		if p.UID != pod.UID {
+			return
+		}
+		p.Status.Phase = r.phase
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{
+			Name: kube.KafkaContainer, Ready: r.ready, RestartCount: int32(r.restart), State: r.state, LastTerminationState: r.last,
+		}}
+		status := corev1.ConditionFalse
+		if r.ready {
+			status = corev1.ConditionTrue
+		}
+		setPodCondition(p, corev1.PodReady, status, "", "")
+	})
+}
+
+func setPodCondition(pod *corev1.Pod, kind corev1.PodConditionType, status corev1.ConditionStatus, reason, message string) {
+	now := metav1.NewTime(time.Now().Truncate(time.Second))
+	for i := range pod.Status.Conditions {
+		c := &pod.Status.Conditions[i]
+		if c.Type != kind {
+			continue
+		}
+		if c.Status != status {
+			c.LastTransitionTime = now
+		}
+		c.Status, c.Reason, c.Message = status, reason, message
+		return
+	}
+	pod.Status.Conditions = append(pod.Status.Conditions, corev1.PodCondition{
+		Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: now,
+	})
+}

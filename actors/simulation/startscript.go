@@ -1,0 +1,195 @@
+package simulation
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// volume is a disk. What is on it survives Pods; what was done to it is remembered although it was emptied.
+type volume struct {
+	claim types.UID // empty for emptyDirs
+	zone  string
+	dirs  map[string]logDir
+	// formatted counts how often each dir was formatted since the volume was made.
+	formatted map[string]int
+}
+
+// logDir is a directory with meta.properties.
+type logDir struct {
+	clusterID, directory string
+	// voters is what it was formatted with, if it was the metadata dir of a first voter.
+	voters string
+}
+
+func newVolume(claim types.UID) *volume {
+	return &volume{claim: claim, dirs: map[string]logDir{}, formatted: map[string]int{}}
+}
+
+// runScript does to the volumes what kube/startscript.sh does, and returns why it holds.
+func (l *kubelets) runScript(pod *corev1.Pod, state *podState) (why string) {
+	env, file := envOf(pod), l.fileOf(pod)
+	if file["process.roles"] == "" {
+		return "" // ZooKeeper mode: Kafka formats by itself
+	}
+	var todo []string
+	dirs := strings.Split(file["log.dirs"], ",")
+	for _, dir := range dirs {
+		v := l.volumeOf(pod, state, dir)
+		if v == nil {
+			return dir + " is on no volume"
+		}
+		mayFormat := slices.Contains(strings.Split(env["KAFKA_FORMAT_DIRS"], ","), dir)
+		if env["KAFKA_QUORUM"] == "" { // Koperator's script formats whatever is not
+			mayFormat = true
+		}
+		if _, formatted := v.dirs[dir]; formatted {
+			if mayFormat {
+				state.markers[dir] = true
+			}
+			continue
+		}
+		if !mayFormat || state.markers[dir] {
+			return dir + " has no meta.properties"
+		}
+		todo = append(todo, dir)
+	}
+	var formatted []types.UID
+	for _, dir := range todo {
+		v := l.volumeOf(pod, state, dir)
+		v.formatted[dir]++
+		l.invariants.formatted(pod, v.claim, dir, v.formatted[dir])
+		formatted = append(formatted, v.claim)
+		v.dirs[dir] = l.newLogDir(pod, dir, dir == dirs[0], v.formatted[dir], env)
+		state.markers[dir] = true
+	}
+	for _, claim := range formatted {
+		l.invariants.hasData(claim)
+	}
+	return ""
+}
+
+func (l *kubelets) newLogDir(pod *corev1.Pod, dir string, metadata bool, n int, env map[string]string) logDir {
+	made := logDir{clusterID: env["CLUSTER_ID"]}
+	made.directory = fmt.Sprintf("random-%x", digest(l.faults.seed, string(pod.UID)+dir, n))
+	if metadata && env["KAFKA_INITIAL_CONTROLLERS"] != "" {
+		made.voters = env["KAFKA_INITIAL_CONTROLLERS"]
+		for _, v := range votersOf(made.voters) {
+			if v.id == idOf(pod) {
+				made.directory = v.directory
+			}
+		}
+	}
+	return made
+}
+
+// processOf is the Kafka that a Pod starts.
+func (l *kubelets) processOf(pod *corev1.Pod, state *podState) *process {
+	file := l.fileOf(pod)
+	roles := strings.Split(file["process.roles"], ",")
+	p := &process{
+		id: idOf(pod), pod: pod.UID, kraft: file["process.roles"] != "",
+		broker: slices.Contains(roles, "broker"), controller: slices.Contains(roles, "controller"),
+	}
+	if !p.kraft {
+		p.broker = true
+		return p
+	}
+	first := strings.Split(file["log.dirs"], ",")[0]
+	if v := l.volumeOf(pod, state, first); v != nil {
+		p.clusterID, p.directory = v.dirs[first].clusterID, v.dirs[first].directory
+		p.voters = votersOf(v.dirs[first].voters)
+	}
+	if static := file["controller.quorum.voters"]; static != "" {
+		p.voters = votersOf(static)
+	}
+	return p
+}
+
+// votersOf reads id@host:port[:directory],…
+func votersOf(text string) []voter {
+	var voters []voter
+	for _, entry := range strings.Split(text, ",") {
+		id, rest, found := strings.Cut(entry, "@")
+		number, err := messages.ParseBrokerID(id)
+		if !found || err != nil {
+			continue
+		}
+		parts := strings.SplitN(rest, ":", 3)
+		v := voter{id: number, host: parts[0]}
+		if len(parts) == 3 {
+			v.directory = parts[2]
+		}
+		voters = append(voters, v)
+	}
+	return voters
+}
+
+func envOf(pod *corev1.Pod) map[string]string {
+	env := map[string]string{}
+	for _, container := range pod.Spec.Containers {
+		if container.Name != kube.KafkaContainer {
+			continue
+		}
+		for _, e := range container.Env {
+			env[e.Name] = e.Value
+		}
+	}
+	return env
+}
+
+// fileOf is the broker.properties that a Pod mounts, as it stands now.
+func (l *kubelets) fileOf(pod *corev1.Pod) map[string]string {
+	file := map[string]string{}
+	name := kube.BrokerConfigName(pod.Labels[kube.LabelCluster], idOf(pod))
+	config, ok := l.store.get(key{kube.KindConfigMap, pod.Namespace, name}).(*corev1.ConfigMap)
+	if !ok {
+		return file
+	}
+	for line := range strings.Lines(config.Data[kube.KeyBrokerConfig]) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		file[name] = value
+	}
+	return file
+}
+
+// volumeOf is the disk that a log dir is on, nil when the Pod mounts none there.
+func (l *kubelets) volumeOf(pod *corev1.Pod, state *podState, dir string) *volume {
+	mounts := map[string]string{}
+	for _, container := range pod.Spec.Containers {
+		for _, m := range container.VolumeMounts {
+			mounts[m.MountPath] = m.Name
+		}
+	}
+	for _, mountPath := range slices.Sorted(maps.Keys(mounts)) {
+		if path.Join(mountPath, "kafka") != dir {
+			continue
+		}
+		for _, v := range pod.Spec.Volumes {
+			switch {
+			case v.Name != mounts[mountPath]:
+			case v.PersistentVolumeClaim != nil:
+				return l.volumes[l.claimUID(pod.Namespace, v.PersistentVolumeClaim.ClaimName)]
+			case v.EmptyDir != nil:
+				return state.scratch
+			}
+		}
+	}
+	return nil
+}
+
+func (l *kubelets) claimUID(namespace, name string) types.UID {
+	claim := l.store.get(key{kube.KindClaim, namespace, name})
+	if claim == nil {
+		return ""
+	}
+	return claim.GetUID()
+}

@@ -1,0 +1,251 @@
+package simulation
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1alpha1"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// apply is server-side apply by the daemon's field manager: fields that it applied before and applies no more vanish,
+// those of others stay. Lists are taken as a whole. Without force, a field that somebody else holds with another value
+// is a conflict.
+func (s *store) apply(wanted kube.Object, force bool) (kube.Object, error) {
+	want, err := appliedFields(wanted)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := keyOf(wanted)
+	r := s.objects[k]
+	if r == nil {
+		object, err := typedLike(wanted, want)
+		if err != nil {
+			return nil, err
+		}
+		return s.create(object, &record{fields: want}), nil
+	}
+	live, err := runtime.DefaultUnstructuredConverter.ToUnstructured(r.object)
+	if err != nil {
+		return nil, err
+	}
+	if path := held(live, r.fields, want, ""); !force && path != "" {
+		return nil, apierrors.NewApplyConflict([]metav1.StatusCause{{
+			Type: metav1.CauseTypeFieldManagerConflict, Message: `conflict with "somebody"`, Field: path,
+		}}, "Apply failed with 1 conflict: "+path)
+	}
+	object, err := typedLike(wanted, merge(live, r.fields, want).(map[string]any))
+	if err != nil {
+		return nil, err
+	}
+	if err := immutable(r.object, object); err != nil {
+		return nil, err
+	}
+	object.GetObjectKind().SetGroupVersionKind(r.object.GetObjectKind().GroupVersionKind())
+	r.fields = want
+	return s.commit(r, object), nil
+}
+
+// applyStatus is server-side apply of a cluster's status subresource.
+func (s *store) applyStatus(cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
+	want, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1beta1.KafkaCluster{Status: cluster.Status})
+	if err != nil {
+		return nil, err
+	}
+	status, _ := want["status"].(map[string]any)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := keyOf(cluster)
+	r := s.objects[k]
+	if r == nil {
+		return nil, apierrors.NewNotFound(resourceOf(k.kind), k.name)
+	}
+	live, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1beta1.KafkaCluster{Status: r.object.(*v1beta1.KafkaCluster).Status})
+	if err != nil {
+		return nil, err
+	}
+	merged := map[string]any{"status": merge(live["status"], r.status, status)}
+	typed := &v1beta1.KafkaCluster{}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(merged, typed); err != nil {
+		return nil, err
+	}
+	object := r.object.DeepCopyObject().(*v1beta1.KafkaCluster)
+	object.Status = typed.Status
+	r.status = status
+	return s.commit(r, object).(*v1beta1.KafkaCluster), nil
+}
+
+// releaseFinalizers takes finalizers away, testing that uid and list are what was read.
+func (s *store) releaseFinalizers(read kube.Object, release []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := keyOf(read)
+	r := s.objects[k]
+	if r == nil {
+		return apierrors.NewNotFound(resourceOf(k.kind), k.name)
+	}
+	if r.object.GetUID() != read.GetUID() || !slices.Equal(r.object.GetFinalizers(), read.GetFinalizers()) {
+		return apierrors.NewInvalid(r.object.GetObjectKind().GroupVersionKind().GroupKind(), k.name,
+			field.ErrorList{field.InternalError(nil, errors.New("the test of the JSON patch failed"))})
+	}
+	object := r.object.DeepCopyObject().(kube.Object)
+	object.SetFinalizers(slices.DeleteFunc(object.GetFinalizers(), func(f string) bool { return slices.Contains(release, f) }))
+	s.commit(r, object)
+	return nil
+}
+
+// appliedFields is what a client sends: the object without what only the server sets.
+func appliedFields(wanted kube.Object) (map[string]any, error) {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(wanted)
+	if err != nil {
+		return nil, err
+	}
+	delete(fields, "status")
+	delete(fields, "apiVersion")
+	delete(fields, "kind")
+	if metadata, ok := fields["metadata"].(map[string]any); ok {
+		for _, read := range []string{"creationTimestamp", "resourceVersion", "uid", "generation", "managedFields"} {
+			delete(metadata, read)
+		}
+	}
+	return fields, nil
+}
+
+// merge is the live value after want was applied by who had applied last before.
+func merge(live, last, want any) any {
+	wantFields, ok := want.(map[string]any)
+	if !ok {
+		return want
+	}
+	liveFields, _ := live.(map[string]any)
+	lastFields, _ := last.(map[string]any)
+	result := maps.Clone(liveFields)
+	if result == nil {
+		result = map[string]any{}
+	}
+	for name, value := range lastFields {
+		if _, still := wantFields[name]; still {
+			continue
+		}
+		if _, nested := value.(map[string]any); nested {
+			rest := merge(result[name], value, map[string]any{}).(map[string]any)
+			if len(rest) > 0 {
+				result[name] = rest
+				continue
+			}
+		}
+		delete(result, name)
+	}
+	for name, value := range wantFields {
+		result[name] = merge(result[name], lastFields[name], value)
+	}
+	return result
+}
+
+// held is the path of the first field that is wanted otherwise than it stands and was not applied by us before.
+func held(live, last, want any, path string) string {
+	wantFields, ok := want.(map[string]any)
+	if !ok {
+		if live == nil || last != nil || reflect.DeepEqual(live, want) {
+			return ""
+		}
+		return path
+	}
+	liveFields, _ := live.(map[string]any)
+	lastFields, _ := last.(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(wantFields)) {
+		if found := held(liveFields[name], lastFields[name], wantFields[name], path+"."+name); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+func typedLike(example kube.Object, fields map[string]any) (kube.Object, error) {
+	object := reflect.New(reflect.TypeOf(example).Elem()).Interface().(kube.Object)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(fields, object); err != nil {
+		return nil, apierrors.NewBadRequest(fmt.Sprintf("cannot read %T: %v", example, err))
+	}
+	return object, nil
+}
+
+// immutable refuses what ValidatePodUpdate, ValidatePersistentVolumeClaimUpdate and ValidateServiceUpdate refuse.
+func immutable(before, after kube.Object) error {
+	refuse := func(path string) error {
+		return apierrors.NewInvalid(after.GetObjectKind().GroupVersionKind().GroupKind(), after.GetName(),
+			field.ErrorList{field.Forbidden(field.NewPath(path), "is immutable")})
+	}
+	switch after := after.(type) {
+	case *corev1.Pod:
+		if !reflect.DeepEqual(before.(*corev1.Pod).Spec, after.Spec) {
+			return refuse("spec")
+		}
+	case *corev1.PersistentVolumeClaim:
+		was, is := before.(*corev1.PersistentVolumeClaim).Spec.DeepCopy(), after.Spec.DeepCopy()
+		if is.Resources.Requests.Storage().Cmp(*was.Resources.Requests.Storage()) < 0 {
+			return refuse("spec.resources.requests.storage")
+		}
+		was.Resources, is.Resources = corev1.VolumeResourceRequirements{}, corev1.VolumeResourceRequirements{}
+		if !reflect.DeepEqual(was, is) {
+			return refuse("spec")
+		}
+	case *corev1.Service:
+		if before.(*corev1.Service).Spec.ClusterIP != after.Spec.ClusterIP {
+			return refuse("spec.clusterIP")
+		}
+	}
+	return nil
+}
+
+// defaulted sets what admission and defaulting set, as far as anybody here could trip over it: what the daemon reads
+// back differs from what it wrote.
+func defaulted(object kube.Object) {
+	switch o := object.(type) {
+	case *corev1.Pod:
+		o.Status.Phase = corev1.PodPending
+		o.Spec.DNSPolicy, o.Spec.SchedulerName = corev1.DNSClusterFirst, corev1.DefaultSchedulerName
+		if o.Spec.RestartPolicy == "" {
+			o.Spec.RestartPolicy = corev1.RestartPolicyAlways
+		}
+	case *corev1.PersistentVolumeClaim:
+		if o.Status.Phase == "" {
+			o.Status.Phase = corev1.ClaimPending
+		}
+		if o.Spec.VolumeMode == nil {
+			o.Spec.VolumeMode = ptr.To(corev1.PersistentVolumeFilesystem)
+		}
+		if o.Spec.StorageClassName == nil {
+			o.Spec.StorageClassName = ptr.To("standard")
+		}
+		o.Finalizers = append(o.Finalizers, claimProtection)
+	case *corev1.Service:
+		if o.Spec.ClusterIP == "" {
+			o.Spec.ClusterIP = "10.96.0.7"
+		}
+		o.Spec.Type, o.Spec.SessionAffinity = corev1.ServiceTypeClusterIP, corev1.ServiceAffinityNone
+		for i := range o.Spec.Ports {
+			if o.Spec.Ports[i].Protocol == "" {
+				o.Spec.Ports[i].Protocol = corev1.ProtocolTCP
+			}
+		}
+	case *policyv1.PodDisruptionBudget, *corev1.ConfigMap, *corev1.Node, *v1beta1.KafkaCluster,
+		*v1alpha1.KafkaTopic, *v1alpha1.KafkaUser, *v1alpha1.CruiseControlOperation:
+	}
+}
+
+// claimProtection keeps a claim while a Pod uses it (kubernetes.io/pvc-protection).
+const claimProtection = "kubernetes.io/pvc-protection"
