@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -18,25 +19,34 @@ import (
 	"github.com/koperator-go/koperator/cmd/sandbox/provisioner"
 )
 
-// applyObjects creates what every cluster has: a default StorageClass and the Service of DNS.
+// applyObjects creates what every cluster has: a default StorageClass and the Service of DNS. It looks first: a Service
+// whose address is taken, even by itself, is called invalid and not existing.
 func applyObjects(ctx context.Context, client kubernetes.Interface, i plan.Instance) error {
-	_, err := client.StorageV1().StorageClasses().Create(ctx, storageClass(), metav1.CreateOptions{})
-	if err := unlessExists(err, "StorageClass"); err != nil {
-		return err
+	classes := client.StorageV1().StorageClasses()
+	_, err := classes.Get(ctx, storageClass().Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		_, err = classes.Create(ctx, storageClass(), metav1.CreateOptions{})
 	}
-	_, err = client.CoreV1().Services("kube-system").Create(ctx, dnsService(i), metav1.CreateOptions{})
-	if err := unlessExists(err, "Service kube-dns"); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("create the StorageClass: %w", err)
 	}
-	_, err = client.DiscoveryV1().EndpointSlices("kube-system").Create(ctx, dnsEndpoints(i), metav1.CreateOptions{})
-	return unlessExists(err, "EndpointSlice kube-dns")
-}
-
-func unlessExists(err error, what string) error {
-	if err == nil || apierrors.IsAlreadyExists(err) {
-		return nil
+	services := client.CoreV1().Services("kube-system")
+	_, err = services.Get(ctx, "kube-dns", metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		_, err = services.Create(ctx, dnsService(i), metav1.CreateOptions{})
 	}
-	return fmt.Errorf("create the %s: %w", what, err)
+	if err != nil {
+		return fmt.Errorf("create the Service kube-dns: %w", err)
+	}
+	endpoints := client.DiscoveryV1().EndpointSlices("kube-system")
+	_, err = endpoints.Get(ctx, dnsEndpoints(i).Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		_, err = endpoints.Create(ctx, dnsEndpoints(i), metav1.CreateOptions{})
+	}
+	if err != nil {
+		return fmt.Errorf("create the EndpointSlice of kube-dns: %w", err)
+	}
+	return nil
 }
 
 func storageClass() *storagev1.StorageClass {
@@ -131,6 +141,8 @@ func dnsReady(ctx context.Context, i plan.Instance) error {
 		var dialer net.Dialer
 		return dialer.DialContext(ctx, "tcp", net.JoinHostPort(i.DNSServiceIP(), "53"))
 	}}
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond) // the Service may appear any moment
+	defer cancel()
 	_, err := resolver.LookupHost(ctx, "kubernetes.default.svc.cluster.local.")
 	return err
 }
