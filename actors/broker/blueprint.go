@@ -95,6 +95,14 @@ func (w blueprint) claimAsIs(disk v1beta1.StorageConfig, claim *corev1.Persisten
 	return built, nil
 }
 
+// retentionDiffers reports whether a claim has an owner reference and should have none, or the other way round. Claims
+// that Koperator made keep theirs: a reference that another field manager has set does not go by an apply.
+func (w blueprint) retentionDiffers(claim *corev1.PersistentVolumeClaim, disk v1beta1.StorageConfig) bool {
+	retain := w.Cluster.Spec.GetRetentionWhenDeleted() == v1beta1.RetentionRetain
+	ours := claim.Name == kube.ClaimName(w.Cluster.Name, w.id, disk.MountPath)
+	return ours && retain != (len(claim.OwnerReferences) == 0)
+}
+
 // expectedClaims are the names that new claims would have.
 func (w blueprint) expectedClaims() map[string]string {
 	names := map[string]string{}

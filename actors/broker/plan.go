@@ -37,7 +37,7 @@ type endings struct {
 // needs before it starts, then the Pod, then what can wait.
 func plan(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
-		strangers, paused, claims, service, endedPod, missingPod, missingConfig, formattedClaims, runningPod,
+		strangers, paused, claims, service, endedPod, missingPod, missingConfig, claimRecords, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s
@@ -193,25 +193,33 @@ func missingConfig(w blueprint, o observed, _ time.Time) step {
 	}
 }
 
-// formattedClaims takes back the right to format from claims on which Kafka was seen to run.
-func formattedClaims(w blueprint, o observed, _ time.Time) step {
-	var withdraw []kube.Object
+// claimRecords keeps what claims say about themselves: the right to format is withdrawn once Kafka was seen to run on a
+// disk, and the owner reference goes and comes with the retention policy.
+func claimRecords(w blueprint, o observed, _ time.Time) step {
+	var differ []kube.Object
 	for _, disk := range w.disks {
 		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
-		if err != nil || claim == nil || !kube.FormatStateOf(claim.Annotations).Allowed ||
-			w.Formatted[disk.MountPath] != claim.UID {
+		if err != nil || claim == nil {
 			continue
 		}
-		built, err := w.claimAsIs(disk, claim, kube.FormatState{Formatted: true, ClusterID: w.ClusterID})
+		format := kube.FormatStateOf(claim.Annotations)
+		withdrawn := format.Allowed && w.Formatted[disk.MountPath] == claim.UID
+		if withdrawn {
+			format = kube.FormatState{Formatted: true, ClusterID: w.ClusterID}
+		}
+		if !withdrawn && !w.retentionDiffers(claim, disk) {
+			continue
+		}
+		built, err := w.claimAsIs(disk, claim, format)
 		if err != nil {
 			return blocked("%v", err)
 		}
-		withdraw = append(withdraw, built)
+		differ = append(differ, built)
 	}
-	if len(withdraw) == 0 {
+	if len(differ) == 0 {
 		return nil
 	}
-	return apply{objects: withdraw, reason: "Kafka runs on the disks: they must never be formatted again"}
+	return apply{objects: differ, reason: "claims record that Kafka runs on them, and whether they outlive the cluster"}
 }
 
 // runningPod tells how the Pod is doing.
