@@ -3,6 +3,7 @@
 //
 //	controller-gen   deepcopy, CRDs and apply configurations from kube/api
 //	crdtrim          makes the CRDs small enough for kubectl apply
+//	image            builds the operator's container image without a container engine
 //	crdcheck         tests that an API server takes the CRDs and what users have written for Koperator
 //	staticcheck      lint
 package tools
