@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"strconv"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -101,17 +103,20 @@ func racks(cluster *v1beta1.KafkaCluster) {
 	cluster.Spec.RackAwareness = &v1beta1.RackAwareness{Labels: []string{corev1.LabelTopologyZone}}
 }
 
-// disks gives every broker n disks.
+// disks gives every node without the controller role n disks; a controller has exactly one.
 func disks(n int) func(*v1beta1.KafkaCluster) {
 	return func(cluster *v1beta1.KafkaCluster) {
-		group := cluster.Spec.BrokerConfigGroups["default"]
-		group.StorageConfigs = nil
-		for i := range n {
-			group.StorageConfigs = append(group.StorageConfigs, v1beta1.StorageConfig{
-				MountPath: "/kafka-logs" + string(rune('0'+i)), PvcSpec: claimOf("10Gi"),
-			})
+		for i := range cluster.Spec.Brokers {
+			config := cluster.Spec.Brokers[i].BrokerConfig
+			if config == nil || config.IsController() {
+				continue
+			}
+			for disk := range n {
+				config.StorageConfigs = append(config.StorageConfigs, v1beta1.StorageConfig{
+					MountPath: "/kafka-logs-" + strconv.Itoa(disk), PvcSpec: claimOf("10Gi"),
+				})
+			}
 		}
-		cluster.Spec.BrokerConfigGroups["default"] = group
 	}
 }
 

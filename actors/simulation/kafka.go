@@ -69,8 +69,8 @@ func newKafka(s *store) *kafka {
 	return k
 }
 
-// start adds a process that has begun to listen.
-func (k *kafka) start(key messages.ClusterKey, p *process) {
+// start adds a process that has begun to listen. It is false when another process holds the lock on its log dirs.
+func (k *kafka) start(key messages.ClusterKey, p *process) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := k.clusters[key]
@@ -78,8 +78,12 @@ func (k *kafka) start(key messages.ClusterKey, p *process) {
 		c = &kafkaState{registered: map[messages.BrokerID]bool{}, processes: map[messages.BrokerID]*process{}}
 		k.clusters[key] = c
 	}
+	if other := c.processes[p.id]; other != nil && other.pod != p.pod {
+		return false
+	}
 	c.processes[p.id] = p
 	k.evaluate(c)
+	return true
 }
 
 // stop ends the process of a Pod.

@@ -188,7 +188,10 @@ func (l *kubelets) start(pod *corev1.Pod, state *podState) {
 func (l *kubelets) listen(pod *corev1.Pod, state *podState) {
 	state.stage = up
 	state.turn++
-	l.kafka.start(clusterOf(pod), l.processOf(pod, state))
+	if !l.kafka.start(clusterOf(pod), l.processOf(pod, state)) {
+		l.containerEnded(pod, state, 1)
+		return
+	}
 	time.AfterFunc(time.Second, func() { l.look(state.key) })
 }
 

@@ -345,3 +345,16 @@ func (w *World) serverAway(d time.Duration) {
 		w.daemon.api.away()
 	}
 }
+
+// eventuallyGone waits until a deleted cluster and all that belonged to it are gone.
+func (w *World) eventuallyGone(name string) {
+	w.t.Helper()
+	w.eventually(10*time.Minute, "cluster "+name+" and all that was its are gone", func() bool {
+		for _, kind := range kube.WatchedKinds() {
+			if len(w.owned(kind, name)) > 0 {
+				return false
+			}
+		}
+		return w.cluster(name) == nil
+	})
+}
