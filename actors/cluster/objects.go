@@ -44,6 +44,8 @@ func (a *cluster) keepObjects(c actor.Context) {
 		case observed != nil && !kube.Owned(observed, a.valid):
 			a.objects.problem = describeStranger(observed)
 		case a.objects.written.Stands(observed, wanted):
+		case isBudget(wanted) && observed != nil && a.settling(now) > 0: // what a new leader does not know yet closes no gate
+			a.again.SetSooner(c, a.settling(now), lookNow{})
 		case isBudget(wanted) && now.Sub(a.objects.budgetSet) < budgetPause:
 			a.again.SetSooner(c, budgetPause-now.Sub(a.objects.budgetSet), lookNow{})
 		default:
