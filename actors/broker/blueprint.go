@@ -238,7 +238,9 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 	if pod := o.pod(); pod != nil {
 		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
 		told.ConfigStale = w.stale(pod)
-		told.Phase = messages.PhaseStarting
+		if told.Phase = messages.PhaseStarting; told.PodReady {
+			told.Phase = messages.PhaseRunning // whatever is still to be written: Kafka serves
+		}
 		if w.racks() && o.node != nil {
 			told.Rack = w.rack(o.node)
 		}
