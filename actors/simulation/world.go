@@ -37,6 +37,8 @@ type World struct {
 	connect func(context.Context, *requests) api
 	// replay is the command that runs the same world again.
 	replay string
+	// story is what a random history did so far.
+	story []string
 
 	mu      sync.Mutex
 	daemon  *daemon // nil while none runs
@@ -175,6 +177,9 @@ func (w *World) fail(format string, args ...any) {
 	fmt.Fprintf(&text, format, args...)
 	if w.replay != "" {
 		fmt.Fprintf(&text, "\n  replay: %s", w.replay)
+	}
+	if len(w.story) > 0 {
+		text.WriteString("\n  history:\n    " + strings.Join(w.story, "\n    "))
 	}
 	text.WriteString("\n  clusters:")
 	for _, object := range w.store.list(kube.KindCluster) {

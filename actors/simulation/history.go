@@ -1,0 +1,219 @@
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// history is a random life of one cluster: what people, machines and the network do to it, drawn from the seed. When it
+// is over everything is healed, and the cluster must come to rest.
+type history struct {
+	*World
+	rng  *rand.Rand
+	name string
+	// lost is what disks held that were emptied.
+	lost []map[types.UID]map[string]logDir
+	told []string
+}
+
+// act is one thing that can happen.
+type act struct {
+	name string
+	do   func(*history)
+}
+
+// acts lists what can happen. A later part adds its own here.
+func acts() []act {
+	return []act{
+		{"nothing", func(*history) {}},
+		{"a Pod is deleted", func(h *history) { h.withPod(func(p *corev1.Pod) { h.deleteObject(keyOf(p)) }) }},
+		{"Kafka crashes", func(h *history) { h.withPod(func(p *corev1.Pod) { h.kubelets.crash(keyOf(p), 1) }) }},
+		{"a Pod is evicted by its kubelet", func(h *history) { h.withPod(func(p *corev1.Pod) { h.kubelets.evict(keyOf(p)) }) }},
+		{"a node reboots", func(h *history) { h.withPod(func(p *corev1.Pod) { h.kubelets.reboot(p.Spec.NodeName) }) }},
+		{"a node is lost for a while", (*history).loseNode},
+		{"a disk comes back empty", (*history).emptyDisk},
+		{"the daemon is killed", func(h *history) { h.kill() }},
+		{"the daemon is killed in the middle of something", func(h *history) { h.killAfterWrites(1 + h.rng.IntN(12)) }},
+		{"the API server goes away", func(h *history) { h.serverAway(h.minutes(10)) }},
+		{"a broker is added", (*history).addBroker},
+		{"a broker leaves the spec and comes back", (*history).removeBroker},
+		{"the spec is broken for a while", (*history).breakSpec},
+		{"reconciliation is paused for a while", (*history).pause},
+		{"somebody deletes an object", (*history).deleteSomething},
+		{"somebody edits a file", (*history).editFile},
+		{"a setting changes", (*history).changeSetting},
+	}
+}
+
+// play runs a history to its happy end.
+func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaCluster)) {
+	w.t.Helper()
+	h := &history{World: w, rng: rand.New(rand.NewPCG(seed, 1)), name: "demo"}
+	if len(changes) == 0 {
+		changes = h.shape()
+	}
+	w.faults.set(h.trouble())
+	w.apply(kafkaCluster(h.name, changes...))
+	all := acts()
+	for range steps {
+		w.advance(time.Duration(h.rng.Int64N(int64(90 * time.Second))))
+		act := all[h.rng.IntN(len(all))]
+		h.told = append(h.told, time.Now().Format("15:04:05.000 ")+act.name)
+		w.story = h.told
+		act.do(h)
+	}
+	h.heal()
+	w.readyWithin(h.name, time.Hour)
+	w.advance(6 * time.Minute) // what waited for a long retry
+	w.readyWithin(h.name, time.Minute)
+	w.quietFor(time.Hour)
+	if h.rng.IntN(3) == 0 {
+		w.delete(h.name)
+		w.eventually(10*time.Minute, "the deleted cluster is gone", func() bool {
+			return w.cluster(h.name) == nil && len(w.pods(h.name)) == 0 && len(w.owned(kube.KindConfigMap, h.name)) == 0
+		})
+	}
+}
+
+// shape is a cluster of three to six nodes.
+func (h *history) shape() []func(*v1beta1.KafkaCluster) {
+	var changes []func(*v1beta1.KafkaCluster)
+	switch h.rng.IntN(4) {
+	case 0:
+		changes = append(changes, controllersOnly(3), brokers(1+h.rng.IntN(3)))
+	case 1:
+		changes = append(changes, brokers(3+h.rng.IntN(4)), zooKeeper)
+	case 2:
+		changes = append(changes, nodes(3), brokers(h.rng.IntN(4)), disks(h.rng.IntN(3)))
+	default:
+		changes = append(changes, nodes(3+h.rng.IntN(4)))
+	}
+	for _, change := range []func(*v1beta1.KafkaCluster){notHeadless, racks, retained} {
+		if h.rng.IntN(3) == 0 {
+			changes = append(changes, change)
+		}
+	}
+	return changes
+}
+
+func (h *history) trouble() Trouble {
+	rate := func(most int) uint64 {
+		if h.rng.IntN(2) == 0 {
+			return 0
+		}
+		return uint64(h.rng.IntN(most))
+	}
+	return Trouble{
+		Errors: rate(200), Conflicts: rate(100), Timeouts: rate(50), Losses: rate(100),
+		Slowest: time.Duration(rate(2000)) * time.Millisecond, Stale: time.Duration(rate(5000)) * time.Millisecond,
+	}
+}
+
+func (h *history) minutes(most int) time.Duration {
+	return time.Duration(1+h.rng.IntN(most*60)) * time.Second
+}
+
+// withPod does something to one Pod of the cluster, if there is any.
+func (h *history) withPod(do func(*corev1.Pod)) {
+	pods := h.pods(h.name)
+	if n := h.rng.IntN(1000); len(pods) > 0 {
+		do(pods[n%len(pods)])
+	}
+}
+
+func (h *history) loseNode() {
+	d := h.minutes(10)
+	h.withPod(func(p *corev1.Pod) {
+		if p.Spec.NodeName != "" {
+			h.kubelets.lose(p.Spec.NodeName, d)
+		}
+	})
+}
+
+// emptyDisk: until Kafka was seen on a disk the right to format it is open, and goes with the next Pod.
+func (h *history) emptyDisk() {
+	h.withPod(func(p *corev1.Pod) {
+		if len(h.cluster(h.name).Status.BrokersState[idOf(p).String()].FormattedLogDirs) > 0 {
+			h.lost = append(h.lost, h.kubelets.empty(keyOf(p)))
+		}
+	})
+}
+
+func (h *history) addBroker() {
+	if len(h.cluster(h.name).Spec.Brokers) >= 8 {
+		return
+	}
+	h.edit(h.name, func(c *v1beta1.KafkaCluster) {
+		brokers(1)(c)
+		if !c.Spec.KRaft {
+			zooKeeper(c)
+		}
+	})
+}
+
+// removeBroker takes the newest broker out of the spec, if the cluster can do without its vote, and puts it back.
+func (h *history) removeBroker() {
+	entries := h.cluster(h.name).Spec.Brokers
+	last := entries[len(entries)-1]
+	if len(entries) < 4 || last.BrokerConfig != nil && last.BrokerConfig.IsController() {
+		return
+	}
+	h.edit(h.name, withoutBroker(last.ID))
+	h.advance(h.minutes(2))
+	h.edit(h.name, func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = append(c.Spec.Brokers, last) })
+}
+
+func (h *history) breakSpec() {
+	h.edit(h.name, func(c *v1beta1.KafkaCluster) { c.Spec.Brokers[0].BrokerConfigGroup = "nobody" })
+	h.advance(h.minutes(2))
+	h.edit(h.name, func(c *v1beta1.KafkaCluster) { c.Spec.Brokers[0].BrokerConfigGroup = "default" })
+}
+
+func (h *history) pause() {
+	h.edit(h.name, paused)
+	h.advance(h.minutes(3))
+	h.edit(h.name, resumed)
+}
+
+func (h *history) deleteSomething() {
+	kinds := []kube.Kind{kube.KindConfigMap, kube.KindService, kube.KindBudget}
+	objects := h.owned(kinds[h.rng.IntN(len(kinds))], h.name)
+	if n := h.rng.IntN(1000); len(objects) > 0 {
+		h.deleteObject(keyOf(objects[n%len(objects)]))
+	}
+}
+
+func (h *history) editFile() {
+	id := messages.BrokerID(h.rng.IntN(3))
+	h.store.update(key{kube.KindConfigMap, namespace, kube.BrokerConfigName(h.name, id)}, func(o kube.Object) {
+		if config, ok := o.(*corev1.ConfigMap); ok {
+			config.Labels["edited"] = "yes"
+			config.Data[kube.KeyBrokerConfig] += "# by hand\n"
+		}
+	})
+}
+
+func (h *history) changeSetting() {
+	threads := 3 + h.rng.IntN(10)
+	h.edit(h.name, func(c *v1beta1.KafkaCluster) {
+		c.Spec.ReadOnlyConfig = fmt.Sprintf("num.network.threads=%d\n", threads)
+	})
+}
+
+// heal ends all trouble and undoes what only people can undo.
+func (h *history) heal() {
+	h.faults.set(Trouble{})
+	h.killAfterWrites(0)
+	h.advance(11 * time.Minute) // nodes and the API server are back
+	for _, lost := range h.lost {
+		h.kubelets.restore(lost)
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package simulation
+
+// raceDetector makes everything ten times as slow.
+const raceDetector = false

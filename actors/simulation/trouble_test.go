@@ -1,0 +1,267 @@
+package simulation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+func TestAnAPIServerThatIsAwayForTenMinutesIsWaitedFor(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.advance(4 * time.Millisecond) // in the middle of it
+		w.serverAway(10 * time.Minute)
+		w.advance(10 * time.Minute)
+		require.False(w.t, w.isReady("demo"))
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
+func TestAReadyClusterOutlivesTenMinutesWithoutAPIServer(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		w.serverAway(10 * time.Minute)
+		w.kubelets.crash(keyOf(w.podsOf("demo", 1)[0]), 1)
+		w.advance(10 * time.Minute)
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
+func TestAnEmptiedDiskIsNeverFormatted(t *testing.T) {
+	for name, then := range map[string]func(w *World, pod *corev1.Pod){
+		"the container starts again": func(*World, *corev1.Pod) {},
+		"the node reboots":           func(w *World, pod *corev1.Pod) { w.kubelets.reboot(pod.Spec.NodeName) },
+		"the Pod is made again":      func(w *World, pod *corev1.Pod) { w.deleteObject(keyOf(pod)) },
+		"the Pod is made again during a pause": func(w *World, pod *corev1.Pod) {
+			w.edit("demo", paused)
+			w.advance(time.Minute)
+			w.deleteObject(keyOf(pod))
+		},
+		"another daemon": func(w *World, pod *corev1.Pod) {
+			w.deleteObject(keyOf(pod))
+			w.kill()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", nodes(3)))
+				w.eventuallyReady("demo")
+				w.advance(time.Minute)
+				pod := w.podsOf("demo", 1)[0]
+				lost := w.kubelets.empty(keyOf(pod))
+				then(w, pod)
+				w.advance(20 * time.Minute)
+				require.False(w.t, w.serves("demo", 1), "Kafka does not start on an empty disk")
+				require.True(w.t, w.serves("demo", 0))
+				w.kubelets.restore(lost)
+				w.edit("demo", resumed)
+				w.eventuallyReady("demo")
+			})
+		})
+	}
+}
+
+// The right to format is open until Kafka was seen to run; the marker on the Pod's own disk keeps the start script from
+// using it twice.
+func TestADiskEmptiedBeforeKafkaWasSeenIsNotFormattedAgain(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventually(time.Minute, "a disk is formatted", func() bool {
+			pods := w.podsOf("demo", 1)
+			return len(pods) == 1 && pods[0].Status.Phase == corev1.PodRunning
+		})
+		lost := w.kubelets.empty(keyOf(w.podsOf("demo", 1)[0]))
+		w.advance(10 * time.Minute)
+		require.False(w.t, w.serves("demo", 1))
+		w.kubelets.restore(lost)
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
+func TestALostClaimIsNotReplacedByAnEmptyOne(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		claim := w.owned(kube.KindClaim, "demo")[1]
+		w.deleteObject(keyOf(claim))
+		w.deleteObject(keyOf(w.podsOf("demo", 1)[0]))
+		w.advance(10 * time.Minute)
+		require.Len(w.t, w.owned(kube.KindClaim, "demo"), 2)
+		require.Contains(w.t, w.condition("demo", kube.ConditionReady).Message, "DataVolumeLost")
+		require.True(w.t, w.serves("demo", 0))
+		w.quietFor(time.Hour)
+	})
+}
+
+func TestACrashedBrokerIsTheKubeletsBusiness(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.kubelets.crash(keyOf(w.podsOf("demo", 1)[0]), 137)
+		w.advance(time.Minute)
+		w.eventuallyReady("demo")
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		w.settled()
+	})
+}
+
+func TestAnEvictedPodIsReplaced(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		before := w.podUIDs("demo")
+		w.kubelets.evict(keyOf(w.podsOf("demo", 1)[0]))
+		w.eventually(time.Minute, "another Pod serves", func() bool {
+			return w.podUIDs("demo")[1] != before[1] && w.serves("demo", 1)
+		})
+		events := w.events.with("PodEnded")
+		require.NotEmpty(w.t, events)
+		require.NotContains(w.t, events[0].note, "hunter2", "secrets of the log are masked")
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
+func TestALostNodeIsWaitedFor(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		pod := w.podsOf("demo", 1)[0]
+		w.kubelets.lose(pod.Spec.NodeName, time.Hour)
+		w.deleteObject(keyOf(pod)) // as the node's eviction does after five minutes
+		w.advance(30 * time.Minute)
+		require.Len(w.t, w.podsOf("demo", 1), 1, "a Pod whose end nobody confirmed is never forced away")
+		require.Equal(w.t, metav1.ConditionFalse, w.condition("demo", kube.ConditionReady).Status)
+		w.advance(time.Hour)
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
+func TestABrokerThatReturnsElsewhereGetsItsNewRackAtOnce(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", brokers(3), zooKeeper, racks, func(c *v1beta1.KafkaCluster) {
+			group := c.Spec.BrokerConfigGroups["default"]
+			group.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/kafka-logs", EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+			c.Spec.BrokerConfigGroups["default"] = group
+		}))
+		w.eventuallyReady("demo")
+		before := w.podsOf("demo", 1)[0]
+		w.store.update(key{kube.KindNode, "", before.Spec.NodeName}, func(o kube.Object) { o.(*corev1.Node).Spec.Unschedulable = true })
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.ReadOnlyConfig = "num.network.threads=7\n" })
+		w.advance(time.Minute)
+		w.deleteObject(keyOf(before))
+		w.eventually(time.Minute, "another Pod serves", func() bool {
+			return w.podUIDs("demo")[1] != before.UID && w.serves("demo", 1)
+		})
+		after := w.podsOf("demo", 1)[0]
+		require.NotEqual(w.t, before.Spec.NodeName, after.Spec.NodeName)
+		node := w.store.get(key{kube.KindNode, "", after.Spec.NodeName})
+		file := w.kubelets.fileOf(after)
+		require.Equal(w.t, node.GetLabels()[corev1.LabelTopologyZone], file["broker.rack"])
+		require.Equal(w.t, "7", file["num.network.threads"])
+		w.settled()
+	})
+}
+
+func TestADaemonThatWasAwayFindsEverythingAgain(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		w.killDaemon()
+		w.deleteObject(keyOf(w.podsOf("demo", 1)[0]))
+		w.deleteObject(key{kube.KindConfigMap, namespace, kube.BrokerConfigName("demo", 2)})
+		w.edit("demo", brokers(1))
+		w.advance(time.Hour)
+		w.startDaemon()
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
+// The daemon is killed after each single one of the writes that bring a cluster up.
+func TestTheDaemonMayDieBetweenAnyTwoWrites(t *testing.T) {
+	writes := 0
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), racks))
+		w.eventuallyReady("demo")
+		w.settled()
+		writes = len(w.writesSince(time.Time{}))
+	})
+	require.Greater(t, writes, 10)
+	for n := 1; n <= writes; n++ {
+		run(t, func(w *World) {
+			w.killAfterWrites(n)
+			w.apply(kafkaCluster("demo", nodes(3), racks))
+			w.eventuallyReady("demo")
+			w.settled()
+		})
+	}
+}
+
+func TestAllWatchesBreak(t *testing.T) {
+	run(t, func(w *World) {
+		w.faults.set(Trouble{Losses: 300, Stale: 3 * time.Second})
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		for id := range messages.BrokerID(3) {
+			for _, pod := range w.podsOf("demo", id) {
+				w.deleteObject(keyOf(pod))
+			}
+			w.advance(time.Minute)
+		}
+		w.eventuallyReady("demo")
+		w.faults.set(Trouble{})
+		w.advance(time.Minute)
+		w.settled()
+	})
+}
+
+func TestAWrongClusterNeverDelaysAnother(t *testing.T) {
+	alone := time.Duration(0)
+	run(t, func(w *World) { alone = w.timeToReady() })
+	run(t, func(w *World) {
+		for _, name := range []string{"wrong", "wronger", "wrongest"} {
+			w.apply(kafkaCluster(name, nodes(3), func(c *v1beta1.KafkaCluster) { c.Spec.Brokers[0].BrokerConfigGroup = "nobody" }))
+		}
+		w.advance(time.Second)
+		require.Equal(w.t, alone, w.timeToReady())
+	})
+}
+
+func (w *World) timeToReady() time.Duration {
+	from := time.Now()
+	w.apply(kafkaCluster("demo", nodes(3)))
+	w.eventuallyReady("demo")
+	return time.Since(from)
+}
+
+func TestAClusterOfAnotherDaemonIsLeftAlone(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("remote", nodes(3), annotated(kube.AnnotationRemoteOwner, "elsewhere")))
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		for _, write := range w.writesSince(time.Time{}) {
+			require.False(w.t, strings.HasPrefix(write.key.name, "remote"), write.String())
+		}
+	})
+}
