@@ -252,6 +252,9 @@ func (a *cluster) identified(c actor.Context) bool {
 	if !a.valid.Spec.KRaft || a.known.ClusterID != "" && a.known.Quorum != "" {
 		return true
 	}
+	if a.status.record != nil { // a write whose answer was lost may have landed: it must not be followed by another id
+		return false
+	}
 	found := evidenceOf(a.valid, a.Cache.Objects(kube.KindClaim, a.Key), a.Cache.Objects(kube.KindPod, a.Key))
 	id, err := identityOf(a.valid, a.known, found, newClusterID)
 	if err != nil {
@@ -340,11 +343,14 @@ func (j *job) start(a *cluster, c actor.Context) bool {
 	return true
 }
 
+// settle forgets failures: there is nothing left to try again.
+func (j *job) settle() { j.failures, j.notUntil, j.lastFail = 0, time.Time{}, "" }
+
 // ended takes the result. A panic in an effect is a bug: it is raised here, so that supervision counts and logs it.
 func (j *job) ended(a *cluster, c actor.Context, err error) {
 	j.running = false
 	if err == nil {
-		j.failures, j.notUntil, j.lastFail = 0, time.Time{}, ""
+		j.settle()
 		return
 	}
 	var panicked kit.PanicError

@@ -52,7 +52,11 @@ func (a *cluster) keepObjects(c actor.Context) {
 			due = append(due, wanted)
 		}
 	}
-	if len(due) == 0 || !a.objects.job.start(a, c) {
+	if len(due) == 0 { // also when what failed is not wanted any more
+		a.objects.job.settle()
+		return
+	}
+	if !a.objects.job.start(a, c) {
 		return
 	}
 	a.objects.wanted = due
