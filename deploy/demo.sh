@@ -16,16 +16,14 @@ export KUBECONFIG
 kubectl() { "$SANDBOX" kubectl "$@"; }
 
 step "the operator's image"
-go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$OPERATOR_IMAGE" ||
+# With the digest in its name, a new build is a new image for the kubelet.
+image=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$OPERATOR_IMAGE") ||
   fail "the operator's image could not be built and pushed to the sandbox's registry"
 
 step "CRDs and operator"
 kubectl apply --server-side -k deploy/crds >/dev/null
 kubectl wait --for=condition=Established crd/kafkaclusters.kafka.banzaicloud.io --timeout 30s >/dev/null
-kubectl kustomize deploy | sed "s#image: koperator:latest#image: $OPERATOR_IMAGE#" | kubectl apply -f - >/dev/null
-# The tag stays the same while the image behind it changes.
-kubectl -n koperator patch deployment koperator --type merge \
-  -p "{\"spec\":{\"template\":{\"metadata\":{\"annotations\":{\"image-digest\":\"$("$SANDBOX" registry digest "$OPERATOR_IMAGE")\"}}}}}" >/dev/null
+kubectl kustomize deploy | sed "s#image: koperator:latest#image: $image#" | kubectl apply -f - >/dev/null
 kubectl -n koperator rollout status deployment koperator --timeout 120s ||
   fail "the operator does not start: kubectl -n koperator describe pods"
 

@@ -17,6 +17,6 @@ if [ -z "${KUBECONFIG:-}" ]; then
   eval "$("$SANDBOX" env --instance "$instance")"
   export KUBECONFIG OPERATOR_IMAGE SANDBOX_REGISTRY
   export KUBECTL="$SANDBOX kubectl"
-  go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$OPERATOR_IMAGE"
+  OPERATOR_IMAGE=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$OPERATOR_IMAGE")
 fi
 go tool -modfile=cmd/tools/go.mod gotestsum --format testname -- -tags e2e -count=1 "$@" ./cmd/e2e
