@@ -23,6 +23,9 @@ type blueprint struct {
 	properties, userProperties string
 	// userHash and renderedHash are those of the Pod that would be made today.
 	userHash, renderedHash string
+	// configMap holds properties. It is made once: every look compares it, and packing the backup that it carries takes
+	// almost a megabyte of memory.
+	configMap *corev1.ConfigMap
 }
 
 func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
@@ -45,7 +48,11 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 		return w, err
 	}
 	w.userHash, w.renderedHash = sample.Annotations[kube.AnnotationUserInputsHash], sample.Annotations[kube.AnnotationRenderedHash]
-	return w, nil
+	w.configMap, err = kube.BrokerConfigMap(kube.ConfigInput{
+		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Properties: w.properties,
+		UserInputsHash: w.userHash, RenderedHash: w.renderedHash,
+	})
+	return w, err
 }
 
 // file is broker.properties; rack is empty where it is not known or not wanted.
@@ -188,16 +195,14 @@ func (w blueprint) createPod(o observed, claims map[string]string) step {
 
 // applyConfig writes the ConfigMap where it is not as wanted, nil where it is.
 func (w blueprint) applyConfig(o observed, rack string) step {
-	text, err := w.file(rack)
-	if err != nil {
-		return blocked("%v", err)
-	}
-	config, err := kube.BrokerConfigMap(kube.ConfigInput{
-		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Properties: text,
-		UserInputsHash: w.userHash, RenderedHash: w.renderedHash,
-	})
-	if err != nil {
-		return blocked("%v", err)
+	config := w.configMap
+	if rack != "" {
+		text, err := w.file(rack)
+		if err != nil {
+			return blocked("%v", err)
+		}
+		config = config.DeepCopy()
+		config.Data[kube.KeyBrokerConfig] = text
 	}
 	if o.config != nil && o.written.Stands(o.config, config) {
 		return nil
