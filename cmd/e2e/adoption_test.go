@@ -1,0 +1,80 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestAdoption takes over a running cluster that Koperator made, replaces its Pod when that is lost, and lets it go.
+func TestAdoption(t *testing.T) {
+	deployOperator(t)
+	n := newNamespace(t)
+	scaleOperator(t, "0")
+	t.Cleanup(func() { scaleOperator(t, "2") })
+	cluster := n.sample(named("adopted"), single, withoutHeadless)
+	cluster.Finalizers = []string{
+		"finalizer.kafkaclusters.kafka.banzaicloud.io", "topics.kafkaclusters.kafka.banzaicloud.io",
+		"users.kafkaclusters.kafka.banzaicloud.io",
+	}
+	n.apply(cluster)
+	n.makeAsKoperator(cluster.Name, "Zm9vYmFyYmF6cXV4MTIzNA")
+	n.eventually(3*time.Minute, "Kafka of the old Pod answers", func() (bool, string) {
+		out, err := run(t.Context(), "", "-n", n.name, "exec", "adopted-controller-0-m4k9t", "-c", "kafka", "--", "bash", "-c",
+			"kafka-topics.sh --bootstrap-server adopted-all-broker:29092 --create --if-not-exists --topic old --partitions 1")
+		return err == nil, out
+	})
+	before := n.uids("adopted")
+	require.Len(t, before, 1)
+
+	scaleOperator(t, "2")
+	n.waitReady("adopted")
+	require.Equal(t, before, n.uids("adopted"), "no Pod is restarted")
+	require.Equal(t, "Zm9vYmFyYmF6cXV4MTIzNA", n.cluster("adopted").Status.ClusterID)
+	require.Equal(t, "Static", string(n.cluster("adopted").Status.Quorum))
+
+	n.kubectl("delete", "pod", "adopted-controller-0-m4k9t", "--timeout=120s")
+	n.eventually(3*time.Minute, "a Pod of ours has taken its place", func() (bool, string) {
+		return n.uids("adopted")["adopted-node-0"] != "", n.ready("adopted")
+	})
+	n.waitReady("adopted")
+	require.Equal(t, "old", n.exec("adopted-node-0",
+		"kafka-topics.sh --bootstrap-server adopted-all-broker:29092 --list | grep -x old"), "the data of the old Pod")
+	require.Equal(t, "adopted-0-storage-0-zx8vq", n.kubectl("get", "pod", "adopted-node-0",
+		"-o", "jsonpath={.spec.volumes[*].persistentVolumeClaim.claimName}"))
+
+	n.kubectl("delete", "kafkacluster", "adopted", "--timeout=120s")
+	n.eventually(3*time.Minute, "all objects are gone", func() (bool, string) {
+		left := n.kubectl("get", "pods,pvc,configmaps,services,pdb", "-l", "kafka_cr=adopted", "-o", "name")
+		return left == "", left
+	})
+}
+
+func scaleOperator(t *testing.T, replicas string) {
+	t.Helper()
+	kubectl(t, "", "-n", "koperator", "scale", "deployment/koperator", "--replicas="+replicas)
+	kubectl(t, "", "-n", "koperator", "wait", "pod", "-l", "app=koperator", "--for="+map[string]string{
+		"0": "delete", "2": "condition=Ready",
+	}[replicas], "--timeout=120s")
+}
+
+// makeAsKoperator puts the objects and the status in place that Koperator would have made.
+func (n namespace) makeAsKoperator(name, clusterID string) {
+	n.t.Helper()
+	text, err := os.ReadFile("testdata/koperator.yaml")
+	require.NoError(n.t, err)
+	uid := n.kubectl("get", "kafkacluster", name, "-o", "jsonpath={.metadata.uid}")
+	manifests := strings.NewReplacer("NAMESPACE", n.name, "CLUSTERID", clusterID, "uid: UID", "uid: "+uid,
+		"REGISTRY", os.Getenv("SANDBOX_REGISTRY")).Replace(string(text))
+	n.kubectl("patch", "kafkacluster", name, "--subresource=status", "--type=merge", "-p", `{"status":{
+		"state":"ClusterRunning","alertCount":0,"clusterID":"`+clusterID+`",
+		"brokersState":{"0":{"rackAwarenessState":"","configurationState":"ConfigInSync",
+			"perBrokerConfigurationState":"PerBrokerConfigInSync",
+			"gracefulActionState":{"cruiseControlState":"GracefulUpscaleSucceeded"}}}}}`)
+	kubectl(n.t, manifests, "apply", "-f", "-")
+}
