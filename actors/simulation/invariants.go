@@ -215,3 +215,10 @@ func (i *invariants) allowTwins(cluster messages.ClusterKey, id messages.BrokerI
 	defer i.mu.Unlock()
 	i.twins[cluster.String()+"/"+id.String()] = true
 }
+
+// restored is for a test that takes a custom resource's status away, as a restore from a backup does.
+func (i *invariants) restored(cluster types.UID) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.ids, cluster)
+}

@@ -1,0 +1,132 @@
+package simulation
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// adopted is a world in which Koperator's cluster ran for an hour before the daemon starts.
+func adopted(w *World) {
+	w.killDaemon()
+	w.madeByKoperator(kafkaCluster("demo", nodes(3)))
+	w.advance(time.Hour)
+	for id := range messages.BrokerID(3) {
+		require.True(w.t, w.serves("demo", id))
+	}
+	w.startDaemon()
+}
+
+func TestAClusterOfKoperatorIsTakenOverWithoutARestart(t *testing.T) {
+	onBoth(t, func(w *World) {
+		adopted(w)
+		before := w.podUIDs("demo")
+		w.eventuallyReady("demo")
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		require.Len(w.t, w.owned(kube.KindClaim, "demo"), 3, "claims are found by label and annotation, not by name")
+		status := w.cluster("demo").Status
+		require.Equal(w.t, koperatorID, status.ClusterID)
+		require.NotEmpty(w.t, status.BrokersState["1"].ConfigurationBackup)
+		require.Len(w.t, status.BrokersState["1"].FormattedLogDirs, 1)
+		w.kill()
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
+	})
+}
+
+func TestADeadPodOfKoperatorIsReplacedOnItsOwnClaims(t *testing.T) {
+	run(t, func(w *World) {
+		adopted(w)
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		before := w.podUIDs("demo")
+		w.kubelets.crash(keyOf(w.podsOf("demo", 1)[0]), 1)
+		w.eventually(time.Minute, "another Pod serves", func() bool {
+			return w.podUIDs("demo")[1] != before[1] && w.serves("demo", 1)
+		})
+		after := w.podUIDs("demo")
+		require.Equal(w.t, before[0], after[0])
+		require.Equal(w.t, before[2], after[2])
+		env := envOf(w.podsOf("demo", 1)[0])
+		require.Equal(w.t, koperatorID, env["CLUSTER_ID"])
+		require.Equal(w.t, "Static", env["KAFKA_QUORUM"])
+		require.Empty(w.t, env["KAFKA_FORMAT_DIRS"])
+		require.Len(w.t, w.owned(kube.KindClaim, "demo"), 3)
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
+func TestADeadPodOfKoperatorThatDiesAgainIsReplacedLaterAndLater(t *testing.T) {
+	run(t, func(w *World) {
+		adopted(w)
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		replaced := 0
+		w.store.observe(func(c change) {
+			if c.key.kind == kube.KindPod && c.before == nil && idOf(c.after) == 1 {
+				replaced++
+			}
+		})
+		for range 60 { // every minute for an hour
+			for _, pod := range w.podsOf("demo", 1) {
+				w.kubelets.evict(keyOf(pod))
+			}
+			w.advance(time.Minute)
+		}
+		require.Greater(w.t, replaced, 5)
+		require.Less(w.t, replaced, 25)
+		w.advance(10 * time.Minute)
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
+func TestAClusterOfKoperatorIsDeletedWithAllItsFinalizers(t *testing.T) {
+	run(t, func(w *World) {
+		adopted(w)
+		w.eventuallyReady("demo")
+		require.Len(w.t, w.cluster("demo").Finalizers, 3)
+		w.delete("demo")
+		w.eventuallyGone("demo")
+	})
+}
+
+func TestABrokerAddedToAClusterOfKoperatorJoinsIt(t *testing.T) {
+	run(t, func(w *World) {
+		adopted(w)
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.edit("demo", brokers(1))
+		w.eventuallyReady("demo")
+		after := w.podUIDs("demo")
+		require.Len(w.t, after, 4)
+		delete(after, 3)
+		require.Equal(w.t, before, after)
+		w.settled()
+	})
+}
+
+func TestAnIDThatStatusHasLostIsFoundInThePods(t *testing.T) {
+	run(t, func(w *World) {
+		w.killDaemon()
+		cluster := w.madeByKoperator(kafkaCluster("demo", nodes(3)))
+		w.advance(time.Hour)
+		before := w.podUIDs("demo")
+		w.invariants.restored(cluster.UID)
+		w.store.update(keyOf(cluster), func(o kube.Object) {
+			o.(*v1beta1.KafkaCluster).Status = v1beta1.KafkaClusterStatus{}
+		})
+		w.startDaemon()
+		w.eventuallyReady("demo")
+		require.Equal(w.t, koperatorID, w.cluster("demo").Status.ClusterID)
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		w.settled()
+	})
+}

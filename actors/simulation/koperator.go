@@ -1,0 +1,113 @@
+package simulation
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// koperatorID is the id of clusters that Koperator made.
+const koperatorID = "Kop3rat0rMadeThisOne_A"
+
+// madeByKoperator puts a cluster as Koperator leaves it: generated names, static voters, Pods that are never restarted,
+// its finalizers, labels, annotations and status. It returns the custom resource.
+func (w *World) madeByKoperator(cluster *v1beta1.KafkaCluster) *v1beta1.KafkaCluster {
+	cluster.Finalizers = kube.ClusterFinalizers()
+	cluster.Status = v1beta1.KafkaClusterStatus{
+		State: v1beta1.ClusterRunning, ClusterID: koperatorID, BrokersState: map[string]v1beta1.BrokerState{},
+	}
+	for i := range cluster.Spec.Brokers {
+		backup, err := kube.ConfigurationBackup(cluster.Spec.Brokers[i])
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		cluster.Status.BrokersState[fmt.Sprint(cluster.Spec.Brokers[i].ID)] = v1beta1.BrokerState{
+			ConfigurationState: v1beta1.ConfigInSync, PerBrokerConfigurationState: v1beta1.PerBrokerConfigInSync,
+			GracefulActionState: v1beta1.GracefulActionState{CruiseControlState: v1beta1.GracefulUpscaleSucceeded},
+			ConfigurationBackup: backup,
+		}
+	}
+	cluster = w.store.put(cluster).(*v1beta1.KafkaCluster)
+	for _, service := range kube.ClusterServices(cluster) {
+		w.store.put(service)
+	}
+	w.store.put(kube.JMXConfigMap(cluster))
+	for i := range cluster.Spec.Brokers {
+		k := koperatorNode{cluster, messages.BrokerID(cluster.Spec.Brokers[i].ID)}
+		w.store.put(k.claim())
+		w.store.put(k.config())
+		w.store.put(k.pod())
+	}
+	return cluster
+}
+
+// koperatorNode is one node, broker and controller, as Koperator makes it.
+type koperatorNode struct {
+	cluster *v1beta1.KafkaCluster
+	id      messages.BrokerID
+}
+
+func (k koperatorNode) meta(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: k.cluster.Namespace, Name: name,
+		Labels:          map[string]string{"app": "kafka", "kafka_cr": k.cluster.Name, "brokerId": k.id.String()},
+		OwnerReferences: []metav1.OwnerReference{kube.OwnerReference(k.cluster)},
+	}
+}
+
+func (k koperatorNode) claimName() string {
+	return fmt.Sprintf("%s-%d-storage-0-x%dz9q", k.cluster.Name, k.id, k.id)
+}
+
+func (k koperatorNode) claim() *corev1.PersistentVolumeClaim {
+	claim := &corev1.PersistentVolumeClaim{ObjectMeta: k.meta(k.claimName()), Spec: *claimOf("10Gi")}
+	claim.Annotations = map[string]string{"mountPath": "/kafka-logs"}
+	claim.Labels["pvcRoles"] = "broker_controller"
+	return claim
+}
+
+func (k koperatorNode) config() *corev1.ConfigMap {
+	var voters []string
+	for _, b := range k.cluster.Spec.Brokers {
+		voters = append(voters, fmt.Sprintf("%d@%s:29093", b.ID, kube.AddressesOf(k.cluster).Broker(messages.BrokerID(b.ID))))
+	}
+	return &corev1.ConfigMap{
+		ObjectMeta: k.meta(kube.BrokerConfigName(k.cluster.Name, k.id)),
+		Data: map[string]string{kube.KeyBrokerConfig: fmt.Sprintf(
+			"controller.quorum.voters=%s\nlog.dirs=/kafka-logs/kafka\nnode.id=%d\nprocess.roles=controller,broker\n",
+			strings.Join(voters, ","), k.id)},
+	}
+}
+
+func (k koperatorNode) pod() *corev1.Pod {
+	pod := &corev1.Pod{ObjectMeta: k.meta(fmt.Sprintf("%s-%d-abcd%d", k.cluster.Name, k.id, k.id))}
+	pod.Labels["isBrokerNode"], pod.Labels["isControllerNode"] = "true", "true"
+	pod.Annotations = map[string]string{kube.AnnotationLastApplied: "UEsDBBQ="}
+	pod.Spec = corev1.PodSpec{
+		RestartPolicy: corev1.RestartPolicyNever,
+		Hostname:      fmt.Sprintf("%s-%d", k.cluster.Name, k.id),
+		Subdomain:     k.cluster.Name + "-headless",
+		Containers: []corev1.Container{{
+			Name: kube.KafkaContainer, Image: "ghcr.io/adobe/koperator/kafka:2.13-3.9.1",
+			Env: []corev1.EnvVar{{Name: "CLUSTER_ID", Value: koperatorID}, {Name: "LOG_DIRS", Value: "/kafka-logs/kafka"}},
+			VolumeMounts: []corev1.VolumeMount{
+				{Name: "broker-config", MountPath: "/config"}, {Name: "kafka-data-0", MountPath: "/kafka-logs"},
+			},
+		}},
+		Volumes: []corev1.Volume{
+			{Name: "broker-config", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+				LocalObjectReference: corev1.LocalObjectReference{Name: kube.BrokerConfigName(k.cluster.Name, k.id)},
+			}}},
+			{Name: "kafka-data-0", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{
+				ClaimName: k.claimName(),
+			}}},
+		},
+	}
+	return pod
+}
