@@ -22,7 +22,7 @@ func Variables(i plan.Instance) []string {
 		"SANDBOX_REGISTRY=" + i.Registry(),
 		"SANDBOX_KUBECTL=" + i.Self + " kubectl",
 		"SANDBOX_LOGS=" + i.LogDir(),
-		"OPERATOR_IMAGE=" + i.Image("koperator", "dev"),
+		"KOPERATOR_IMAGE=" + i.Image("koperator", "dev"),
 	}
 	for _, reference := range images.References() {
 		lines = append(lines, reference.Variable+"="+i.Image(reference.Name, reference.Tag))

@@ -11,7 +11,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/spf13/cobra"
 )
 
@@ -34,7 +36,29 @@ func Command() *cobra.Command {
 	command.Flags().StringVar(&blobs, "blobs", "", "directory of blobs")
 	command.Flags().StringVar(&manifests, "manifests", "", "directory of manifests")
 	command.Flags().StringSliceVar(&listen, "listen", []string{"127.0.0.1:5000"}, "addresses to listen on")
+	command.AddCommand(digestCommand())
 	return command
+}
+
+// digestCommand tells apart two images that had the same tag one after the other.
+func digestCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "digest REFERENCE",
+		Short: "Print the digest of an image",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			reference, err := name.ParseReference(args[0], name.Insecure)
+			if err != nil {
+				return fmt.Errorf("image reference %q: %w", args[0], err)
+			}
+			descriptor, err := remote.Head(reference, remote.WithContext(command.Context()))
+			if err != nil {
+				return fmt.Errorf("ask the registry for %s: %w", args[0], err)
+			}
+			_, err = fmt.Fprintln(command.OutOrStdout(), descriptor.Digest)
+			return err
+		},
+	}
 }
 
 // Handler serves the registry protocol.
