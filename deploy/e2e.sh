@@ -15,7 +15,7 @@ if [ -z "${KUBECONFIG:-}" ]; then
   [ -n "${KEEP:-}" ] || trap '"$SANDBOX" down --instance "$instance"' EXIT
   "$SANDBOX" up --instance "$instance"
   eval "$("$SANDBOX" env --instance "$instance")"
-  export KUBECONFIG OPERATOR_IMAGE SANDBOX_REGISTRY
+  export KUBECONFIG OPERATOR_IMAGE SANDBOX_REGISTRY KAFKA_3_IMAGE
   export KUBECTL="$SANDBOX kubectl"
   OPERATOR_IMAGE=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$OPERATOR_IMAGE")
 fi
