@@ -1,0 +1,296 @@
+package simulation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	apiwatch "k8s.io/apimachinery/pkg/watch"
+	dynamicfake "k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1alpha1"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// onBoth plays a scenario in both worlds.
+func onBoth(t *testing.T, scenario func(*World), options ...Option) {
+	t.Helper()
+	t.Run("the store itself", func(t *testing.T) { run(t, scenario, options...) })
+	t.Run("client-go between", func(t *testing.T) { run(t, scenario, append(options, throughClientGo)...) })
+}
+
+// throughClientGo puts client-go between the daemon and the store: its typed clients, patches, informers and field
+// managers, and the daemon's own kube.Client and kube.Informers over them.
+func throughClientGo(o *worldOptions) { o.connect = overClientGo }
+
+// clientGo is client-go's fake clientsets in front of the store. Core objects are merged by client-go's field manager;
+// the store keeps the result and adds what only an API server knows.
+type clientGo struct {
+	store  *store
+	faults *faults
+	core   *fake.Clientset
+	own    *dynamicfake.FakeDynamicClient
+}
+
+func overClientGo(w *World) func(context.Context, *requests) api {
+	c := &clientGo{store: w.store, faults: w.faults, core: fake.NewClientset()}
+	lists := map[schema.GroupVersionResource]string{}
+	for resource, kind := range kinds() {
+		if resource.Group == v1beta1.GroupVersion().Group {
+			lists[resource] = string(kind) + "List"
+		}
+	}
+	c.own = dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists)
+	c.core.PrependReactor("*", "*", c.reactCore)
+	c.core.PrependWatchReactor("*", c.watch)
+	c.own.PrependReactor("*", "*", c.reactOwn)
+	c.own.PrependWatchReactor("*", c.watch)
+	return func(ctx context.Context, r *requests) api { return c.connect(ctx, w, r) }
+}
+
+func (c *clientGo) connect(ctx context.Context, w *World, r *requests) api {
+	own := kube.NewOwnClient(c.own)
+	informers, err := kube.NewInformers(c.core, own, kube.WatchOptions{Nodes: true})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	informers.Run(ctx)
+	if !informers.WaitForSync(ctx) {
+		w.t.Error("informers did not sync")
+	}
+	client := throughClient{r, kube.NewClient(c.core, own, nil)}
+	return api{cache: informers.Cache, writer: client, reader: client, close: stop}
+}
+
+// throughClient sends the writes of kube.Client through faults, invariants and the journal.
+type throughClient struct {
+	*requests
+	client *kube.Client
+}
+
+// Apply implements kube.Writer.
+func (c throughClient) Apply(ctx context.Context, wanted kube.Object) (applied kube.Object, err error) {
+	err = c.do(ctx, "apply", wanted, func() (err error) { applied, err = c.client.Apply(ctx, wanted); return err })
+	return applied, err
+}
+
+// Create implements kube.Writer.
+func (c throughClient) Create(ctx context.Context, wanted kube.Object) (applied kube.Object, err error) {
+	err = c.do(ctx, "create", wanted, func() (err error) { applied, err = c.client.Create(ctx, wanted); return err })
+	return applied, err
+}
+
+// ApplyStatus implements kube.Writer.
+func (c throughClient) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (applied *v1beta1.KafkaCluster, err error) {
+	err = c.do(ctx, "status", cluster, func() (err error) { applied, err = c.client.ApplyStatus(ctx, cluster); return err })
+	return applied, err
+}
+
+// Delete implements kube.Writer.
+func (c throughClient) Delete(ctx context.Context, object kube.Object) error {
+	return c.do(ctx, "delete", object, func() error { return c.client.Delete(ctx, object) })
+}
+
+// ReleaseFinalizers implements kube.Writer.
+func (c throughClient) ReleaseFinalizers(ctx context.Context, object kube.Object, finalizers []string) error {
+	return c.do(ctx, "release", object, func() error { return c.client.ReleaseFinalizers(ctx, object, finalizers) })
+}
+
+// Dependents implements kube.Writer.
+func (c throughClient) Dependents(ctx context.Context, cluster messages.ClusterKey) ([]kube.Object, error) {
+	return c.client.Dependents(ctx, cluster)
+}
+
+// PodLog implements kube.Writer.
+func (c throughClient) PodLog(ctx context.Context, pod *corev1.Pod, container string, bytes int64) (string, error) {
+	return c.client.PodLog(ctx, pod, container, bytes)
+}
+
+// Cluster implements cluster.Reader.
+func (c throughClient) Cluster(ctx context.Context, cluster messages.ClusterKey) (*v1beta1.KafkaCluster, error) {
+	return c.client.Cluster(ctx, cluster)
+}
+
+// kinds maps resources to the kinds of the store.
+func kinds() map[schema.GroupVersionResource]kube.Kind {
+	return map[schema.GroupVersionResource]kube.Kind{
+		{Version: "v1", Resource: "pods"}:                                  kube.KindPod,
+		{Version: "v1", Resource: "persistentvolumeclaims"}:                kube.KindClaim,
+		{Version: "v1", Resource: "configmaps"}:                            kube.KindConfigMap,
+		{Version: "v1", Resource: "services"}:                              kube.KindService,
+		{Version: "v1", Resource: "nodes"}:                                 kube.KindNode,
+		{Group: "policy", Version: "v1", Resource: "poddisruptionbudgets"}: kube.KindBudget,
+		v1beta1.Resource("kafkaclusters"):                                  kube.KindCluster,
+		v1alpha1.Resource("kafkatopics"):                                   kube.KindTopic,
+		v1alpha1.Resource("kafkausers"):                                    kube.KindUser,
+		v1alpha1.Resource("cruisecontroloperations"):                       kube.KindOperation,
+	}
+}
+
+// reactCore answers for core objects.
+func (c *clientGo) reactCore(action clienttesting.Action) (bool, runtime.Object, error) {
+	kind, known := kinds()[action.GetResource()]
+	if !known {
+		return false, nil, nil
+	}
+	switch action := action.(type) {
+	case clienttesting.ListActionImpl:
+		return true, c.list(kind, action), nil
+	case clienttesting.DeleteActionImpl:
+		return true, nil, c.delete(kind, action)
+	case clienttesting.PatchActionImpl:
+		object, err := c.merge(kind, action)
+		return true, object, err
+	default:
+		return false, nil, nil
+	}
+}
+
+func (c *clientGo) delete(kind kube.Kind, action clienttesting.DeleteActionImpl) error {
+	uid := types.UID("")
+	if p := action.DeleteOptions.Preconditions; p != nil && p.UID != nil {
+		uid = *p.UID
+	}
+	return c.store.delete(key{kind, action.Namespace, action.Name}, uid)
+}
+
+// merge lets client-go's tracker apply a patch to the object as it stands, and keeps the result in the store.
+func (c *clientGo) merge(kind kube.Kind, action clienttesting.PatchActionImpl) (runtime.Object, error) {
+	c.store.mu.Lock()
+	defer c.store.mu.Unlock()
+	k := key{kind, action.Namespace, action.Name}
+	tracker, resource := c.core.Tracker(), action.GetResource()
+	standing, _ := tracker.Get(resource, k.namespace, k.name)
+	r := c.store.objects[k]
+	switch {
+	case r == nil && standing != nil:
+		if err := tracker.Delete(resource, k.namespace, k.name); err != nil {
+			return nil, err
+		}
+	case r != nil && standing == nil:
+		if err := tracker.Create(resource, r.object, k.namespace, metav1.CreateOptions{FieldManager: "others"}); err != nil {
+			return nil, err
+		}
+	case r != nil:
+		if err := tracker.Update(resource, r.object, k.namespace, metav1.UpdateOptions{FieldManager: "others"}); err != nil {
+			return nil, err
+		}
+	}
+	_, merged, err := clienttesting.ObjectReaction(tracker)(action)
+	if err != nil {
+		return nil, err
+	}
+	object := merged.DeepCopyObject().(kube.Object)
+	object.SetManagedFields(nil)
+	if r == nil {
+		return c.store.create(object, &record{}), nil
+	}
+	object.GetObjectKind().SetGroupVersionKind(r.object.GetObjectKind().GroupVersionKind())
+	if err := immutable(r.object, object); err != nil {
+		return nil, err
+	}
+	return c.store.commit(r, object), nil
+}
+
+// reactOwn answers for the project's own kinds, which client-go knows as unstructured.
+func (c *clientGo) reactOwn(action clienttesting.Action) (bool, runtime.Object, error) {
+	kind, known := kinds()[action.GetResource()]
+	if !known {
+		return false, nil, nil
+	}
+	switch action := action.(type) {
+	case clienttesting.GetActionImpl:
+		object := c.store.get(key{kind, action.Namespace, action.Name})
+		if object == nil {
+			return true, nil, apierrors.NewNotFound(resourceOf(kind), action.Name)
+		}
+		raw, err := untyped(object)
+		return true, raw, err
+	case clienttesting.ListActionImpl:
+		list := &unstructured.UnstructuredList{}
+		list.SetAPIVersion(action.GetResource().GroupVersion().String())
+		list.SetKind(string(kind) + "List")
+		for _, object := range c.selected(kind, action.Namespace, action.ListRestrictions.Labels) {
+			raw, err := untyped(object)
+			if err != nil {
+				return true, nil, err
+			}
+			list.Items = append(list.Items, *raw)
+		}
+		return true, list, nil
+	case clienttesting.DeleteActionImpl:
+		return true, nil, c.delete(kind, action)
+	case clienttesting.PatchActionImpl:
+		raw, err := c.patchOwn(kind, action)
+		return true, raw, err
+	default:
+		return false, nil, nil
+	}
+}
+
+func (c *clientGo) patchOwn(kind kube.Kind, action clienttesting.PatchActionImpl) (runtime.Object, error) {
+	k := key{kind, action.Namespace, action.Name}
+	object := c.store.get(k)
+	if object == nil {
+		return nil, apierrors.NewNotFound(resourceOf(kind), k.name)
+	}
+	if action.PatchType == types.ApplyPatchType && action.Subresource == "status" {
+		cluster := &v1beta1.KafkaCluster{}
+		if err := json.Unmarshal(action.Patch, cluster); err != nil {
+			return nil, err
+		}
+		applied, err := c.store.applyStatus(cluster)
+		if err != nil {
+			return nil, err
+		}
+		return untyped(applied)
+	}
+	if action.PatchType != types.JSONPatchType {
+		return nil, fmt.Errorf("no reaction to a patch of type %s", action.PatchType)
+	}
+	return c.jsonPatch(k, object, action.Patch)
+}
+
+func untyped(object kube.Object) (*unstructured.Unstructured, error) {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		return nil, err
+	}
+	raw := &unstructured.Unstructured{Object: fields}
+	group := v1beta1.GroupVersion()
+	if kindOf(object) != kube.KindCluster {
+		group = v1alpha1.GroupVersion()
+	}
+	raw.SetGroupVersionKind(group.WithKind(string(kindOf(object))))
+	return raw, nil
+}
+
+func (c *clientGo) selected(kind kube.Kind, namespace string, selector labels.Selector) []kube.Object {
+	var found []kube.Object
+	for _, object := range c.store.list(kind) {
+		if (namespace == "" || object.GetNamespace() == namespace) && selects(selector, object) {
+			found = append(found, object)
+		}
+	}
+	return found
+}
+
+func selects(selector labels.Selector, object kube.Object) bool {
+	return selector == nil || selector.Matches(labels.Set(object.GetLabels()))
+}
+
+var _ apiwatch.Interface = (*storeWatch)(nil)
