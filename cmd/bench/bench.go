@@ -27,7 +27,7 @@ func (b *bench) say(format string, args ...any) {
 // measure takes the figures one after the other, each group on an API server of its own: leftovers of one must not
 // slow down the next.
 func (b *bench) measure(ctx context.Context) error {
-	if b.has(row100, row300, row1000, rowIdle, rowMemory, rowReplace, rowForeign) {
+	if b.has(row100, rowIdle, rowMemory, rowReplace, rowForeign) {
 		for i := range b.repeat {
 			if err := b.inWorld(ctx, func(w *world) error { return b.measureHundred(ctx, w, i == b.repeat-1) }); err != nil {
 				return fmt.Errorf("100 brokers: %w", err)
