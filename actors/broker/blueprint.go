@@ -43,7 +43,7 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 		return w, err
 	}
 	w.userProperties = user.String()
-	sample, err := w.pod(w.expectedClaims(), nil) // hashes do not depend on the claims' state
+	sample, err := w.pod(w.expectedClaims(), nil)
 	if err != nil {
 		return w, err
 	}
@@ -174,11 +174,19 @@ func (w blueprint) pod(claims map[string]string, format []string) (*corev1.Pod, 
 	if !w.InitialController {
 		quorum.Initial = nil
 	}
-	return kube.BrokerPod(kube.PodInput{
+	pod, err := kube.BrokerPod(kube.PodInput{
 		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Addresses: kube.AddressesOf(w.Cluster),
 		ClusterID: w.ClusterID, Quorum: quorum, ClaimNames: claims, FormatDirs: format,
 		Properties: w.properties, UserProperties: w.userProperties,
 	})
+	if err != nil {
+		return nil, err
+	}
+	if w.renderedHash != "" { // that of the wish: claims which Koperator named make no other Pod
+		pod.Annotations[kube.AnnotationUserInputsHash] = w.userHash
+		pod.Annotations[kube.AnnotationRenderedHash] = w.renderedHash
+	}
+	return pod, nil
 }
 
 func (w blueprint) createPod(o observed, claims map[string]string) step {
