@@ -50,29 +50,29 @@ func saveImages(ctx context.Context, i plan.Instance) error {
 	return nil
 }
 
+// removeContainers removes what is left. Tasks and containers may go by themselves between a question and the answer,
+// since containerd is still clearing away what was killed: then it asks again.
 func removeContainers(ctx context.Context, n plan.Node) error {
 	ctr := func(args ...string) (string, error) {
 		return machine.Output(ctx, "ctr", append([]string{"--address", n.Socket(), "--namespace", "k8s.io"}, args...)...)
 	}
-	containers, err := ctr("containers", "list", "--quiet")
-	if err != nil {
-		return err
-	}
-	ids := strings.Fields(containers)
-	if len(ids) == 0 {
-		return nil
-	}
-	tasks, err := ctr("tasks", "list", "--quiet")
-	if err != nil {
-		return err
-	}
-	if running := strings.Fields(tasks); len(running) > 0 {
-		if _, err := ctr(append([]string{"tasks", "delete", "--force"}, running...)...); err != nil {
+	var failed error
+	for range 20 {
+		containers, err := ctr("containers", "list", "--quiet")
+		if err != nil {
 			return err
 		}
+		ids := strings.Fields(containers)
+		if len(ids) == 0 {
+			return nil
+		}
+		_, tasksErr := ctr(append([]string{"tasks", "delete", "--force"}, ids...)...)
+		if _, err = ctr(append([]string{"containers", "delete"}, ids...)...); err != nil {
+			failed = errors.Join(tasksErr, err)
+			time.Sleep(100 * time.Millisecond)
+		}
 	}
-	_, err = ctr(append([]string{"containers", "delete"}, ids...)...)
-	return err
+	return failed
 }
 
 // keepOrForgetImages decides for a new instance: images that an orderly "down" left are used again, what was left by
