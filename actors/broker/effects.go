@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -124,11 +124,7 @@ func (e worldEffects) run(ctx context.Context, s step) ([]kube.Object, error) {
 func (e worldEffects) apply(ctx context.Context, wanted []kube.Object) ([]kube.Object, error) {
 	results := make([]kube.Object, len(wanted))
 	errs := make([]error, len(wanted))
-	var all sync.WaitGroup
-	for i, object := range wanted {
-		all.Go(func() { results[i], errs[i] = kube.Write(ctx, e.Writer, e.Cache, object) })
-	}
-	all.Wait()
+	kit.Together(len(wanted), func(i int) { results[i], errs[i] = kube.Write(ctx, e.Writer, e.Cache, wanted[i]) })
 	return results, errors.Join(errs...)
 }
 

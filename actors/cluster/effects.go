@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 
+	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -33,11 +33,7 @@ func (e worldEffects) writeStatus(ctx context.Context, cluster *v1beta1.KafkaClu
 func (e worldEffects) applyObjects(ctx context.Context, wanted []kube.Object) ([]kube.Object, error) {
 	applied := make([]kube.Object, len(wanted))
 	errs := make([]error, len(wanted))
-	var all sync.WaitGroup
-	for i, object := range wanted {
-		all.Go(func() { applied[i], errs[i] = kube.Write(ctx, e.Writer, e.Cache, object) })
-	}
-	all.Wait()
+	kit.Together(len(wanted), func(i int) { applied[i], errs[i] = kube.Write(ctx, e.Writer, e.Cache, wanted[i]) })
 	return applied, errors.Join(errs...)
 }
 

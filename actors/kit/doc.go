@@ -4,6 +4,7 @@
 // actors may use instead stands here:
 //
 //	Lifetime, Go     blocking work outside the mailbox, ended with the actor, its result an ordinary message
+//	Together         work side by side whose panics reach Go
 //	Trigger          any number of events become at most one queued message
 //	Timer            one pending message to oneself, replaced or cancelled without a race
 //	Backoff          a panic restarts that actor alone, later and later, for ever

@@ -83,7 +83,11 @@ func Go[T any](l *Lifetime, c actor.Context, timeout time.Duration, work func(co
 // recovered turns a panic of the work into an error: the actor system recovers only what runs in a mailbox.
 func recovered[T any](ctx context.Context, work func(context.Context) (T, error)) (value T, err error) {
 	defer func() {
-		if p := recover(); p != nil {
+		switch p := recover().(type) {
+		case nil:
+		case PanicError: // raised by Together, with the stack that matters
+			err = p
+		default:
 			err = PanicError{Value: p, Stack: string(debug.Stack())}
 		}
 	}()

@@ -129,3 +129,23 @@ func (e *events) with(reason string) []told {
 	}
 	return found
 }
+
+// panics is how often actors of a kind were restarted in the daemon's present life, by its own metric.
+func (w *World) panics(kind string) float64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	families, err := w.daemon.registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			for _, label := range metric.GetLabel() {
+				if family.GetName() == "koperator_actor_panics_total" && label.GetName() == "kind" && label.GetValue() == kind {
+					return metric.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return 0
+}

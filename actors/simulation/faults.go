@@ -48,9 +48,13 @@ type faults struct {
 	trouble Trouble
 	// away is until when no request gets an answer.
 	away time.Time
+	// panics are requests that make their caller panic once, as a bug would.
+	panics map[string]bool
 }
 
-func newFaults(seed uint64) *faults { return &faults{seed: seed, asked: map[string]int{}} }
+func newFaults(seed uint64) *faults {
+	return &faults{seed: seed, asked: map[string]int{}, panics: map[string]bool{}}
+}
 
 // set changes how much goes wrong from now on.
 func (f *faults) set(trouble Trouble) {
@@ -63,6 +67,23 @@ func (f *faults) setAway(until time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.away = until
+}
+
+// panicOnce makes the next such request panic.
+func (f *faults) panicOnce(verb string, k key) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.panics[verb+" "+k.String()] = true
+}
+
+func (f *faults) panicNow(about string) {
+	f.mu.Lock()
+	due := f.panics[about]
+	delete(f.panics, about)
+	f.mu.Unlock()
+	if due {
+		panic("ordered by the test: " + about)
+	}
 }
 
 func (f *faults) current() (Trouble, time.Time) {
@@ -98,6 +119,7 @@ var errAway = errors.New("dial tcp 10.96.0.1:443: connect: connection refused")
 func (f *faults) request(ctx context.Context, verb string, k key, do func() error) error {
 	trouble, away := f.current()
 	about := verb + " " + k.String()
+	f.panicNow(about)
 	latency := time.Millisecond
 	if trouble.Slowest > 0 {
 		latency = f.between("latency of "+about, time.Millisecond, trouble.Slowest)

@@ -265,3 +265,28 @@ func TestAClusterOfAnotherDaemonIsLeftAlone(t *testing.T) {
 		}
 	})
 }
+
+func TestAPanicInOneBrokersActorRestartsThatActorAlone(t *testing.T) {
+	run(t, func(w *World) {
+		w.faults.panicOnce("create", key{kube.KindConfigMap, namespace, kube.BrokerConfigName("demo", 1)})
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		require.Equal(w.t, 1.0, w.panics("broker"))
+		require.Zero(w.t, w.panics("cluster"))
+		require.Zero(w.t, w.panics("operator"))
+		w.settled()
+	})
+}
+
+func TestAPanicInAClustersActorLeavesOtherClustersAlone(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("other", nodes(3)))
+		w.eventuallyReady("other")
+		w.faults.panicOnce("create", key{kube.KindService, namespace, "demo-headless"})
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		require.Equal(w.t, 1.0, w.panics("cluster"))
+		require.True(w.t, w.isReady("other"))
+		w.settled()
+	})
+}
