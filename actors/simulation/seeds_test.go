@@ -57,6 +57,20 @@ func TestSeeds(t *testing.T) {
 	})
 }
 
+// The same histories with client-go between daemon and store; each costs ten times as much.
+func TestSeedsThroughClientGo(t *testing.T) {
+	last := uint64(5)
+	if *flags.seeds > 0 {
+		last = uint64(*flags.seeds) / 50
+	}
+	for seed := uint64(1); seed <= last; seed++ {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			run(t, func(w *World) { w.play(seed, steps) }, seeded(seed), throughClientGo,
+				replayed("go test ./actors/simulation -run TestSeedsThroughClientGo/^%d$", seed))
+		})
+	}
+}
+
 func TestLarge(t *testing.T) {
 	for _, size := range []int{30, 300} {
 		t.Run(fmt.Sprint(size, " brokers"), func(t *testing.T) {

@@ -1,0 +1,22 @@
+// Package actors holds one actor for each thing that lives in the real world. The tree is the design:
+//
+//	operator                     cluster                           every KafkaCluster
+//	└─ cluster                   cluster/<namespace>/<name>        Services, budgets, shared ConfigMaps, status
+//	   ├─ broker                 …/broker-<id>                     Pod, claims, ConfigMap, Service of one Kafka node
+//	   └─ health                 …/health                          what Kafka says about its nodes; writes nothing
+//
+// The right column of the tree is who writes what. Every object has exactly one kind of actor that writes it, so nobody
+// reads, changes and writes back what another may have changed meanwhile. The simulation compares this table with what
+// it has seen written:
+//
+//	KafkaCluster           cluster          status and finalizers only
+//	Pod                    broker
+//	PersistentVolumeClaim  broker
+//	ConfigMap              broker, cluster  a node's file; the JMX exporter's rules
+//	Service                broker, cluster  a node's own; those that all nodes share
+//	PodDisruptionBudget    cluster
+//
+// Kafka topics, users and operations are released by cluster when it is deleted, and written by nobody yet.
+//
+// In package kit is what wraps the actor library, in package simulation the whole tree in virtual time.
+package actors
