@@ -19,13 +19,14 @@ func Variables(i plan.Instance) []string {
 	lines := []string{
 		"KUBECONFIG=" + i.Kubeconfig(),
 		"SANDBOX_INSTANCE=" + i.Name,
-		"SANDBOX_REGISTRY=" + i.Registry(),
 		"SANDBOX_KUBECTL=" + i.Self + " kubectl",
 		"SANDBOX_LOGS=" + i.LogDir(),
-		"KOPERATOR_IMAGE=" + i.Image("koperator", "dev"),
 	}
-	for _, reference := range images.References() {
-		lines = append(lines, reference.Variable+"="+i.Image(reference.Name, reference.Tag))
+	if !i.APIOnly {
+		lines = append(lines, "SANDBOX_REGISTRY="+i.Registry(), "KOPERATOR_IMAGE="+i.Image("koperator", "dev"))
+		for _, reference := range images.References() {
+			lines = append(lines, reference.Variable+"="+i.Image(reference.Name, reference.Tag))
+		}
 	}
 	if i.Audit {
 		lines = append(lines, "SANDBOX_AUDIT_LOG="+i.AuditLog())
@@ -67,7 +68,11 @@ func Status(ctx context.Context, name string, out io.Writer) error {
 
 func printStatus(ctx context.Context, i plan.Instance, out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	_, _ = fmt.Fprintf(table, "sandbox %s\tregistry %s\texport KUBECONFIG=%s\n", i.Name, i.Registry(), i.Kubeconfig())
+	registry := "registry " + i.Registry()
+	if i.APIOnly {
+		registry = "API server alone"
+	}
+	_, _ = fmt.Fprintf(table, "sandbox %s\t%s\texport KUBECONFIG=%s\n", i.Name, registry, i.Kubeconfig())
 	for _, d := range daemons(i) {
 		state := "not running; \"sandbox up\" starts it again"
 		if started, running := machine.Running(i, d.Name); running {

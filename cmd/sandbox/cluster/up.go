@@ -186,6 +186,9 @@ func PushImages(ctx context.Context, instance string, recipes []images.Recipe, c
 		p.Say("no sandbox %q runs: images are built and pushed by the next \"sandbox up\" or \"sandbox image\"", instance)
 		return nil, buildImages(ctx, recipes, cache, p)
 	}
+	if i.APIOnly {
+		return nil, fmt.Errorf("sandbox %q is an API server alone: it has no image registry", instance)
+	}
 	r, err := newRunner(i, p)
 	if err != nil {
 		return nil, err

@@ -71,8 +71,10 @@ func MakeClaim(want Claim) (Claim, error) {
 	if want.Index, err = freeIndex(claims, addresses()); err != nil {
 		return Claim{}, err
 	}
-	if want.RegistryPort, err = freePort(claims, canListen); err != nil {
-		return Claim{}, err
+	if !want.APIOnly { // without nodes nobody pulls images
+		if want.RegistryPort, err = freePort(claims, canListen); err != nil {
+			return Claim{}, err
+		}
 	}
 	return want, writeClaims(append(claims, want))
 }

@@ -121,16 +121,13 @@ const CoreDNSBinary = "coredns-" + CoreDNSVersion
 
 // RegistryDaemon serves images to the host and to the nodes.
 func (i Instance) RegistryDaemon() Daemon {
-	args := []string{
+	return Daemon{Name: "registry", OnHost: true, Args: []string{
 		i.Self, "registry",
 		"--blobs=" + i.BlobsDir(),
 		"--manifests=" + i.ManifestsDir(),
 		"--listen=" + i.Registry(),
-	}
-	if !i.APIOnly {
-		args = append(args, fmt.Sprintf("--listen=%s:%d", i.HostIP(), i.RegistryPort))
-	}
-	return Daemon{Name: "registry", OnHost: true, Args: args}
+		fmt.Sprintf("--listen=%s:%d", i.HostIP(), i.RegistryPort),
+	}}
 }
 
 // Containerd runs the node's containers.

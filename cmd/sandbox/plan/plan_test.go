@@ -110,12 +110,6 @@ func TestImageReferencesHaveTheSameFormForHostAndNodes(t *testing.T) {
 	require.Equal(t, []string{"127.0.0.1:5000", "10.244.255.1:5000"}, listens(instance(0).RegistryDaemon()))
 }
 
-func TestAnAPIServerAloneHasNoNetworkForARegistry(t *testing.T) {
-	i := instance(0)
-	i.APIOnly, i.Nodes = true, 0
-	require.Equal(t, []string{"127.0.0.1:5000"}, listens(i.RegistryDaemon()))
-}
-
 func listens(d Daemon) []string {
 	var addresses []string
 	for _, arg := range d.Args {
