@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/koperator-go/koperator/actors/kit"
 )
 
 // System is a silent actor system. Inside a synctest bubble it must be made there.
@@ -45,7 +47,7 @@ func NewProbe(t testing.TB, sys *actor.ActorSystem, reply func(c actor.Context))
 				reply(c)
 			}
 		}
-	}))
+	}, actor.WithSupervisor(kit.Supervision()))) // as every parent of the daemon has it
 	return p
 }
 
