@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -23,9 +24,14 @@ type Written struct {
 }
 
 type applied struct {
-	wanted, result Object
-	at             time.Time
-	shown          bool // the cache has shown this version or a newer one
+	// wanted is nil for kinds that are written once and never compared with a wish.
+	wanted Object
+	// result is nil once the cache has shown this version or a newer one: from then on the cache's copy is enough, and
+	// a second one of every Pod would be half of the daemon's memory.
+	result  Object
+	uid     types.UID
+	version uint64
+	at      time.Time
 }
 
 // Applied records the answer to an apply.
@@ -33,7 +39,21 @@ func (w *Written) Applied(wanted, result Object, now time.Time) {
 	if w.applied == nil {
 		w.applied = map[string]applied{}
 	}
-	w.applied[writtenKey(wanted)] = applied{wanted: wanted, result: result, at: now}
+	key := writtenKey(wanted)
+	if isWrittenOnce(wanted) {
+		wanted = nil
+	}
+	w.applied[key] = applied{wanted: wanted, result: result, uid: result.GetUID(), version: versionOf(result), at: now}
+}
+
+// isWrittenOnce holds for what is made and then only replaced or marked, never applied because it differs.
+func isWrittenOnce(wanted Object) bool {
+	switch wanted.(type) {
+	case *corev1.Pod, *corev1.PersistentVolumeClaim:
+		return true
+	default:
+		return false
+	}
 }
 
 // Deleted records that the deletion of an object was accepted.
@@ -68,8 +88,7 @@ func (w *Written) Stands(observed, wanted Object) bool {
 		return false
 	}
 	last, known := w.applied[writtenKey(wanted)]
-	if known && last.result.GetUID() == observed.GetUID() &&
-		last.result.GetResourceVersion() == observed.GetResourceVersion() && reflect.DeepEqual(last.wanted, wanted) {
+	if known && last.uid == observed.GetUID() && last.version == versionOf(observed) && reflect.DeepEqual(last.wanted, wanted) {
 		return true
 	}
 	covered, _ := Covers(observed, wanted)
@@ -84,23 +103,19 @@ func Newest[T Object](w *Written, example T, cached T, now time.Time) (newest T,
 	if !known {
 		return cached, false
 	}
-	if !isNil(cached) && !older(cached, last.result) {
-		last.shown = true
+	// The API server lets clients order resource versions within a kind (Kubernetes 1.35).
+	if !isNil(cached) && versionOf(cached) >= last.version {
+		last.result = nil
 		w.applied[key] = last
 		return cached, false
 	}
-	if last.shown || now.Sub(last.at) > writtenFor { // it was there and is gone, or never will be
+	if last.result == nil || now.Sub(last.at) > writtenFor { // it was there and is gone, or never will be
 		if isNil(cached) {
 			delete(w.applied, key)
 		}
 		return cached, false
 	}
 	return last.result.(T), true
-}
-
-// older compares resource versions, which the API server lets clients order within a kind (Kubernetes 1.35).
-func older(a, b Object) bool {
-	return versionOf(a) < versionOf(b)
 }
 
 func versionOf(object Object) uint64 {
