@@ -1,0 +1,264 @@
+package broker
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+var now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// scene is a blueprint with what is there.
+type scene struct {
+	w blueprint
+	o observed
+}
+
+// planned is a node of which everything is made and runs; changes take away or spoil something.
+func planned(t *testing.T, change func(*messages.BrokerWanted), spoil func(*scene)) scene {
+	t.Helper()
+	wanted := wish(demo())
+	if change != nil {
+		change(&wanted)
+	}
+	w, err := newBlueprint(wanted)
+	require.NoError(t, err)
+	s := scene{w: w, o: observed{nodes: true, written: &kube.Written{}}}
+	claim, err := w.claim(w.disks[0], "", w.newClaimFormat())
+	require.NoError(t, err)
+	claim.UID = claimUID
+	s.o.claims = []*corev1.PersistentVolumeClaim{claim}
+	names, problem := w.claimNames(s.o.claims)
+	require.Empty(t, problem)
+	if config, ok := w.applyConfig(s.o, "").(apply); ok {
+		s.o.config = config.objects[0].(*corev1.ConfigMap).DeepCopy()
+	}
+	pod, err := w.pod(names, w.openRights(s.o.claims))
+	require.NoError(t, err)
+	pod.UID, pod.Spec.NodeName = "pod-1", "node-1"
+	ready(pod)
+	s.o.pods = []*corev1.Pod{pod}
+	if spoil != nil {
+		spoil(&s)
+	}
+	return s
+}
+
+func (s *scene) pod() *corev1.Pod                     { return s.o.pods[0] }
+func (s *scene) claim() *corev1.PersistentVolumeClaim { return s.o.claims[0] }
+
+func TestPlan(t *testing.T) {
+	racks := func(w *messages.BrokerWanted) {
+		w.Cluster.Spec.RackAwareness = &v1beta1.RackAwareness{Labels: []string{corev1.LabelTopologyZone}}
+	}
+	ranBefore := func(w *messages.BrokerWanted) { w.Formatted = map[string]types.UID{"/kafka-logs": claimUID} }
+	paused := func(w *messages.BrokerWanted) { w.Paused = true }
+	for name, test := range map[string]struct {
+		change func(*messages.BrokerWanted)
+		spoil  func(*scene)
+		step   string // its name
+		reason string
+	}{
+		"a node that runs as wanted rests": {step: "broker.rest"},
+		"a disk without a claim gets one": {
+			spoil: func(s *scene) { s.o.claims = nil }, step: "apply PersistentVolumeClaim demo-0-9e423fa7", reason: "disks have no claim",
+		},
+		"a disk on which Kafka ran gets no empty claim": {
+			change: ranBefore, spoil: func(s *scene) { s.o.claims = nil }, step: "broker.wait", reason: "DataVolumeLost",
+		},
+		"a claim that is being deleted is waited for": {
+			spoil: func(s *scene) { s.claim().DeletionTimestamp = &metav1.Time{Time: now} }, step: "broker.wait", reason: "is being deleted",
+		},
+		"a claim with the label of another broker stops the start": {
+			spoil: func(s *scene) { s.claim().Labels[kube.LabelBrokerID] = "7" }, step: "broker.wait", reason: "correct its label",
+		},
+		"two claims for one disk stop the start": {
+			spoil: func(s *scene) {
+				twin := s.claim().DeepCopy()
+				twin.Name = "demo-0-copy"
+				s.o.claims = append(s.o.claims, twin)
+			}, step: "broker.wait", reason: "demo-0-copy",
+		},
+		"an object of somebody else stops everything": {
+			spoil: func(s *scene) { s.pod().OwnerReferences = nil }, step: "broker.wait", reason: "does not belong to the cluster",
+		},
+		"two Pods stop everything": {
+			spoil: func(s *scene) {
+				twin := s.pod().DeepCopy()
+				twin.Name = "demo-0-copy"
+				s.o.pods = append(s.o.pods, twin)
+			}, step: "broker.wait", reason: "both claim to be this broker",
+		},
+		"without Pod and file the file comes first": {
+			spoil: func(s *scene) { s.o.pods, s.o.config = nil, nil }, step: "apply ConfigMap demo-config-0",
+		},
+		"without Pod the Pod is made": {spoil: func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0", reason: "no Pod"},
+		"a Pod that ran before comes back on the same disks": {
+			change: ranBefore, spoil: func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0", reason: "same disks",
+		},
+		"a first voter waits for the claims of the others": {
+			change: func(w *messages.BrokerWanted) { w.Quorum.Initial = nil },
+			spoil:  func(s *scene) { s.o.pods = nil }, step: "broker.wait", reason: "claims of the other first controllers",
+		},
+		"a first voter that ran before waits for nobody": {
+			change: func(w *messages.BrokerWanted) { w.Quorum.Initial = nil; ranBefore(w) },
+			spoil:  func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0",
+		},
+		"with racks an old file goes before the Pod comes": {
+			change: racks, spoil: func(s *scene) { s.o.pods = nil }, step: "delete ConfigMap demo-config-0", reason: "rack is known",
+		},
+		"with racks the Pod comes without a file": {
+			change: racks, spoil: func(s *scene) { s.o.pods, s.o.config = nil, nil }, step: "apply Pod demo-node-0",
+		},
+		"racks without the right to read nodes are told of": {
+			change: racks, spoil: func(s *scene) { s.o.pods, s.o.nodes = nil, false }, step: "broker.wait", reason: "right to read Nodes",
+		},
+		"with racks the file comes when the node is known": {
+			change: racks, spoil: func(s *scene) {
+				s.o.config = nil
+				s.o.node = &corev1.Node{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{corev1.LabelTopologyZone: "a"}}}
+			}, step: "apply ConfigMap demo-config-0",
+		},
+		"with racks a node that is not known yet is waited for": {
+			change: racks, spoil: func(s *scene) { s.o.config = nil }, step: "broker.wait", reason: "is not known yet",
+		},
+		"a file that somebody deleted is made again": {
+			spoil: func(s *scene) { s.o.config = nil }, step: "apply ConfigMap demo-config-0",
+		},
+		"a file that somebody edited is set back": {
+			spoil: func(s *scene) { s.o.config.Data[kube.KeyBrokerConfig] = "node.id=7\n" }, step: "apply ConfigMap demo-config-0",
+		},
+		"the file of a Pod with other settings is left alone": {
+			spoil: func(s *scene) {
+				s.pod().Annotations[kube.AnnotationUserInputsHash] = "v1:other"
+				s.o.config.Data[kube.KeyBrokerConfig] = "node.id=7\n"
+			}, step: "broker.rest",
+		},
+		"the right to format is taken back when Kafka was seen": {
+			change: ranBefore, step: "apply PersistentVolumeClaim demo-0-9e423fa7", reason: "Kafka runs on them",
+		},
+		"a Pod that ended and is started by nobody is removed": {
+			spoil: func(s *scene) { s.pod().Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"} },
+			step:  "delete Pod demo-node-0", reason: "Evicted",
+		},
+		"a Pod that ended again soon is waited with": {
+			spoil: func(s *scene) {
+				s.pod().Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"}
+				s.o.endings = endings{count: 3, last: now.Add(-time.Second)}
+			}, step: "broker.wait", reason: "growing delays",
+		},
+		"a container that its kubelet restarts is left to it": {
+			spoil: func(s *scene) {
+				s.pod().Status.Conditions = nil
+				s.pod().Status.ContainerStatuses = []corev1.ContainerStatus{{Name: kube.KafkaContainer, State: corev1.ContainerState{
+					Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"},
+				}, LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}}}
+			}, step: "broker.wait", reason: "CrashLoopBackOff after exit code 3",
+		},
+		"a Pod that stops is waited for": {
+			spoil: func(s *scene) { s.pod().DeletionTimestamp = &metav1.Time{Time: now} }, step: "broker.wait", reason: "is stopping",
+		},
+		"a Pod without a node tells why": {
+			spoil: func(s *scene) {
+				s.pod().Spec.NodeName = ""
+				s.pod().Status = corev1.PodStatus{Conditions: []corev1.PodCondition{{
+					Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes are available",
+				}}}
+			}, step: "broker.wait", reason: "0/3 nodes are available",
+		},
+		"paused, a Pod that runs is at rest": {change: paused, step: "broker.rest"},
+		"paused, a lost Pod is made again": {
+			change: paused, spoil: func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0",
+		},
+		"paused, a lost Pod is not made with other settings": {
+			change: paused, spoil: func(s *scene) {
+				s.o.pods = nil
+				s.o.config.Annotations[kube.AnnotationUserInputsHash] = "v1:other"
+			}, step: "broker.wait", reason: "paused",
+		},
+		"paused, nothing else is written": {
+			change: paused, spoil: func(s *scene) { s.o.claims = nil }, step: "broker.rest",
+		},
+		"without headless mode the node's Service is made": {
+			change: func(w *messages.BrokerWanted) { w.Cluster.Spec.HeadlessServiceEnabled = false },
+			step:   "apply Service demo-0",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := planned(t, test.change, test.spoil)
+			next := plan(s.w, s.o, now)
+			require.Equal(t, test.step, nameOf(next))
+			if test.reason != "" {
+				reason := reasonOf(next)
+				if waits, ok := next.(wait); ok {
+					reason = waits.reason
+				}
+				require.Contains(t, reason, test.reason)
+			}
+		})
+	}
+}
+
+func TestAPodThatKoperatorMadeIsReplacedWhenItsContainerEnded(t *testing.T) {
+	s := planned(t, nil, func(s *scene) {
+		s.pod().Spec.RestartPolicy = corev1.RestartPolicyNever
+		s.pod().Status.ContainerStatuses = []corev1.ContainerStatus{{Name: kube.KafkaContainer, State: corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"},
+		}}}
+	})
+	next, ok := plan(s.w, s.o, now).(remove)
+	require.True(t, ok)
+	require.EqualValues(t, 1, next.endings, "its last words are kept")
+	require.Contains(t, next.reason, "exit code 137, OOMKilled")
+}
+
+func TestRightsToFormatGoWithTheFirstPodOnly(t *testing.T) {
+	env := func(s scene) map[string]string {
+		s.o.pods = nil
+		next, ok := plan(s.w, s.o, now).(apply)
+		require.True(t, ok)
+		env := map[string]string{}
+		for _, e := range next.objects[0].(*corev1.Pod).Spec.Containers[0].Env {
+			env[e.Name] = e.Value
+		}
+		return env
+	}
+	first := env(planned(t, nil, nil))
+	require.Equal(t, "/kafka-logs/kafka", first["KAFKA_FORMAT_DIRS"])
+	require.Contains(t, first["KAFKA_INITIAL_CONTROLLERS"], "0@demo-0.demo-headless")
+	seen := env(planned(t, func(w *messages.BrokerWanted) {
+		w.Formatted = map[string]types.UID{"/kafka-logs": claimUID}
+	}, nil))
+	require.NotContains(t, seen, "KAFKA_FORMAT_DIRS", "status knows it although the claim still carries the right")
+	withdrawn := env(planned(t, nil, func(s *scene) { s.claim().Annotations[kube.AnnotationFormat] = "formatted:x" }))
+	require.NotContains(t, withdrawn, "KAFKA_FORMAT_DIRS")
+	late := env(planned(t, func(w *messages.BrokerWanted) { w.InitialController = false }, nil))
+	require.Equal(t, "/kafka-logs/kafka", late["KAFKA_FORMAT_DIRS"])
+	require.NotContains(t, late, "KAFKA_INITIAL_CONTROLLERS", "who comes later joins")
+}
+
+func TestEndingDelayGrowsFromASecondToFiveMinutes(t *testing.T) {
+	require.Equal(t, time.Second, endingDelay(1))
+	require.Equal(t, 8*time.Second, endingDelay(4))
+	require.Equal(t, 5*time.Minute, endingDelay(40))
+}
+
+func TestAClaimKeepsItsSizeWhenItsRightIsTakenBack(t *testing.T) {
+	s := planned(t, func(w *messages.BrokerWanted) { w.Formatted = map[string]types.UID{"/kafka-logs": claimUID} }, func(s *scene) {
+		s.claim().Spec.StorageClassName = ptr.To("fast")
+	})
+	next := plan(s.w, s.o, now).(apply)
+	claim := next.objects[0].(*corev1.PersistentVolumeClaim)
+	require.Equal(t, s.claim().Spec.Resources, claim.Spec.Resources)
+	require.Empty(t, kube.Refused(s.claim(), claim))
+	require.True(t, kube.FormatStateOf(claim.Annotations).Formatted)
+}
