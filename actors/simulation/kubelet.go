@@ -89,8 +89,9 @@ func (l *kubelets) lookAtWaiting() {
 	for _, object := range l.store.list(kube.KindPod) {
 		l.mu.Lock()
 		state := l.pods[object.GetUID()]
+		waits := state == nil || state.stage == waiting
 		l.mu.Unlock()
-		if state == nil || state.stage == waiting {
+		if waits {
 			l.look(keyOf(object))
 		}
 	}
