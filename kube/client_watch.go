@@ -173,10 +173,28 @@ func trimmed(object any) (any, error) {
 	accessor.SetManagedFields(nil)
 	annotations := accessor.GetAnnotations()
 	delete(annotations, corev1.LastAppliedConfigAnnotation)
-	if node, ok := object.(*corev1.Node); ok {
-		return trimmedNode(node), nil
+	switch object := object.(type) {
+	case *corev1.Node:
+		return trimmedNode(object), nil
+	case *corev1.Pod:
+		object.Spec = trimmedPodSpec(object.Spec)
 	}
 	return object, nil
+}
+
+// trimmedPodSpec keeps where a Pod runs and with which images, environment and resources. What a Pod should be is
+// compared by hashes in its annotations; the rest of its spec would be most of the daemon's memory.
+func trimmedPodSpec(spec corev1.PodSpec) corev1.PodSpec {
+	trim := corev1.PodSpec{
+		NodeName: spec.NodeName, RestartPolicy: spec.RestartPolicy, SchedulingGates: spec.SchedulingGates,
+		TerminationGracePeriodSeconds: spec.TerminationGracePeriodSeconds,
+	}
+	for _, container := range spec.Containers {
+		trim.Containers = append(trim.Containers, corev1.Container{
+			Name: container.Name, Image: container.Image, Env: container.Env, Resources: container.Resources,
+		})
+	}
+	return trim
 }
 
 // trimmedNode keeps labels, taints, addresses and what fits.
