@@ -102,6 +102,9 @@ func (h *health) rewatch(c actor.Context, m messages.Watch) {
 	moved := len(m.Bootstrap) != len(h.watch.Bootstrap) || fmt.Sprint(m.Bootstrap) != fmt.Sprint(h.watch.Bootstrap)
 	h.watch = m
 	h.failures = 0
+	if len(m.Bootstrap) == 0 && h.told.Answered { // a node that comes back must not count as known because it was before
+		h.tell(c, messages.KafkaObserved{Error: "no broker is ready to be asked", QuorumLeader: -1})
+	}
 	h.stale = h.looking
 	if h.looking {
 		return
