@@ -1,0 +1,212 @@
+package cluster
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+var now = time.Date(2026, 1, 1, 12, 0, 0, 123_456_789, time.UTC)
+
+// healthy is a view in which three nodes run and Kafka knows them.
+func healthy(changes ...func(*view)) view {
+	v := view{cluster: demo(0, 1, 2), kafka: messages.KafkaObserved{Answered: true, Brokers: []messages.BrokerID{0, 1, 2}}}
+	for id := range messages.BrokerID(3) {
+		v.nodes = append(v.nodes, node{id: id, broker: true, told: 5, observed: messages.BrokerObserved{
+			ID: id, Revision: 5, Phase: messages.PhaseRunning, PodReady: true, Pod: "pod", Since: now,
+			Claims:  map[string]types.UID{"/kafka-logs": types.UID("claim-" + id.String())},
+			Mounted: map[string]types.UID{"/kafka-logs": types.UID("claim-" + id.String())},
+		}})
+	}
+	for _, change := range changes {
+		change(&v)
+	}
+	return v
+}
+
+func phase(id int, p messages.Phase, reason string) func(*view) {
+	return func(v *view) {
+		o := &v.nodes[id].observed
+		o.Phase, o.Reason, o.PodReady = p, reason, p == messages.PhaseRunning
+	}
+}
+
+func problem(reason messages.ProblemReason, severity messages.ProblemSeverity, field string) func(*view) {
+	return func(v *view) {
+		v.problems = append(v.problems, messages.FieldProblem{Field: field, Reason: reason, Severity: severity, Message: "change it"})
+	}
+}
+
+func TestReadinessNamesTheGravestReason(t *testing.T) {
+	for name, test := range map[string]struct {
+		changes []func(*view)
+		ready   bool
+		reason  string
+		message string
+		stalled bool
+	}{
+		"all run and Kafka knows them": {ready: true, reason: kube.ReasonRunning, message: "3/3"},
+		"a spec that cannot work": {
+			changes: []func(*view){problem(messages.ReasonInvalidSpec, messages.SeverityError, "spec.brokers"), phase(0, messages.PhaseBlocked, "x")},
+			reason:  "InvalidSpec", message: "spec.brokers: change it", stalled: true,
+		},
+		"a field that is not served and must not be ignored": {
+			changes: []func(*view){problem(messages.ReasonNotSupported, messages.SeverityError, "spec.listenersConfig")},
+			reason:  "NotSupported", message: "spec.listenersConfig", stalled: true,
+		},
+		"a warning is no reason": {
+			changes: []func(*view){problem(messages.ReasonInvalidSpec, messages.SeverityWarning, "spec.brokers")},
+			ready:   true, reason: kube.ReasonRunning,
+		},
+		"the cluster's own objects": {
+			changes: []func(*view){func(v *view) { v.objectsError = "Service demo-headless: refused" }},
+			reason:  kube.ReasonFailing, message: "demo-headless",
+		},
+		"a node that waits for a person, before one that starts": {
+			changes: []func(*view){phase(0, messages.PhaseStarting, "boots"), phase(2, messages.PhaseBlocked, "DataVolumeLost")},
+			reason:  kube.ReasonWaiting, message: "broker 2: DataVolumeLost", stalled: true,
+		},
+		"a node whose step failed": {
+			changes: []func(*view){phase(1, messages.PhaseFailing, "refused")}, reason: kube.ReasonFailing, message: "broker 1: refused",
+		},
+		"a node that starts": {
+			changes: []func(*view){phase(1, messages.PhaseStarting, "no node")}, reason: kube.ReasonStarting, message: "broker 1: no node",
+		},
+		"a node that has not looked at the newest wish": {
+			changes: []func(*view){func(v *view) { v.nodes[1].told = 6 }}, reason: kube.ReasonStarting, message: "broker 1",
+		},
+		"a Kafka that does not answer": {
+			changes: []func(*view){func(v *view) { v.kafka = messages.KafkaObserved{Error: "i/o timeout"} }},
+			reason:  kube.ReasonUnreachable, message: "i/o timeout",
+		},
+		"a node that Kafka does not know": {
+			changes: []func(*view){func(v *view) { v.kafka.Brokers = v.kafka.Brokers[:2] }},
+			reason:  kube.ReasonNotRegistered, message: "broker 2",
+		},
+		"a node that leaves is not waited for": {
+			changes: []func(*view){phase(2, messages.PhaseStarting, "stops"), func(v *view) {
+				v.nodes[2].leaving = true
+				v.kafka.Brokers = v.kafka.Brokers[:2]
+			}}, ready: true, reason: kube.ReasonRunning, message: "2/2",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status := statusOf(healthy(test.changes...), now)
+			ready := kube.Condition(status.Conditions, kube.ConditionReady)
+			require.Equal(t, test.ready, ready.Status == metav1.ConditionTrue)
+			require.Equal(t, test.reason, ready.Reason)
+			require.Contains(t, ready.Message, test.message)
+			require.Equal(t, test.stalled, kube.Condition(status.Conditions, kube.ConditionStalled) != nil)
+			require.Equal(t, !test.ready && !test.stalled, kube.Condition(status.Conditions, kube.ConditionReconciling) != nil)
+			require.Equal(t, test.ready, status.State == v1beta1.ClusterRunning)
+			require.Equal(t, int64(1), status.ObservedGeneration)
+		})
+	}
+}
+
+func TestTheSameViewIsTheSameStatus(t *testing.T) {
+	v := healthy(phase(1, messages.PhaseStarting, "boots"), func(v *view) { v.paused = true })
+	first := statusOf(v, now)
+	v.known = first
+	require.Equal(t, first, statusOf(v, now.Add(time.Hour)), "a repeated observation is no write")
+}
+
+func TestConditionsExistWhileTheyAreTrue(t *testing.T) {
+	for kind, spoil := range map[string]func(*view){
+		kube.ConditionPaused:          func(v *view) { v.paused = true },
+		kube.ConditionUpdateAvailable: func(v *view) { v.nodes[1].observed.ConfigStale = true },
+		kube.ConditionBrokersLeaving:  func(v *view) { v.nodes[1].leaving = true },
+		kube.ConditionNotSupported:    problem(messages.ReasonNotSupported, messages.SeverityWarning, "spec.envoyConfig"),
+		kube.ConditionSpecWarning:     problem(messages.ReasonInvalidSpec, messages.SeverityWarning, "spec.disruptionBudget"),
+	} {
+		t.Run(kind, func(t *testing.T) {
+			spoiled := healthy(spoil)
+			status := statusOf(spoiled, now)
+			require.NotNil(t, kube.Condition(status.Conditions, kind))
+			cured := healthy()
+			cured.known = status
+			require.Nil(t, kube.Condition(statusOf(cured, now).Conditions, kind))
+		})
+	}
+}
+
+func TestADiskIsRecordedWhenKafkaRunsOnItAndNeverForgotten(t *testing.T) {
+	dirs := func(s v1beta1.KafkaClusterStatus) []v1beta1.FormattedLogDir {
+		return s.BrokersState["1"].FormattedLogDirs
+	}
+	seen := []v1beta1.FormattedLogDir{{MountPath: "/kafka-logs", ClaimUID: "claim-1"}}
+	require.Equal(t, seen, dirs(statusOf(healthy(), now)))
+	for name, unseen := range map[string]func(*view){
+		"Pod not ready":          phase(1, messages.PhaseStarting, "boots"),
+		"Kafka does not answer":  func(v *view) { v.kafka.Answered = false },
+		"Kafka does not know it": func(v *view) { v.kafka.Brokers = []messages.BrokerID{0, 2} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := healthy(unseen)
+			require.Empty(t, dirs(statusOf(v, now)))
+			v.known = statusOf(healthy(), now)
+			require.Equal(t, seen, dirs(statusOf(v, now)))
+		})
+	}
+}
+
+func TestWhatKoperatorLeftInStatusStays(t *testing.T) {
+	v := healthy()
+	v.known.BrokersState = map[string]v1beta1.BrokerState{"1": {ConfigurationBackup: "backup", Version: "3.9.1"}}
+	v.known.AlertCount = 3
+	status := statusOf(v, now)
+	require.Equal(t, "backup", status.BrokersState["1"].ConfigurationBackup)
+	require.Equal(t, "3.9.1", status.BrokersState["1"].Version)
+	require.Equal(t, 3, status.AlertCount)
+}
+
+func TestABrokerThatIsGoneLeavesStatus(t *testing.T) {
+	v := healthy(func(v *view) { v.nodes[2].leaving, v.nodes[2].observed.Gone = true, true })
+	v.known.BrokersState = map[string]v1beta1.BrokerState{"2": {Version: "3.9.1"}}
+	status := statusOf(v, now)
+	require.NotContains(t, status.BrokersState, "2")
+	require.Equal(t, "2/2", status.BrokersReady)
+}
+
+func TestReasonsAreShort(t *testing.T) {
+	v := healthy(phase(1, messages.PhaseBlocked, strings.Repeat("€", 500)))
+	status := statusOf(v, now)
+	require.LessOrEqual(t, len(status.BrokersState["1"].Reason), maxReason)
+	for _, c := range status.Conditions {
+		require.LessOrEqual(t, len(c.Message), 1024)
+	}
+}
+
+func TestReadyEventTellsOfChangesOnly(t *testing.T) {
+	ready := statusOf(healthy(), now).Conditions
+	starting := statusOf(healthy(phase(0, messages.PhaseStarting, "boots")), now).Conditions
+	also := statusOf(healthy(phase(1, messages.PhaseStarting, "boots, too")), now).Conditions
+	broken := statusOf(healthy(problem(messages.ReasonInvalidSpec, messages.SeverityError, "spec.brokers")), now).Conditions
+	for name, test := range map[string]struct {
+		before, after []metav1.Condition
+		kind          string
+	}{
+		"ready at last":           {starting, ready, corev1.EventTypeNormal},
+		"no longer ready":         {ready, starting, corev1.EventTypeNormal},
+		"still ready":             {ready, ready, ""},
+		"another broker starts":   {starting, also, ""},
+		"a spec that cannot work": {ready, broken, corev1.EventTypeWarning},
+		"for the first time":      {nil, starting, corev1.EventTypeNormal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kind, _, note, told := readyEvent(test.before, test.after)
+			require.Equal(t, test.kind != "", told)
+			require.Equal(t, test.kind, kind)
+			require.Equal(t, told, note != "")
+		})
+	}
+}
