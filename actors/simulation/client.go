@@ -150,11 +150,26 @@ func (c client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) 
 
 // Delete implements kube.Writer.
 func (c client) Delete(ctx context.Context, object kube.Object) error {
-	err := c.do(ctx, "delete", object, func() error { return c.store.delete(keyOf(object), object.GetUID()) })
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) && !strings.Contains(err.Error(), "modified") {
+	err := c.do(ctx, "delete", object, func() error {
+		return c.store.delete(keyOf(object), object.GetUID(), object.GetResourceVersion())
+	})
+	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	return err
+}
+
+// ReleaseOwners implements kube.Writer.
+func (c client) ReleaseOwners(ctx context.Context, object kube.Object) (kube.Object, error) {
+	var free kube.Object
+	err := c.do(ctx, "disown", object, func() (err error) {
+		free, err = c.store.releaseOwners(object)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return free, nil
 }
 
 // ReleaseFinalizers implements kube.Writer.

@@ -110,6 +110,12 @@ func (c throughClient) ReleaseFinalizers(ctx context.Context, object kube.Object
 	return c.do(ctx, "release", object, func() error { return c.client.ReleaseFinalizers(ctx, object, finalizers) })
 }
 
+// ReleaseOwners implements kube.Writer.
+func (c throughClient) ReleaseOwners(ctx context.Context, object kube.Object) (free kube.Object, err error) {
+	err = c.do(ctx, "disown", object, func() (err error) { free, err = c.client.ReleaseOwners(ctx, object); return err })
+	return free, err
+}
+
 // Dependents implements kube.Writer.
 func (c throughClient) Dependents(ctx context.Context, cluster messages.ClusterKey) ([]kube.Object, error) {
 	return c.client.Dependents(ctx, cluster)
@@ -161,11 +167,14 @@ func (c *clientGo) reactCore(action clienttesting.Action) (bool, runtime.Object,
 }
 
 func (c *clientGo) delete(kind kube.Kind, action clienttesting.DeleteActionImpl) error {
-	uid := types.UID("")
+	uid, version := types.UID(""), ""
 	if p := action.DeleteOptions.Preconditions; p != nil && p.UID != nil {
 		uid = *p.UID
 	}
-	return c.store.delete(key{kind, action.Namespace, action.Name}, uid)
+	if p := action.DeleteOptions.Preconditions; p != nil && p.ResourceVersion != nil {
+		version = *p.ResourceVersion
+	}
+	return c.store.delete(key{kind, action.Namespace, action.Name}, uid, version)
 }
 
 // merge lets client-go's tracker apply a patch to the object as it stands, and keeps the result in the store.

@@ -54,14 +54,14 @@ func (c *controllers) owned(owner types.UID) []kube.Object {
 
 func (c *controllers) collect(owner types.UID) {
 	for _, object := range c.owned(owner) {
-		_ = c.store.delete(keyOf(object), object.GetUID()) // gone meanwhile is as good
+		_ = c.store.delete(keyOf(object), object.GetUID(), "") // gone meanwhile is as good
 	}
 }
 
 func (c *controllers) collectOrphan(k key, owner types.UID) {
 	if !c.exists(owner) {
 		if object := c.store.get(k); object != nil {
-			_ = c.store.delete(k, object.GetUID())
+			_ = c.store.delete(k, object.GetUID(), "")
 		}
 	}
 }

@@ -239,8 +239,9 @@ func (s *store) tell(c change) {
 	}
 }
 
-// delete asks for an object to go. Pods with a node and objects with finalizers only begin to.
-func (s *store) delete(k key, uid types.UID) error {
+// delete asks for an object to go. Pods with a node and objects with finalizers only begin to. A version, where one is
+// given, must be the one that stands.
+func (s *store) delete(k key, uid types.UID, version string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.objects[k]
@@ -250,6 +251,10 @@ func (s *store) delete(k key, uid types.UID) error {
 	if uid != "" && r.object.GetUID() != uid {
 		return apierrors.NewConflict(resourceOf(k.kind), k.name, fmt.Errorf("the UID in the precondition (%s) does not match "+
 			"the UID in record (%s)", uid, r.object.GetUID()))
+	}
+	if version != "" && r.object.GetResourceVersion() != version {
+		return apierrors.NewConflict(resourceOf(k.kind), k.name, fmt.Errorf("the ResourceVersion in the precondition (%s) does "+
+			"not match the ResourceVersion in record (%s)", version, r.object.GetResourceVersion()))
 	}
 	if r.object.GetDeletionTimestamp() != nil {
 		return nil

@@ -93,19 +93,45 @@ func (s *store) applyStatus(cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluste
 func (s *store) releaseFinalizers(read kube.Object, release []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := keyOf(read)
-	r := s.objects[k]
-	if r == nil {
-		return apierrors.NewNotFound(resourceOf(k.kind), k.name)
-	}
-	if r.object.GetUID() != read.GetUID() || !slices.Equal(r.object.GetFinalizers(), read.GetFinalizers()) {
-		return apierrors.NewInvalid(r.object.GetObjectKind().GroupVersionKind().GroupKind(), k.name,
-			field.ErrorList{field.InternalError(nil, errors.New("the test of the JSON patch failed"))})
+	r, err := s.tested(read, func(standing kube.Object) bool {
+		return slices.Equal(standing.GetFinalizers(), read.GetFinalizers())
+	})
+	if err != nil {
+		return err
 	}
 	object := r.object.DeepCopyObject().(kube.Object)
 	object.SetFinalizers(slices.DeleteFunc(object.GetFinalizers(), func(f string) bool { return slices.Contains(release, f) }))
 	s.commit(r, object)
 	return nil
+}
+
+// releaseOwners takes all owner references away, testing that they are those that were read.
+func (s *store) releaseOwners(read kube.Object) (kube.Object, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.tested(read, func(standing kube.Object) bool {
+		return reflect.DeepEqual(standing.GetOwnerReferences(), read.GetOwnerReferences())
+	})
+	if err != nil {
+		return nil, err
+	}
+	object := r.object.DeepCopyObject().(kube.Object)
+	object.SetOwnerReferences(nil)
+	return s.commit(r, object), nil
+}
+
+// tested is the record of an object that is still the one that was read.
+func (s *store) tested(read kube.Object, same func(standing kube.Object) bool) (*record, error) {
+	k := keyOf(read)
+	r := s.objects[k]
+	if r == nil {
+		return nil, apierrors.NewNotFound(resourceOf(k.kind), k.name)
+	}
+	if r.object.GetUID() != read.GetUID() || !same(r.object) {
+		return nil, apierrors.NewInvalid(r.object.GetObjectKind().GroupVersionKind().GroupKind(), k.name,
+			field.ErrorList{field.InternalError(nil, errors.New("the test of the JSON patch failed"))})
+	}
+	return r, nil
 }
 
 // appliedFields is what a client sends: the object without what only the server sets.

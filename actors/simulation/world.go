@@ -300,7 +300,7 @@ func (w *World) edit(name string, change func(*v1beta1.KafkaCluster)) {
 func (w *World) delete(name string) { w.deleteObject(key{kube.KindCluster, namespace, name}) }
 
 // deleteObject is kubectl delete.
-func (w *World) deleteObject(k key) { _ = w.store.delete(k, "") } // what is gone need not go
+func (w *World) deleteObject(k key) { _ = w.store.delete(k, "", "") } // what is gone need not go
 
 // pods are all Pods of a cluster.
 func (w *World) pods(name string) []*corev1.Pod {
