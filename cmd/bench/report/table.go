@@ -46,6 +46,9 @@ func (v Verdict) String() string {
 	}
 }
 
+// widest bounds the padding: one long cell must not push all others off the screen.
+const widest = 48
+
 // Table is the rows as Markdown, with columns as wide as what they hold.
 func Table(rows []Row) string {
 	cells := [][]string{{"", "Target", "Measured", "Met"}}
@@ -55,7 +58,7 @@ func Table(rows []Row) string {
 	widths := make([]int, len(cells[0]))
 	for _, row := range cells {
 		for i, cell := range row {
-			widths[i] = max(widths[i], len([]rune(cell)))
+			widths[i] = min(max(widths[i], len([]rune(cell))), widest)
 		}
 	}
 	var text strings.Builder
@@ -74,7 +77,7 @@ func Table(rows []Row) string {
 
 func writeRow(text *strings.Builder, cells []string, widths []int) {
 	for i, cell := range cells {
-		fmt.Fprintf(text, "| %s%s ", cell, strings.Repeat(" ", widths[i]-len([]rune(cell))))
+		fmt.Fprintf(text, "| %s%s ", cell, strings.Repeat(" ", max(0, widths[i]-len([]rune(cell)))))
 	}
 	text.WriteString("|\n")
 }
@@ -92,10 +95,14 @@ func MissedRows(rows []Row) []string {
 
 // Seconds writes a duration with the precision that it was worth measuring with.
 func Seconds(d time.Duration) string {
-	if d < time.Second {
+	switch {
+	case d < time.Millisecond:
+		return "under 1 ms"
+	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
+	default:
+		return fmt.Sprintf("%.2f s", d.Seconds())
 	}
-	return fmt.Sprintf("%.2f s", d.Seconds())
 }
 
 // Range is a median and, when there is more than one value, the smallest and the largest.
