@@ -17,7 +17,7 @@ kubectl() { "$SANDBOX" kubectl "$@"; }
 
 step "the operator's image"
 # With the digest in its name, a new build is a new image for the kubelet.
-image=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$OPERATOR_IMAGE") ||
+image=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$KOPERATOR_IMAGE") ||
   fail "the operator's image could not be built and pushed to the sandbox's registry"
 
 step "CRDs and operator"

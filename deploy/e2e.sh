@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs the end-to-end tests with the given flags of go test: on KUBECONFIG if it is set (then OPERATOR_IMAGE and
+# Runs the end-to-end tests with the given flags of go test: on KUBECONFIG if it is set (then KOPERATOR_IMAGE and
 # SANDBOX_REGISTRY must be too), else on a sandbox of its own that goes when the tests have ended (KEEP=1 keeps it).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,7 +7,7 @@ instance=${E2E_INSTANCE:-e2e}
 
 if [ -z "${KUBECONFIG:-}" ]; then
   if [ "$(id -u)" != 0 ] || [ ! -e /etc/debian_version ]; then
-    echo "0 end-to-end tests ran, all skipped: they need root on a Debian-like machine, or KUBECONFIG, OPERATOR_IMAGE and SANDBOX_REGISTRY"
+    echo "0 end-to-end tests ran, all skipped: they need root on a Debian-like machine, or KUBECONFIG, KOPERATOR_IMAGE and SANDBOX_REGISTRY"
     exit 0
   fi
   "$MAKE" --no-print-directory "$SANDBOX"
@@ -15,8 +15,8 @@ if [ -z "${KUBECONFIG:-}" ]; then
   [ -n "${KEEP:-}" ] || trap '"$SANDBOX" down --instance "$instance"' EXIT
   "$SANDBOX" up --instance "$instance"
   eval "$("$SANDBOX" env --instance "$instance")"
-  export KUBECONFIG OPERATOR_IMAGE SANDBOX_REGISTRY KAFKA_3_IMAGE
+  export KUBECONFIG KOPERATOR_IMAGE SANDBOX_REGISTRY KAFKA_3_IMAGE
   export KUBECTL="$SANDBOX kubectl"
-  OPERATOR_IMAGE=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$OPERATOR_IMAGE")
+  KOPERATOR_IMAGE=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$KOPERATOR_IMAGE")
 fi
 go tool -modfile=cmd/tools/go.mod gotestsum --format testname -- -tags e2e -count=1 "$@" ./cmd/e2e

@@ -49,12 +49,11 @@ func (s *Session) Close() {
 
 // Observe asks which nodes Kafka knows. kraft says that there is a quorum to ask for.
 func (s *Session) Observe(ctx context.Context, kraft bool) (messages.KafkaObserved, error) {
-	brokers, err := s.registered(ctx)
-	if err != nil {
+	observed := messages.KafkaObserved{Answered: true, QuorumLeader: -1}
+	if err := s.askBroker(ctx, &observed); err != nil {
 		s.drop() // after a broker's restart the connection is dead: the next question opens another
 		return messages.KafkaObserved{QuorumLeader: -1}, err
 	}
-	observed := messages.KafkaObserved{Answered: true, Brokers: brokers, QuorumLeader: -1}
 	if !kraft {
 		return observed, nil
 	}
@@ -64,15 +63,42 @@ func (s *Session) Observe(ctx context.Context, kraft bool) (messages.KafkaObserv
 	return observed, nil
 }
 
-// registered are the brokers that are in the cluster and not fenced. Version 0 of DescribeCluster, which every Kafka
-// since 2.8 speaks, leaves fenced ones out.
-func (s *Session) registered(ctx context.Context) ([]messages.BrokerID, error) {
+// askBroker asks one broker what every broker knows.
+func (s *Session) askBroker(ctx context.Context, observed *messages.KafkaObserved) error {
 	broker, err := s.connection()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// sarama's calls take no context: closing the connection is what ends them.
 	defer context.AfterFunc(ctx, func() { _ = broker.Close() })()
+	if observed.Brokers, err = registered(broker); err != nil {
+		return err
+	}
+	observed.UnderReplicated, err = underReplicated(broker)
+	return err
+}
+
+// underReplicated reports whether any partition has fewer in-sync replicas than replicas.
+func underReplicated(broker *sarama.Broker) (bool, error) {
+	request := sarama.NewMetadataRequest(sarama.V2_8_0_0, nil)
+	request.AllowAutoTopicCreation = false
+	answer, err := broker.GetMetadata(request)
+	if err != nil {
+		return false, fmt.Errorf("describe the topics at %s: %w", broker.Addr(), err)
+	}
+	for _, topic := range answer.Topics {
+		for _, partition := range topic.Partitions {
+			if len(partition.Isr) < len(partition.Replicas) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// registered are the brokers that are in the cluster and not fenced. Version 0 of DescribeCluster, which every Kafka
+// since 2.8 speaks, leaves fenced ones out.
+func registered(broker *sarama.Broker) ([]messages.BrokerID, error) {
 	answer, err := broker.DescribeCluster(sarama.NewDescribeClusterRequest(sarama.V2_8_0_0))
 	if err != nil {
 		return nil, fmt.Errorf("describe the cluster at %s: %w", broker.Addr(), err)

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/ptr"
 
+	"github.com/koperator-go/koperator/kube/api/v1alpha1"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -36,11 +37,13 @@ type Writer interface {
 	Create(ctx context.Context, wanted Object) (Object, error)
 	// ApplyStatus writes the whole status of a cluster.
 	ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error)
-	// Delete removes exactly this object: if one of the same name stands in its place, or it is gone already,
-	// nothing happens and nothing is wrong.
+	// Delete removes exactly this object as it was read. If it is gone already nothing happens and nothing is wrong; if it
+	// has changed since, or another one has taken its name, that is an error.
 	Delete(ctx context.Context, object Object) error
 	// ReleaseFinalizers takes the given finalizers from an object that is being deleted.
 	ReleaseFinalizers(ctx context.Context, object Object, finalizers []string) error
+	// ReleaseOwners takes all owner references from an object, whoever set them, and returns it as it then stands.
+	ReleaseOwners(ctx context.Context, object Object) (Object, error)
 	// Dependents lists the topics, users and operations that name the cluster.
 	Dependents(ctx context.Context, key messages.ClusterKey) ([]Object, error)
 	// PodLog returns the last bytes of the log of a container that has ended.
@@ -121,15 +124,18 @@ func (c *Client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster)
 	return applied.(*v1beta1.KafkaCluster), nil
 }
 
-// Delete implements Writer. The precondition on the UID keeps a decision about one Pod from hitting its successor.
+// Delete implements Writer. The preconditions keep a decision about one Pod from hitting its successor, or one that has
+// started meanwhile.
 func (c *Client) Delete(ctx context.Context, object Object) error {
 	if err := c.enter(ctx); err != nil {
 		return err
 	}
 	defer c.leave()
-	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: ptr.To(object.GetUID())}}
+	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{
+		UID: ptr.To(object.GetUID()), ResourceVersion: ptr.To(object.GetResourceVersion()),
+	}}
 	err := c.delete(ctx, object, options)
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) { // Conflict: another object has taken the name
+	if apierrors.IsNotFound(err) {
 		return nil
 	}
 	if err != nil {
@@ -156,6 +162,27 @@ func (c *Client) ReleaseFinalizers(ctx context.Context, object Object, finalizer
 	return nil
 }
 
+// ReleaseOwners implements Writer.
+func (c *Client) ReleaseOwners(ctx context.Context, object Object) (Object, error) {
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "test", "path": "/metadata/uid", "value": object.GetUID()},
+		{"op": "test", "path": "/metadata/ownerReferences", "value": object.GetOwnerReferences()},
+		{"op": "remove", "path": "/metadata/ownerReferences"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer c.leave()
+	free, err := c.patch(ctx, object, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
+	if err != nil {
+		return nil, fmt.Errorf("release the owners of %s: %w", describe(object), err)
+	}
+	return free, nil
+}
+
 // Dependents implements Writer.
 func (c *Client) Dependents(ctx context.Context, key messages.ClusterKey) ([]Object, error) {
 	var found []Object
@@ -165,7 +192,9 @@ func (c *Client) Dependents(ctx context.Context, key messages.ClusterKey) ([]Obj
 			return fmt.Errorf("list %s: %w", kind, err)
 		}
 		return meta.EachListItem(list, func(item runtime.Object) error {
-			found = append(found, item.(Object))
+			if object := item.(Object); belongsTo(object, key) && !RemotelyOwned(object) {
+				found = append(found, object)
+			}
 			return nil
 		})
 	}
@@ -179,6 +208,20 @@ func (c *Client) Dependents(ctx context.Context, key messages.ClusterKey) ([]Obj
 	}
 	err := collect(KindOperation, key.Namespace, LabelCluster+"="+key.Name)
 	return found, err
+}
+
+// belongsTo reports whether a resource really names the cluster: a label is easily copied with a manifest.
+func belongsTo(object Object, key messages.ClusterKey) bool {
+	var reference v1alpha1.ClusterReference
+	switch object := object.(type) {
+	case *v1alpha1.KafkaTopic:
+		reference = object.Spec.ClusterRef
+	case *v1alpha1.KafkaUser:
+		reference = object.Spec.ClusterRef
+	default: // an operation is found by its label alone, in its cluster's namespace
+		return true
+	}
+	return reference.Name == key.Name && reference.GetNamespace(object.GetNamespace()) == key.Namespace
 }
 
 // Cluster reads one cluster past any cache; nil when there is none.
@@ -214,10 +257,7 @@ func (c *Client) PodLog(ctx context.Context, pod *corev1.Pod, container string, 
 	if err != nil {
 		return "", fmt.Errorf("log of %s: %w", describe(pod), err)
 	}
-	if over := int64(len(text)) - bytes; over > 0 {
-		text = text[over:]
-	}
-	return string(text), nil
+	return Tail(string(text), int(bytes)), nil
 }
 
 func (c *Client) enter(ctx context.Context) error {

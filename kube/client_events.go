@@ -44,10 +44,16 @@ func NewRecorder(ctx context.Context, core kubernetes.Interface) (Recorder, erro
 }
 
 func (r recorder) Event(regarding, related runtime.Object, eventType, reason, action, note string) {
-	if len(note) > maxNote {
-		note = string([]rune(note[:maxNote-4])) + "…"
-	}
+	note = shortenedMiddle(note, maxNote)
 	r.Eventf(regarding, related, eventType, reason, action, "%s", note)
+}
+
+// shortenedMiddle keeps the beginning of a text, which says what happened, and its end, where a log tells why.
+func shortenedMiddle(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return Shortened(text, limit/3) + " " + Tail(text, limit-limit/3-1)
 }
 
 // ClusterReference stands for a cluster in an Event.

@@ -61,7 +61,7 @@ func NewInformers(core kubernetes.Interface, own *OwnClient, options WatchOption
 
 func (w *Informers) informer(kind Kind, source cache.ListerWatcher) (cache.SharedIndexInformer, error) {
 	informer := cache.NewSharedIndexInformer(source, exampleOf(kind), 0, Indexers())
-	if err := informer.SetTransform(trimmed); err != nil {
+	if err := informer.SetTransform(Trimmed); err != nil {
 		return nil, err
 	}
 	notify := func(object any) { w.Cache.Notify(kind, object) }
@@ -164,8 +164,9 @@ func selected[L runtime.Object](client typedClient[L], label string) cache.Liste
 	}
 }
 
-// trimmed drops from cached objects what the daemon never reads and what is often larger than the rest.
-func trimmed(object any) (any, error) {
+// Trimmed is an object as the cache keeps it: without what the daemon never reads and what is often larger than the
+// rest. It changes the object that it is given. Whoever feeds a Cache calls it.
+func Trimmed(object any) (any, error) {
 	accessor, err := meta.Accessor(object)
 	if err != nil {
 		return object, nil // a tombstone
@@ -182,7 +183,7 @@ func trimmed(object any) (any, error) {
 	return object, nil
 }
 
-// trimmedPodSpec keeps where a Pod runs and with which images, environment and resources. What a Pod should be is
+// trimmedPodSpec keeps where a Pod runs, with which images, environment and resources, and on which claims. What a Pod should be is
 // compared by hashes in its annotations; the rest of its spec would be most of the daemon's memory.
 func trimmedPodSpec(spec corev1.PodSpec) corev1.PodSpec {
 	trim := corev1.PodSpec{
@@ -193,6 +194,11 @@ func trimmedPodSpec(spec corev1.PodSpec) corev1.PodSpec {
 		trim.Containers = append(trim.Containers, corev1.Container{
 			Name: container.Name, Image: container.Image, Env: container.Env, Resources: container.Resources,
 		})
+	}
+	for _, volume := range spec.Volumes {
+		if volume.PersistentVolumeClaim != nil {
+			trim.Volumes = append(trim.Volumes, volume)
+		}
 	}
 	return trim
 }

@@ -27,7 +27,7 @@ func TestCachedPodsKeepWhatActorsRead(t *testing.T) {
 		},
 		Status: corev1.PodStatus{Phase: corev1.PodRunning},
 	}
-	got, err := trimmed(pod)
+	got, err := Trimmed(pod)
 	require.NoError(t, err)
 	require.Equal(t, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
@@ -46,7 +46,7 @@ func TestCachedPodsKeepWhatActorsRead(t *testing.T) {
 
 func TestTombstonesAreNotTrimmed(t *testing.T) {
 	tombstone := cache.DeletedFinalStateUnknown{Key: "ns/kafka-1"}
-	got, err := trimmed(tombstone)
+	got, err := Trimmed(tombstone)
 	require.NoError(t, err)
 	require.Equal(t, tombstone, got)
 }

@@ -109,6 +109,19 @@ func ConditionOf(kind string, status bool, reason, message string, generation in
 	return condition
 }
 
+// Tail is the end of a text in at most a number of bytes, between characters, and shows that something is missing.
+func Tail(text string, limit int) string {
+	const mark = "…"
+	if len(text) <= limit {
+		return text
+	}
+	start := min(len(text)-limit+len(mark), len(text))
+	for start < len(text) && !utf8.RuneStart(text[start]) {
+		start++
+	}
+	return mark + text[start:]
+}
+
 // Shortened cuts a text to a number of bytes, between characters, and shows that something is missing.
 func Shortened(text string, limit int) string {
 	const mark = "…"

@@ -14,8 +14,8 @@ import (
 // FieldManager owns every field that the daemon writes by server-side apply.
 const FieldManager = "koperator"
 
-// Finalizers that Koperator puts on a KafkaCluster. We add only ClusterFinalizer; an adopted object carries all three,
-// so all three must be released.
+// Finalizers that Koperator puts on its resources. We add none: what belongs to a cluster goes by owner references. An
+// adopted resource carries them, so they must be released.
 const (
 	ClusterFinalizer       = "finalizer.kafkaclusters.kafka.banzaicloud.io"
 	ClusterTopicsFinalizer = "topics.kafkaclusters.kafka.banzaicloud.io"

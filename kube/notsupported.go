@@ -37,7 +37,11 @@ func NotSupported(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	add(spec.AlertManagerConfig != nil, "spec.alertManagerConfig",
 		"this version takes no alerts; change the KafkaCluster yourself")
 	add(len(spec.MaintenanceWindows) > 0, "spec.maintenanceWindows",
-		"this version starts no work by itself; give consent with the annotation %s", AnnotationConsent)
+		"this version starts no work by itself")
+	for i := range spec.Brokers {
+		add(spec.Brokers[i].Maintenance, fmt.Sprintf("spec.brokers[id=%d].maintenance", spec.Brokers[i].ID),
+			"this version stops no broker")
+	}
 	add(spec.ClusterWideConfig != "", "spec.clusterWideConfig",
 		"this version sets no dynamic configuration; set it with kafka-configs.sh")
 	for _, name := range sortedKeys(spec.BrokerConfigGroups) {

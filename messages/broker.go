@@ -76,13 +76,16 @@ type BrokerObserved struct {
 	Reason string
 	// Since is when Phase and Reason became what they are.
 	Since time.Time
-	// Claims are the claims that hold the broker's log dirs: mount path → UID.
-	Claims map[string]types.UID
+	// Claims are the claims that hold the broker's log dirs: mount path → UID. Mounted are those that its Pod mounts: a
+	// disk that was added to the spec has a claim before any Pod has it.
+	Claims, Mounted map[string]types.UID
 	// Pod is the UID of the broker's Pod, empty when there is none; PodReady its readiness.
 	Pod      types.UID
 	PodReady bool
 	// ConfigStale is set while the Pod runs with other settings than those wanted.
 	ConfigStale bool
+	// Pending says what of the wish this version does not bring to a running broker; empty when there is nothing.
+	Pending string
 	// Rack is the value of broker.rack that the broker's file holds, empty without racks.
 	Rack string
 	// Ended counts the Pods that ended by themselves in a row since the last change of the spec, LastEnded is when the
@@ -96,7 +99,7 @@ type BrokerObserved struct {
 // Equal reports whether two observations say the same.
 func (o BrokerObserved) Equal(p BrokerObserved) bool {
 	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
-		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
-		o.ConfigStale == p.ConfigStale && o.Rack == p.Rack && o.Ended == p.Ended &&
+		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
+		o.ConfigStale == p.ConfigStale && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
 		o.LastEnded.Equal(p.LastEnded) && o.Gone == p.Gone
 }

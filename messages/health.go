@@ -6,25 +6,39 @@ import "slices"
 type Watch struct {
 	// Bootstrap are the addresses to dial, host:port; empty while no broker can be reached.
 	Bootstrap []string
-	// Awaited are the nodes that Kubernetes shows ready and Kafka is expected to know, sorted.
-	Awaited []BrokerID
+	// Brokers and Controllers are the nodes that Kubernetes shows ready and Kafka is expected to know, sorted; nodes with
+	// both roles are among the brokers.
+	Brokers, Controllers []BrokerID
 	// KRaft says that the cluster has a quorum that can be described.
 	KRaft bool
 }
 
 // Equal reports whether two watches ask for the same.
 func (w Watch) Equal(o Watch) bool {
-	return w.KRaft == o.KRaft && slices.Equal(w.Bootstrap, o.Bootstrap) && slices.Equal(w.Awaited, o.Awaited)
+	return w.KRaft == o.KRaft && slices.Equal(w.Bootstrap, o.Bootstrap) && slices.Equal(w.Brokers, o.Brokers) &&
+		slices.Equal(w.Controllers, o.Controllers)
+}
+
+// Missing reports whether a node is expected that Kafka did not show.
+func (w Watch) Missing(k KafkaObserved) bool {
+	unknown := func(broker bool) func(BrokerID) bool {
+		return func(id BrokerID) bool { return !k.Knows(id, broker) }
+	}
+	return slices.ContainsFunc(w.Brokers, unknown(true)) || slices.ContainsFunc(w.Controllers, unknown(false))
 }
 
 // KafkaObserved is what Kafka said about its nodes (health → cluster); it replaces what was said before.
 type KafkaObserved struct {
+	// Watch is what was asked for: an answer to an older question says nothing about who came back since.
+	Watch Watch
 	// Answered is set when the last look got an answer; a single failure does not unset it.
 	Answered bool
 	// Error says why there is no answer.
 	Error string
 	// Brokers are the registered nodes with the broker role that are not fenced, sorted.
 	Brokers []BrokerID
+	// UnderReplicated is set while some partition has fewer in-sync replicas than replicas.
+	UnderReplicated bool
 	// Voters and Observers are the nodes that DescribeQuorum lists, sorted; empty in ZooKeeper mode.
 	Voters, Observers []BrokerID
 	// QuorumLeader is the active controller, -1 when none is known.
@@ -33,7 +47,7 @@ type KafkaObserved struct {
 
 // Equal reports whether two observations say the same.
 func (k KafkaObserved) Equal(o KafkaObserved) bool {
-	return k.Answered == o.Answered && k.Error == o.Error && slices.Equal(k.Brokers, o.Brokers) &&
+	return k.Watch.Equal(o.Watch) && k.UnderReplicated == o.UnderReplicated && k.Answered == o.Answered && k.Error == o.Error && slices.Equal(k.Brokers, o.Brokers) &&
 		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && k.QuorumLeader == o.QuorumLeader
 }
 

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
@@ -26,6 +25,8 @@ type blueprint struct {
 	// configMap holds properties. It is made once: every look compares it, and packing the backup that it carries takes
 	// almost a megabyte of memory.
 	configMap *corev1.ConfigMap
+	// wantedClaims are the claims of the disks as they would be made today, by mount path.
+	wantedClaims map[string]*corev1.PersistentVolumeClaim
 }
 
 func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
@@ -48,6 +49,7 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 		return w, err
 	}
 	w.userHash, w.renderedHash = sample.Annotations[kube.AnnotationUserInputsHash], sample.Annotations[kube.AnnotationRenderedHash]
+	w.wantedClaims = w.claimsToday()
 	w.configMap, err = kube.BrokerConfigMap(kube.ConfigInput{
 		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Properties: w.properties,
 		UserInputsHash: w.userHash, RenderedHash: w.renderedHash,
@@ -102,12 +104,22 @@ func (w blueprint) claimAsIs(disk v1beta1.StorageConfig, claim *corev1.Persisten
 	return built, nil
 }
 
-// retentionDiffers reports whether a claim has an owner reference and should have none, or the other way round. Claims
-// that Koperator made keep theirs: a reference that another field manager has set does not go by an apply.
-func (w blueprint) retentionDiffers(claim *corev1.PersistentVolumeClaim, disk v1beta1.StorageConfig) bool {
-	retain := w.Cluster.Spec.GetRetentionWhenDeleted() == v1beta1.RetentionRetain
-	ours := claim.Name == kube.ClaimName(w.Cluster.Name, w.id, disk.MountPath)
-	return ours && retain != (len(claim.OwnerReferences) == 0)
+// claimsToday leaves out disks whose claim cannot be made; what makes the claim says why.
+func (w blueprint) claimsToday() map[string]*corev1.PersistentVolumeClaim {
+	claims := map[string]*corev1.PersistentVolumeClaim{}
+	for _, disk := range w.disks {
+		if disk.PvcSpec == nil {
+			continue
+		}
+		if claim, err := w.claim(disk, "", w.newClaimFormat()); err == nil {
+			claims[disk.MountPath] = claim
+		}
+	}
+	return claims
+}
+
+func (w blueprint) retains() bool {
+	return w.Cluster.Spec.GetRetentionWhenDeleted() == v1beta1.RetentionRetain
 }
 
 // expectedClaims are the names that new claims would have.
@@ -238,34 +250,4 @@ func (w blueprint) sameHashes(annotations map[string]string) bool {
 func (w blueprint) stale(pod *corev1.Pod) bool {
 	hash := pod.Annotations[kube.AnnotationUserInputsHash]
 	return hash != "" && !kube.SameHash(hash, w.userHash)
-}
-
-// observation is what to tell the cluster after a look, given the step that follows from it.
-func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
-	told := messages.BrokerObserved{Phase: messages.PhasePending, Claims: map[string]types.UID{}}
-	for _, disk := range w.disks {
-		if claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath); err == nil && claim != nil {
-			told.Claims[disk.MountPath] = claim.UID
-		}
-	}
-	if pod := o.pod(); pod != nil {
-		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
-		told.ConfigStale = w.stale(pod)
-		if told.Phase = messages.PhaseStarting; told.PodReady {
-			told.Phase = messages.PhaseRunning // whatever is still to be written: Kafka serves
-		}
-		if w.racks() && o.node != nil {
-			told.Rack = w.rack(o.node)
-		}
-	}
-	told.Gone = w.Leaving && len(o.objects()) == 0
-	switch next := next.(type) {
-	case rest:
-		told.Phase = messages.PhaseRunning
-	case wait:
-		told.Phase, told.Reason = next.phase, next.reason
-	default:
-		told.Reason = reasonOf(next)
-	}
-	return told
 }

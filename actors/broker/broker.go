@@ -64,9 +64,8 @@ type broker struct {
 	plan      blueprint
 	planError error
 
-	// running is the step under way, nil when there is none; dirty says that there is a reason to look when it ends.
+	// running is the step under way, nil when there is none. When it ends the actor looks anew, whatever came meanwhile.
 	running step
-	dirty   bool
 
 	written *kube.Written
 	endings endings
@@ -159,10 +158,8 @@ func (b *broker) reconcile(c actor.Context) {
 		return
 	}
 	if b.running != nil {
-		b.dirty = true
 		return
 	}
-	b.dirty = false
 	b.again.Stop()
 	now := time.Now()
 	o := b.effects.observe(b.written, now)
@@ -179,7 +176,7 @@ func (b *broker) reconcile(c actor.Context) {
 		if next.again > 0 {
 			b.again.Set(c, next.again, lookNow{})
 		}
-	case apply, remove:
+	case apply, remove, disown:
 		b.start(c, next)
 		return
 	}
@@ -192,7 +189,7 @@ func (b *broker) reconcile(c actor.Context) {
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
 func (b *broker) retrying(next step) bool {
 	switch next.(type) {
-	case apply, remove:
+	case apply, remove, disown:
 		return b.failures > 0
 	default:
 		return false
@@ -226,6 +223,8 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		for i, object := range r.Value.applied {
 			b.written.Applied(s.objects[i], object, now)
 		}
+	case disown:
+		b.written.Applied(s.object, r.Value.applied[0], now)
 	case remove:
 		b.written.Deleted(s.object)
 		if s.endings > 0 {
@@ -279,6 +278,8 @@ func nameOf(s step) string {
 		return "apply " + kindOf(s.objects[0]) + " " + s.objects[0].GetName()
 	case remove:
 		return "delete " + kindOf(s.object) + " " + s.object.GetName()
+	case disown:
+		return "disown " + kindOf(s.object) + " " + s.object.GetName()
 	default:
 		return fmt.Sprintf("%T", s)
 	}
@@ -289,6 +290,8 @@ func reasonOf(s step) string {
 	case apply:
 		return s.reason
 	case remove:
+		return s.reason
+	case disown:
 		return s.reason
 	default:
 		return ""

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -25,19 +26,23 @@ type World struct {
 	Nodes bool
 }
 
-func realEffects(config Config) effects { return worldEffects{config.World, config.ID} }
+func realEffects(config Config) effects { return worldEffects{config.World, config.ID, config.Log} }
 
 type worldEffects struct {
 	World
-	id messages.BrokerID
+	id  messages.BrokerID
+	log *slog.Logger
 }
 
 func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 	o := observed{nodes: e.Nodes, written: written}
-	o.pods = e.pods(written, now, &o)
-	o.claims = e.claims(written, now, &o)
-	o.config = newest(&o, named[corev1.ConfigMap](kube.BrokerConfigName(e.Cluster.Name, e.id)),
-		e.Cache.ConfigMap(e.Cluster.Namespace, kube.BrokerConfigName(e.Cluster.Name, e.id)), now)
+	cachedPods, cachedClaims := e.Cache.BrokerPods(e.Cluster, e.id), e.Cache.BrokerClaims(e.Cluster, e.id)
+	configName := kube.BrokerConfigName(e.Cluster.Name, e.id)
+	cachedConfig := e.Cache.ConfigMap(e.Cluster.Namespace, configName)
+	written.Forget(uidsOf(cachedPods, cachedConfig))
+	o.pods = merged(&o, cachedPods, kube.PodName(e.Cluster.Name, e.id), now)
+	o.claims = e.claims(&o, cachedClaims, now)
+	o.config = newest(&o, named[corev1.ConfigMap](configName), cachedConfig, now)
 	serviceName := messages.Addresses{Cluster: e.Cluster}.BrokerService(e.id)
 	o.service = newest(&o, named[corev1.Service](serviceName), e.Cache.Service(e.Cluster.Namespace, serviceName), now)
 	if o.config != nil && written.Deleting(o.config) {
@@ -49,23 +54,22 @@ func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 	return o
 }
 
-// pods are those of the cache, and the one that was written a moment ago.
-func (e worldEffects) pods(written *kube.Written, now time.Time, o *observed) []*corev1.Pod {
-	cached := e.Cache.BrokerPods(e.Cluster, e.id)
-	uids := make([]types.UID, 0, len(cached))
-	for _, pod := range cached {
+// uidsOf are those of the kinds that a broker actor deletes.
+func uidsOf(pods []*corev1.Pod, config *corev1.ConfigMap) []types.UID {
+	var uids []types.UID
+	for _, pod := range pods {
 		uids = append(uids, pod.UID)
 	}
-	written.Forget(uids)
-	return merged(o, cached, kube.PodName(e.Cluster.Name, e.id), now)
+	if config != nil {
+		uids = append(uids, config.UID)
+	}
+	return uids
 }
 
-func (e worldEffects) claims(written *kube.Written, now time.Time, o *observed) []*corev1.PersistentVolumeClaim {
-	cached := e.Cache.BrokerClaims(e.Cluster, e.id)
-	var known []*corev1.PersistentVolumeClaim
-	for _, name := range written.Names(&corev1.PersistentVolumeClaim{}) {
-		known = merged(o, cached, name, now)
-		cached = known
+// claims are those of the cache, and what was written a moment ago.
+func (e worldEffects) claims(o *observed, cached []*corev1.PersistentVolumeClaim, now time.Time) []*corev1.PersistentVolumeClaim {
+	for _, name := range o.written.Names(&corev1.PersistentVolumeClaim{}) {
+		cached = merged(o, cached, name, now)
 	}
 	return cached
 }
@@ -115,6 +119,9 @@ func (e worldEffects) run(ctx context.Context, s step) ([]kube.Object, error) {
 		return applied, err
 	case remove:
 		return nil, e.remove(ctx, s)
+	case disown:
+		free, err := e.Writer.ReleaseOwners(ctx, s.object)
+		return []kube.Object{free}, err
 	default:
 		return nil, nil
 	}
@@ -133,6 +140,7 @@ func (e worldEffects) remove(ctx context.Context, s remove) error {
 	if pod, ok := s.object.(*corev1.Pod); ok && s.endings > 0 {
 		if words := e.lastWords(ctx, pod); words != "" {
 			note += "; its log ends with: " + words
+			e.log.Warn("Pod ended", "reason", s.reason, "log", words)
 		}
 	}
 	if err := e.Writer.Delete(ctx, s.object); err != nil {
@@ -144,17 +152,21 @@ func (e worldEffects) remove(ctx context.Context, s remove) error {
 	return nil
 }
 
-// lastLogBytes is how much of the log of an ended Pod is kept.
-const lastLogBytes = 2048
+const (
+	// readLogBytes is how much of the log of an ended Pod is read, lastLogBytes how much of it is kept. More is read, so
+	// that a secret is masked together with the key in front of it.
+	readLogBytes = 16 << 10
+	lastLogBytes = 2 << 10
+)
 
 // lastWords is the end of the log of a Pod that is about to be deleted, without secrets. A log that cannot be read
 // must not keep the Pod from being replaced.
 func (e worldEffects) lastWords(ctx context.Context, pod *corev1.Pod) string {
-	text, err := e.Writer.PodLog(ctx, pod, kube.KafkaContainer, lastLogBytes)
+	text, err := e.Writer.PodLog(ctx, pod, kube.KafkaContainer, readLogBytes)
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(kube.MaskSecrets(text))
+	return kube.Tail(strings.TrimSpace(kube.MaskSecrets(text)), lastLogBytes)
 }
 
 func (e worldEffects) clusterReference() *metav1.PartialObjectMetadata {

@@ -37,7 +37,8 @@ type endings struct {
 // needs before it starts, then the Pod, then what can wait.
 func plan(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
-		strangers, paused, claims, service, endedPod, missingPod, missingConfig, claimRecords, runningPod,
+		strangers, paused, retention, leaving, claims, service, endedPod, outdatedPod, missingPod, missingConfig,
+		claimRecords, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s
@@ -66,7 +67,7 @@ func paused(w blueprint, o observed, _ time.Time) step {
 	if !w.Paused {
 		return nil
 	}
-	if len(o.pods) == 0 && o.config != nil && w.recorded(o.config) {
+	if len(o.pods) == 0 && o.config != nil && w.recorded(o.config) && !w.unknownVoters(o.claims) {
 		if claims, problem := w.claimNames(o.claims); problem == "" {
 			return w.createPod(o, claims)
 		}
@@ -76,6 +77,17 @@ func paused(w blueprint, o observed, _ time.Time) step {
 	}
 	return wait{phase: messages.PhaseBlocked, reason: "reconciliation is paused; remove annotation " +
 		kube.AnnotationPause + " to go on"}
+}
+
+// leaving makes nothing again for a broker that left the spec and whose disks are being taken away by hand.
+func leaving(w blueprint, o observed, _ time.Time) step {
+	if !w.Leaving || o.pod() != nil && !o.written.Deleting(o.pod()) {
+		return nil
+	}
+	if _, problem := w.claimNames(o.claims); problem == "" && len(w.expectedClaims()) > 0 {
+		return nil
+	}
+	return blocked("it left the spec and a disk of it is gone: nothing is made again; delete what is left of it")
 }
 
 // claims makes the claims of disks that have none. A disk on which Kafka was seen to run is never replaced by an empty
@@ -144,6 +156,16 @@ func endedPod(w blueprint, o observed, now time.Time) step {
 	return remove{object: pod, reason: "Pod ended: " + why, endings: count + 1, notice: notice{"PodEnded", "Replace"}}
 }
 
+// outdatedPod removes a Pod that never started anything and was made from another wish: it may wait for what only the
+// newer one brings, and its ConfigMap is not written any more.
+func outdatedPod(w blueprint, o observed, _ time.Time) step {
+	pod := o.pod()
+	if pod == nil || o.written.Deleting(pod) || w.madeFrom(pod) || !kube.MadeByUs(pod) || everStarted(pod) {
+		return nil
+	}
+	return remove{object: pod, reason: "the Pod never started, and the spec has changed since it was made"}
+}
+
 // missingPod makes the Pod, after its ConfigMap where that can be known before the Pod has a node.
 func missingPod(w blueprint, o observed, _ time.Time) step {
 	if o.pod() != nil {
@@ -193,33 +215,48 @@ func missingConfig(w blueprint, o observed, _ time.Time) step {
 	}
 }
 
-// claimRecords keeps what claims say about themselves: the right to format is withdrawn once Kafka was seen to run on a
-// disk, and the owner reference goes and comes with the retention policy.
-func claimRecords(w blueprint, o observed, _ time.Time) step {
-	var differ []kube.Object
+// retention makes claims outlive the cluster, or go with it. It comes before everything that may have to wait: a claim
+// that keeps its owner reference is deleted with the cluster.
+func retention(w blueprint, o observed, _ time.Time) step {
 	for _, disk := range w.disks {
 		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
 		if err != nil || claim == nil {
 			continue
 		}
-		format := kube.FormatStateOf(claim.Annotations)
-		withdrawn := format.Allowed && w.Formatted[disk.MountPath] == claim.UID
-		if withdrawn {
-			format = kube.FormatState{Formatted: true, ClusterID: w.ClusterID}
+		marked, owned := claim.Annotations[kube.AnnotationRetainedClaim] != "", len(claim.OwnerReferences) > 0
+		switch {
+		case w.retains() && marked && owned: // set by another field manager: an apply cannot take it away
+			return disown{object: claim, reason: "claims outlive the cluster: they may have no owner"}
+		case w.retains() != marked, w.retains() == owned:
+			built, err := w.claimAsIs(disk, claim, kube.FormatStateOf(claim.Annotations))
+			if err != nil {
+				return blocked("%v", err)
+			}
+			return apply{objects: []kube.Object{built}, reason: "the retention policy has changed"}
 		}
-		if !withdrawn && !w.retentionDiffers(claim, disk) {
+	}
+	return nil
+}
+
+// claimRecords takes back the right to format from claims on which Kafka was seen to run.
+func claimRecords(w blueprint, o observed, _ time.Time) step {
+	var withdraw []kube.Object
+	for _, disk := range w.disks {
+		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
+		if err != nil || claim == nil || !kube.FormatStateOf(claim.Annotations).Allowed ||
+			w.Formatted[disk.MountPath] != claim.UID {
 			continue
 		}
-		built, err := w.claimAsIs(disk, claim, format)
+		built, err := w.claimAsIs(disk, claim, kube.FormatState{Formatted: true, ClusterID: w.ClusterID})
 		if err != nil {
 			return blocked("%v", err)
 		}
-		differ = append(differ, built)
+		withdraw = append(withdraw, built)
 	}
-	if len(differ) == 0 {
+	if len(withdraw) == 0 {
 		return nil
 	}
-	return apply{objects: differ, reason: "claims record that Kafka runs on them, and whether they outlive the cluster"}
+	return apply{objects: withdraw, reason: "Kafka runs on the disks: they must never be formatted again"}
 }
 
 // runningPod tells how the Pod is doing.

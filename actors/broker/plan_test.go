@@ -144,7 +144,7 @@ func TestPlan(t *testing.T) {
 			}, step: "broker.rest",
 		},
 		"the right to format is taken back when Kafka was seen": {
-			change: ranBefore, step: "apply PersistentVolumeClaim demo-0-9e423fa7", reason: "Kafka runs on them",
+			change: ranBefore, step: "apply PersistentVolumeClaim demo-0-9e423fa7", reason: "Kafka runs on the disks",
 		},
 		"a Pod that ended and is started by nobody is removed": {
 			spoil: func(s *scene) { s.pod().Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"} },

@@ -57,6 +57,20 @@ func terminated(pod *corev1.Pod) string {
 	return ""
 }
 
+// everStarted reports whether the kafka container may have run. In doubt it has.
+func everStarted(pod *corev1.Pod) bool {
+	if pod.Status.Phase != corev1.PodPending {
+		return true
+	}
+	for _, status := range pod.Status.ContainerStatuses {
+		if status.Name == kube.KafkaContainer && (status.State.Waiting == nil || status.RestartCount > 0 ||
+			status.LastTerminationState.Terminated != nil) {
+			return true
+		}
+	}
+	return false
+}
+
 func podReady(pod *corev1.Pod) bool {
 	return conditionStatus(pod, corev1.PodReady) == corev1.ConditionTrue
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// step is what plan decides: rest, wait, apply, remove or report.
+// step is what plan decides: rest, wait, apply, remove or disown.
 type step interface{ isStep() }
 
 // rest means that everything is as wanted.
@@ -39,6 +39,12 @@ type remove struct {
 	endings int32
 }
 
+// disown takes all owner references from an object.
+type disown struct {
+	object kube.Object
+	reason string
+}
+
 // notice is the reason and the action of an Event.
 type notice struct{ reason, action string }
 
@@ -46,3 +52,4 @@ func (rest) isStep()   {}
 func (wait) isStep()   {}
 func (apply) isStep()  {}
 func (remove) isStep() {}
+func (disown) isStep() {}

@@ -27,10 +27,14 @@ func (a *cluster) clusterObjects() []kube.Object {
 		objects = append(objects, service)
 	}
 	objects = append(objects, kube.JMXConfigMap(a.valid))
+	if accepted, err := kube.AcceptedSpecConfigMap(a.valid); err == nil { // else too large: then it lives in memory alone
+		objects = append(objects, accepted)
+	}
 	gates := a.gatesOpen()
+	brokers, controllers := a.protected()
 	budgets := []*policyv1.PodDisruptionBudget{
-		kube.BrokerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: a.roles.brokers, GatesOpen: gates}),
-		kube.ControllerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: a.roles.controllersOnly, GatesOpen: gates}),
+		kube.BrokerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: brokers, GatesOpen: gates}),
+		kube.ControllerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: controllers, GatesOpen: gates}),
 	}
 	for _, budget := range budgets {
 		if budget != nil {
@@ -38,4 +42,20 @@ func (a *cluster) clusterObjects() []kube.Object {
 		}
 	}
 	return objects
+}
+
+// protected counts the Pods that each PodDisruptionBudget selects: those of brokers that left the spec too, as long as
+// they run.
+func (a *cluster) protected() (brokers, controllersOnly int) {
+	brokers, controllersOnly = a.roles.brokers, a.roles.controllersOnly
+	for _, n := range a.nodes() {
+		switch {
+		case !n.leaving || n.observed.Gone:
+		case n.broker:
+			brokers++
+		default:
+			controllersOnly++
+		}
+	}
+	return brokers, controllersOnly
 }

@@ -94,7 +94,6 @@ func (a *cluster) keepBrokers(c actor.Context) {
 	for _, id := range slices.Sorted(maps.Keys(a.children)) {
 		k := a.children[id]
 		if k.keep.leaving && k.observed.Gone {
-			a.Publish(id, nil)
 			k.stop(c)
 			continue
 		}
@@ -155,6 +154,7 @@ func (a *cluster) forget(pid *actor.PID) {
 	for id, k := range a.children {
 		if k.pid.Equal(pid) {
 			delete(a.children, id)
+			a.Publish(id, nil)
 		}
 	}
 	if a.health != nil && a.health.Equal(pid) {
@@ -186,11 +186,13 @@ func (a *cluster) keepHealth(c actor.Context) {
 	}
 	watch := messages.Watch{KRaft: a.valid.Spec.KRaft}
 	for _, n := range a.nodes() {
-		if n.observed.PodReady {
-			watch.Awaited = append(watch.Awaited, n.id)
-		}
-		if n.observed.PodReady && n.broker && len(watch.Bootstrap) == 0 {
+		switch {
+		case !n.observed.PodReady:
+		case n.broker:
+			watch.Brokers = append(watch.Brokers, n.id)
 			watch.Bootstrap = []string{bootstrapOf(a.valid)}
+		default:
+			watch.Controllers = append(watch.Controllers, n.id)
 		}
 	}
 	if !watch.Equal(a.watch) {

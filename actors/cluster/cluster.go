@@ -211,7 +211,7 @@ func (a *cluster) converge(c actor.Context) {
 		a.letGo(c, resource)
 		return
 	case !a.loaded:
-		a.startLoading(c)
+		a.startLoading(c, resource.UID)
 		return
 	}
 	a.take(resource)
@@ -237,13 +237,33 @@ func (a *cluster) take(resource *v1beta1.KafkaCluster) {
 	}
 	a.problems = problemsOf(resource)
 	if len(messages.Errors(a.problems)) > 0 {
-		a.Log.Warn("spec cannot work", "generation", resource.Generation, "reason", a.problems[0].String())
+		a.Log.Warn("spec cannot work", "generation", resource.Generation, "reason", messages.Errors(a.problems)[0].String())
+		if a.valid == nil {
+			a.followAccepted(resource)
+		}
 		return
 	}
+	a.follow(snapshotOf(resource))
+}
+
+// followAccepted goes on, after a restart, with the last spec that could work, so that brokers are cared for although
+// the newest one cannot.
+func (a *cluster) followAccepted(resource *v1beta1.KafkaCluster) {
+	spec, err := kube.AcceptedSpec(a.Cache.ConfigMap(a.Key.Namespace, kube.AcceptedSpecName(a.Key.Name)), resource)
+	if err != nil {
+		a.Log.Warn("the last spec that could work is not known", "error", err)
+		return
+	}
+	snapshot := snapshotOf(resource)
+	snapshot.Spec = *spec
+	a.follow(snapshot)
+}
+
+func snapshotOf(resource *v1beta1.KafkaCluster) *v1beta1.KafkaCluster {
 	snapshot := resource.DeepCopy()
 	snapshot.Status = v1beta1.KafkaClusterStatus{}
 	snapshot.ManagedFields = nil
-	a.follow(snapshot)
+	return snapshot
 }
 
 // identified reports whether the cluster's identity is recorded, and records it when it is not. No broker is told
@@ -267,23 +287,29 @@ func (a *cluster) identified(c actor.Context) bool {
 
 func (a *cluster) paused() bool { return a.newest != nil && isPaused(a.newest) }
 
-// startLoading reads the resource past the cache, once.
-func (a *cluster) startLoading(c actor.Context) {
+// startLoading reads the resource past the cache, once. If it is not the one that the cache shows the cache is behind,
+// and will tell when it is not.
+func (a *cluster) startLoading(c actor.Context, cached types.UID) {
 	if !a.load.start(a, c) {
 		return
 	}
 	e := a.effects
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (loadedResource, error) {
 		resource, err := e.load(ctx)
+		if err == nil && (resource == nil || resource.UID != cached) {
+			err = errCacheBehind
+		}
 		return loadedResource{resource}, err
 	})
 }
 
 type loadedResource struct{ cluster *v1beta1.KafkaCluster }
 
+var errCacheBehind = errors.New("the custom resource is gone or was replaced, the cache does not show it yet")
+
 func (a *cluster) took(r kit.Result[loadedResource]) {
-	if r.Err != nil || r.Value.cluster == nil {
-		return // gone: the cache will say so
+	if r.Err != nil {
+		return
 	}
 	a.uid, a.known, a.loaded = r.Value.cluster.UID, *r.Value.cluster.Status.DeepCopy(), true
 }

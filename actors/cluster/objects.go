@@ -80,10 +80,10 @@ func (a *cluster) objectsWritten(c actor.Context, r kit.Result[writtenObjects]) 
 	}
 }
 
-// gatesOpen says that people may drain a node: Kafka has answered and knows every broker, and all of their Pods are
-// ready.
+// gatesOpen says that people may drain a node: all Pods are ready, and Kafka, asked since the last of them became so,
+// knows every node and has all replicas in sync.
 func (a *cluster) gatesOpen() bool {
-	if !a.kafka.Answered {
+	if !a.kafka.Answered || a.kafka.UnderReplicated || !a.kafka.Watch.Equal(a.watch) {
 		return false
 	}
 	for _, n := range a.nodes() {
@@ -99,7 +99,7 @@ func describeStranger(object kube.Object) string {
 		" but does not belong to this cluster: delete or rename it"
 }
 
-// messagesOf is what stands in the way of the cluster's own objects.
+// message is what stands in the way of the cluster's own objects.
 func (w objectWriter) message() string {
 	if w.problem != "" {
 		return w.problem

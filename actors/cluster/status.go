@@ -35,6 +35,20 @@ type view struct {
 	objectsError string
 	listeners    *v1beta1.ListenerStatuses
 	paused       bool
+	// existing are the brokers that have objects or an actor.
+	existing []messages.BrokerID
+}
+
+// listed are the ids of brokers that are in the spec or still exist.
+func (v view) listed() map[string]bool {
+	ids := map[string]bool{}
+	for _, id := range v.existing {
+		ids[id.String()] = true
+	}
+	for _, broker := range v.cluster.Spec.Brokers {
+		ids[messages.BrokerID(broker.ID).String()] = true
+	}
+	return ids
 }
 
 // node is one broker or controller with what it was told and what it said.
@@ -92,6 +106,9 @@ func brokerStates(v view) map[string]v1beta1.BrokerState {
 	if states == nil {
 		states = map[string]v1beta1.BrokerState{}
 	}
+	// What is left of a broker that is gone would forbid to use its id again.
+	listed := v.listed()
+	maps.DeleteFunc(states, func(id string, _ v1beta1.BrokerState) bool { return !listed[id] })
 	for _, n := range v.nodes {
 		if n.observed.Gone {
 			delete(states, n.id.String())
@@ -142,15 +159,15 @@ func reasonAndSince(known v1beta1.BrokerState, o messages.BrokerObserved) (strin
 	return reason, &metav1.Time{Time: o.Since.Truncate(time.Second)}
 }
 
-// formattedLogDirs adds the claims of a node that Kafka knows and whose Pod is ready: it has formatted them and runs on
+// formattedLogDirs adds the mounted claims of a node that Kafka knows and whose Pod is ready: it has formatted them and runs on
 // them. An entry never goes by itself: it is what forbids to format the disk again.
 func formattedLogDirs(known []v1beta1.FormattedLogDir, n node, kafka messages.KafkaObserved) []v1beta1.FormattedLogDir {
 	if !n.observed.PodReady || !kafka.Answered || !kafka.Knows(n.id, n.broker) {
 		return known
 	}
 	dirs := slices.Clone(known)
-	for _, mountPath := range slices.Sorted(maps.Keys(n.observed.Claims)) {
-		entry := v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: string(n.observed.Claims[mountPath])}
+	for _, mountPath := range slices.Sorted(maps.Keys(n.observed.Mounted)) {
+		entry := v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: string(n.observed.Mounted[mountPath])}
 		at := slices.IndexFunc(dirs, func(d v1beta1.FormattedLogDir) bool { return d.MountPath == mountPath })
 		if at < 0 {
 			dirs = append(dirs, entry)
@@ -192,15 +209,27 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	set(kube.ConditionSpecWarning, len(warnings) > 0, kube.ReasonSpecWarning, problemText(warnings))
 	set(kube.ConditionPaused, v.paused, kube.ReasonPaused,
 		"nothing is changed while annotation "+kube.AnnotationPause+" is set; remove it to go on")
-	stale := nodesWhere(v.nodes, func(n node) bool { return n.observed.ConfigStale })
-	set(kube.ConditionUpdateAvailable, len(stale) > 0, kube.ReasonRestartNeeded,
-		"the spec has changes that need a restart of "+named(stale))
+	pending := nodesWhere(v.nodes, func(n node) bool { return n.observed.ConfigStale || n.observed.Pending != "" })
+	set(kube.ConditionUpdateAvailable, len(pending) > 0, kube.ReasonRestartNeeded, pendingText(pending))
 	leaving := nodesWhere(v.nodes, func(n node) bool { return n.leaving && !n.observed.Gone })
 	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonNotSupported,
-		named(leaving)+" left the spec and still run: removing a broker with its data is not supported yet; "+
-			"put them back, or move their replicas away and delete their objects")
+		named(leaving)+" left the spec and still run: removing a broker is not supported yet; put them back, or move their "+
+			"replicas away, then delete their claims and Pods")
 	slices.SortFunc(list, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })
 	return list
+}
+
+// pendingText names what waits on the first node and which others have something that waits.
+func pendingText(nodes []node) string {
+	if len(nodes) == 0 {
+		return ""
+	}
+	first := nodes[0].observed
+	text := fmt.Sprintf("broker %d: %s", nodes[0].id, cmp.Or(first.Pending, "the spec has changes that need a restart"))
+	if len(nodes) > 1 {
+		text = kube.Shortened(text, 150) + "; also " + named(nodes[1:])
+	}
+	return text
 }
 
 // verdict is what Ready says, and which of the other two kstatus conditions goes with it.

@@ -94,8 +94,8 @@ func (a *cluster) settling(now time.Time) time.Duration {
 	if left <= 0 || a.status.record != nil {
 		return 0
 	}
-	for _, k := range a.children {
-		if k.observed.Revision == 0 {
+	for _, n := range a.nodes() {
+		if n.observed.Revision == 0 || wasReady && !n.current() { // a starting actor asks, and is told twice
 			return left
 		}
 	}
@@ -108,7 +108,7 @@ func (a *cluster) settling(now time.Time) time.Duration {
 func (a *cluster) view() view {
 	v := view{
 		cluster: a.newest, known: a.known, problems: a.problems, nodes: a.nodes(), kafka: a.kafka,
-		objectsError: a.objects.message(), paused: a.paused(),
+		objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(),
 	}
 	if a.valid != nil {
 		v.listeners = listenerStatuses(a.valid)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -30,6 +31,8 @@ const (
 	lookTimeout = 15 * time.Second
 	// awaiting is how often to look while a node is awaited that Kafka does not know.
 	awaiting = time.Second
+	// catchingUp is how often to look while replicas are not in sync: until they are nobody may drain a node.
+	catchingUp = 5 * time.Second
 	// resting is how often to look when all is well.
 	resting = 30 * time.Second
 	// A Kafka that does not answer is asked with doubling delays.
@@ -99,7 +102,7 @@ func (h *health) rewatch(c actor.Context, m messages.Watch) {
 	if m.Equal(h.watch) {
 		return
 	}
-	moved := len(m.Bootstrap) != len(h.watch.Bootstrap) || fmt.Sprint(m.Bootstrap) != fmt.Sprint(h.watch.Bootstrap)
+	moved := !slices.Equal(m.Bootstrap, h.watch.Bootstrap)
 	h.watch = m
 	h.failures = 0
 	if len(m.Bootstrap) == 0 && h.told.Answered { // a node that comes back must not count as known because it was before
@@ -151,6 +154,7 @@ func (h *health) looked(c actor.Context, r kit.Result[messages.KafkaObserved]) {
 		return
 	}
 	h.failures = 0
+	r.Value.Watch = h.watch
 	h.tell(c, r.Value)
 	h.next.Set(c, h.pause(r.Value), lookNow{})
 }
@@ -162,7 +166,9 @@ func (h *health) failed(c actor.Context, err error) {
 		if h.told.Answered || !h.toldOnce {
 			h.Log.Warn("Kafka does not answer", "error", err)
 		}
-		h.tell(c, messages.KafkaObserved{Error: "Kafka does not answer at " + h.watch.Bootstrap[0], QuorumLeader: -1})
+		h.tell(c, messages.KafkaObserved{
+			Watch: h.watch, Error: "Kafka does not answer at " + h.watch.Bootstrap[0], QuorumLeader: -1,
+		})
 	}
 	h.next.Set(c, jittered(kit.Doubled(firstRetry, maxRetry, h.failures)), lookNow{})
 }
@@ -177,12 +183,14 @@ func (h *health) tell(c actor.Context, observed messages.KafkaObserved) {
 
 // pause is how long to wait for the next look.
 func (h *health) pause(seen messages.KafkaObserved) time.Duration {
-	for _, id := range h.watch.Awaited {
-		if !seen.Knows(id, true) && !seen.Knows(id, false) {
-			return awaiting
-		}
+	switch {
+	case h.watch.Missing(seen):
+		return awaiting
+	case seen.UnderReplicated:
+		return jittered(catchingUp)
+	default:
+		return jittered(resting)
 	}
-	return jittered(resting)
 }
 
 func (h *health) hangUp() {

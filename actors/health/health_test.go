@@ -89,7 +89,7 @@ func onStage(t *testing.T, k *fakeKafka, play func(t *testing.T, probe *kittest.
 }
 
 func watched(awaited ...messages.BrokerID) messages.Watch {
-	return messages.Watch{Bootstrap: []string{"demo:29092"}, Awaited: awaited, KRaft: true}
+	return messages.Watch{Bootstrap: []string{"demo:29092"}, Brokers: awaited, KRaft: true}
 }
 
 func TestNothingIsAskedBeforeThereIsSomebodyToAsk(t *testing.T) {

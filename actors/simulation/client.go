@@ -81,11 +81,11 @@ func (r *requests) do(ctx context.Context, verb string, object kube.Object, send
 	writer := callingActor()
 	return r.faults.request(ctx, verb, k, func() error {
 		before := r.store.get(k)
-		if verb == "delete" && before != nil && before.GetUID() == object.GetUID() {
-			owner, _ := r.store.get(key{kube.KindCluster, before.GetNamespace(), before.GetLabels()[kube.LabelCluster]}).(*v1beta1.KafkaCluster)
-			r.invariants.deleting(before, owner)
-		}
 		err := send()
+		if err == nil && verb == "delete" && before != nil && before.GetUID() == object.GetUID() {
+			owner, _ := r.store.get(key{kube.KindCluster, before.GetNamespace(), before.GetLabels()[kube.LabelCluster]}).(*v1beta1.KafkaCluster)
+			r.invariants.deleted(before, owner)
+		}
 		if err == nil && (verb == "apply" || verb == "create" || verb == "status") {
 			r.invariants.applied(before, object, writer)
 		}

@@ -55,7 +55,7 @@ func newFeed(s *store, f *faults) *feed {
 			d.watches[kind].pending = nil
 			for _, object := range list {
 				if watched(kind, object) {
-					_ = d.indexers[kind].Add(object) // the key function knows every object of ours
+					_ = d.indexers[kind].Add(cached(object)) // the key function knows every object of ours
 				}
 			}
 		})
@@ -167,7 +167,7 @@ func (d *feed) hand(kind kube.Kind, e event) {
 		d.relist(kind, e.list)
 		return
 	}
-	indexer, object := d.indexers[kind], e.change.newest()
+	indexer, object := d.indexers[kind], cached(e.change.newest())
 	if watched(kind, e.change.after) {
 		_ = indexer.Update(object)
 	} else {
@@ -190,7 +190,7 @@ func (d *feed) relist(kind kube.Kind, list []kube.Object) {
 		if exists && old.(kube.Object).GetResourceVersion() == object.GetResourceVersion() {
 			continue
 		}
-		_ = indexer.Update(object)
+		_ = indexer.Update(cached(object))
 		d.Cache.Notify(kind, object)
 	}
 	for _, old := range indexer.List() {
@@ -199,4 +199,13 @@ func (d *feed) relist(kind kube.Kind, list []kube.Object) {
 			d.Cache.Notify(kind, cache.DeletedFinalStateUnknown{Key: name, Obj: old})
 		}
 	}
+}
+
+// cached is what the daemon's cache keeps of an object.
+func cached(object kube.Object) kube.Object {
+	trimmed, err := kube.Trimmed(object.DeepCopyObject())
+	if err != nil {
+		return object
+	}
+	return trimmed.(kube.Object)
 }

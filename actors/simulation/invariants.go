@@ -138,14 +138,20 @@ func (i *invariants) begun(daemon int, k key, verb string) (ended func()) {
 	}
 }
 
-// deleting is told before the daemon deletes an object that stands.
-func (i *invariants) deleting(object kube.Object, owner *v1beta1.KafkaCluster) {
+// neverStarted: nothing of Kafka has run in a Pod that still waits for its node, its image or its ConfigMap.
+func neverStarted(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodPending || pod.Status.Phase == ""
+}
+
+// deleted is told after the daemon deleted an object, with what stood there. What runs is never deleted; what has ended
+// may be, and what never began.
+func (i *invariants) deleted(object kube.Object, owner *v1beta1.KafkaCluster) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	switch o := object.(type) {
 	case *corev1.Pod:
-		if !ended(o) && o.DeletionTimestamp == nil && !containerEnded(o) {
-			i.violated("Pod %s was deleted although it had not ended", o.Name)
+		if !ended(o) && o.DeletionTimestamp == nil && !containerEnded(o) && !neverStarted(o) {
+			i.violated("Pod %s was deleted although it ran", o.Name)
 		}
 	case *corev1.PersistentVolumeClaim:
 		if i.withData[o.UID] {
@@ -164,6 +170,12 @@ func isCore(object kube.Object) bool {
 
 func containerEnded(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.State.Terminated != nil })
+}
+
+func everStarted(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+		return s.State.Running != nil || s.RestartCount > 0
+	})
 }
 
 // applied is told after the daemon wrote an object; before is what stood there.

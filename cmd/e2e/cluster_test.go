@@ -111,8 +111,8 @@ func (m messages) read() int {
 // deployOperator installs CRDs and operator as the README says, with the image under test.
 func deployOperator(t *testing.T) {
 	t.Helper()
-	image := os.Getenv("OPERATOR_IMAGE")
-	require.NotEmpty(t, image, "OPERATOR_IMAGE is not set: run make e2e")
+	image := os.Getenv("KOPERATOR_IMAGE")
+	require.NotEmpty(t, image, "KOPERATOR_IMAGE is not set: run make e2e")
 	kubectl(t, "", "apply", "--server-side", "--force-conflicts", "-k", "../../deploy/crds")
 	kubectl(t, "", "wait", "--for=condition=Established", "crd/kafkaclusters.kafka.banzaicloud.io", "--timeout=60s")
 	manifests := kubectl(t, "", "kustomize", "../../deploy")

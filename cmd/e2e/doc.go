@@ -1,6 +1,6 @@
 // Package e2e tests the operator against a real Kubernetes with real Kafka: what a person does with kubectl and Kafka's
 // own tools, and what then must be true. Build tag e2e; deploy/e2e.sh prepares a sandbox and runs it.
 //
-// Environment: KUBECONFIG, KUBECTL (the kubectl command, default kubectl), OPERATOR_IMAGE, and SANDBOX_REGISTRY, the
+// Environment: KUBECONFIG, KUBECTL (the kubectl command, default kubectl), KOPERATOR_IMAGE, and SANDBOX_REGISTRY, the
 // prefix of the images that deploy/samples/sandbox.yaml names.
 package e2e

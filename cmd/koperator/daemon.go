@@ -83,11 +83,7 @@ func (d *daemon) checkServer(ctx context.Context) {
 	for ctx.Err() == nil {
 		info, err := d.core.Discovery().ServerVersion()
 		if err != nil {
-			d.log.Warn("API server does not answer, waiting", "error", err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(5 * time.Second):
-			}
+			d.waitForServer(ctx, err)
 			continue
 		}
 		parsed, err := version.ParseGeneric(info.GitVersion)
@@ -104,12 +100,25 @@ func (d *daemon) mayReadNodes(ctx context.Context) bool {
 	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "watch", Resource: "nodes"},
 	}}
-	answer, err := d.core.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-	if err != nil || !answer.Status.Allowed {
-		d.log.Warn("no right to watch Nodes: clusters with rackAwareness will not start new brokers", "error", err)
-		return false
+	for ctx.Err() == nil {
+		answer, err := d.core.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if err == nil {
+			if !answer.Status.Allowed {
+				d.log.Warn("no right to watch Nodes: clusters with rackAwareness will not start new brokers")
+			}
+			return answer.Status.Allowed
+		}
+		d.waitForServer(ctx, err) // no answer is no "no"
 	}
-	return true
+	return false
+}
+
+func (d *daemon) waitForServer(ctx context.Context, err error) {
+	d.log.Warn("API server does not answer, waiting", "error", err)
+	select {
+	case <-ctx.Done():
+	case <-time.After(5 * time.Second):
+	}
 }
 
 func identity() string {

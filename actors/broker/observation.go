@@ -1,0 +1,84 @@
+package broker
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// observation is what to tell the cluster after a look, given the step that follows from it.
+func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
+	pod := o.pod()
+	told := messages.BrokerObserved{
+		Phase: messages.PhasePending, Claims: w.claimUIDs(o.claims, nil), Pending: w.pending(o),
+		Gone: w.Leaving && len(o.objects()) == 0,
+	}
+	if pod != nil {
+		told.Mounted = w.claimUIDs(o.claims, pod)
+		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
+		told.ConfigStale = w.stale(pod)
+		if told.Phase = messages.PhaseStarting; told.PodReady {
+			told.Phase = messages.PhaseRunning // whatever is still to be written: Kafka serves
+		}
+		if w.racks() && o.node != nil {
+			told.Rack = w.rack(o.node)
+		}
+	}
+	switch next := next.(type) {
+	case rest:
+		told.Phase = messages.PhaseRunning
+	case wait:
+		told.Phase, told.Reason = next.phase, next.reason
+	default:
+		told.Reason = reasonOf(next)
+	}
+	return told
+}
+
+// claimUIDs are the claims of the wish's disks by mount path; with a Pod only those that it mounts.
+func (w blueprint) claimUIDs(claims []*corev1.PersistentVolumeClaim, pod *corev1.Pod) map[string]types.UID {
+	uids := map[string]types.UID{}
+	for _, disk := range w.disks {
+		claim, err := kube.ClaimFor(claims, w.id, disk.MountPath)
+		if err == nil && claim != nil && (pod == nil || mounts(pod, claim.Name)) {
+			uids[disk.MountPath] = claim.UID
+		}
+	}
+	return uids
+}
+
+func mounts(pod *corev1.Pod, claim string) bool {
+	for _, volume := range pod.Spec.Volumes {
+		if volume.PersistentVolumeClaim != nil && volume.PersistentVolumeClaim.ClaimName == claim {
+			return true
+		}
+	}
+	return false
+}
+
+// pending says what of the disks is not as wanted and stays so, since this version changes no claim that exists and
+// restarts no broker.
+func (w blueprint) pending(o observed) string {
+	for _, disk := range w.disks {
+		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
+		wanted := w.wantedClaims[disk.MountPath]
+		if err != nil || claim == nil || wanted == nil {
+			continue
+		}
+		if refused := kube.Refused(claim, wanted); len(refused) > 0 {
+			return fmt.Sprintf("disk %s: %s %s", disk.MountPath, refused[0].Field, refused[0].Message)
+		}
+		have, want := claim.Spec.Resources.Requests.Storage(), wanted.Spec.Resources.Requests.Storage()
+		if want.Cmp(*have) > 0 {
+			return fmt.Sprintf("disk %s is %s and should be %s: this version grows no volume", disk.MountPath, have, want)
+		}
+		if pod := o.pod(); pod != nil && !mounts(pod, claim.Name) {
+			return fmt.Sprintf("disk %s is mounted when the broker's Pod is made again", disk.MountPath)
+		}
+	}
+	return ""
+}

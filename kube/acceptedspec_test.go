@@ -1,0 +1,52 @@
+package kube
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+func TestAnAcceptedSpecComesBackWhole(t *testing.T) {
+	cluster := &v1beta1.KafkaCluster{ObjectMeta: metav1.ObjectMeta{Namespace: "kafka", Name: "demo", UID: "u"}}
+	cluster.Spec.KRaft = true
+	cluster.Spec.ReadOnlyConfig = "a=b\n"
+	cluster.Spec.Brokers = []v1beta1.Broker{{ID: 3, BrokerConfigGroup: "default"}}
+	config, err := AcceptedSpecConfigMap(cluster)
+	require.NoError(t, err)
+	spec, err := AcceptedSpec(config, cluster)
+	require.NoError(t, err)
+	require.Equal(t, cluster.Spec, *spec)
+
+	other := cluster.DeepCopy()
+	other.UID = "another"
+	_, err = AcceptedSpec(config, other)
+	require.ErrorContains(t, err, "no record", "that of a cluster of the same name before")
+	_, err = AcceptedSpec(nil, cluster)
+	require.ErrorContains(t, err, "no record")
+	config.BinaryData[keyAcceptedSpec] = []byte("x")
+	_, err = AcceptedSpec(config, cluster)
+	require.ErrorContains(t, err, "read the accepted spec")
+}
+
+func TestTextsAreCutBetweenCharacters(t *testing.T) {
+	require.Equal(t, "…ßend", Tail("somethingßend", 8))
+	require.Equal(t, "…end", Tail("somethingßend", 7), "half a character is left out")
+	require.Equal(t, "short", Tail("short", 8))
+	text := shortenedMiddle("why it happened: "+string(make([]byte, 3000))+"the end", 100)
+	require.LessOrEqual(t, len(text), 100)
+	require.Contains(t, text, "why it happened")
+	require.Contains(t, text, "the end")
+}
+
+func TestSecretsAreMasked(t *testing.T) {
+	for text, masked := range map[string]string{
+		"ssl.keystore.password=geheim next":                  "ssl.keystore.password=[hidden] next",
+		`sasl.jaas.config=x required user="a" password="b";`: "sasl.jaas.config=[hidden]",
+		"listener = INTERNAL":                                "listener = INTERNAL",
+	} {
+		require.Equal(t, masked, MaskSecrets(text))
+	}
+}
