@@ -21,9 +21,12 @@ image=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push 
   fail "the operator's image could not be built and pushed to the sandbox's registry"
 
 step "CRDs and operator"
-kubectl apply --server-side -k deploy/crds >/dev/null
-kubectl wait --for=condition=Established crd/kafkaclusters.kafka.banzaicloud.io --timeout 30s >/dev/null
 kubectl kustomize deploy | sed "s#image: koperator:latest#image: $image#" | kubectl apply -f - >/dev/null
+for ((waited = 0; ; waited++)); do # until the API server serves our kinds
+  kubectl get --raw /apis/kafka.banzaicloud.io/v1beta1/kafkaclusters >/dev/null 2>&1 && break
+  [ "$waited" -lt 30 ] || fail "the API server does not serve KafkaClusters: kubectl get crds"
+  sleep 1
+done
 kubectl -n koperator rollout status deployment koperator --timeout 120s ||
   fail "the operator does not start: kubectl -n koperator describe pods"
 

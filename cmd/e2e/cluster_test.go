@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"sigs.k8s.io/yaml"
@@ -113,10 +114,12 @@ func deployOperator(t *testing.T) {
 	t.Helper()
 	image := os.Getenv("KOPERATOR_IMAGE")
 	require.NotEmpty(t, image, "KOPERATOR_IMAGE is not set: run make e2e")
-	kubectl(t, "", "apply", "--server-side", "--force-conflicts", "-k", "../../deploy/crds")
-	kubectl(t, "", "wait", "--for=condition=Established", "crd/kafkaclusters.kafka.banzaicloud.io", "--timeout=60s")
 	manifests := kubectl(t, "", "kustomize", "../../deploy")
 	manifests = strings.ReplaceAll(manifests, "image: koperator:latest", "image: "+image)
 	kubectl(t, manifests, "apply", "-f", "-")
+	namespace{t, "default"}.eventually(time.Minute, "the API server serves our kinds", func() (bool, string) {
+		out, err := run(t.Context(), "", "get", "--raw", "/apis/kafka.banzaicloud.io/v1beta1/kafkaclusters")
+		return err == nil, out
+	})
 	kubectl(t, "", "-n", "koperator", "rollout", "status", "deployment/koperator", "--timeout=180s")
 }
