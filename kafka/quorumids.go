@@ -67,12 +67,3 @@ func Voters(
 	}
 	return voters, nil
 }
-
-// InitialControllers is the argument of `kafka-storage.sh format --initial-controllers`, the same on all of them.
-func InitialControllers(quorum messages.Quorum) string {
-	voters := make([]string, 0, len(quorum.Initial))
-	for _, v := range quorum.Initial {
-		voters = append(voters, fmt.Sprintf("%d@%s:%s", v.ID, hostPort(v.Host, v.Port), v.DirectoryID))
-	}
-	return strings.Join(voters, ",")
-}

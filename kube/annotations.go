@@ -24,11 +24,7 @@ const (
 
 // Annotations that a user sets.
 const (
-	AnnotationPause             = "kafka.banzaicloud.io/pause-reconciliation"
-	AnnotationRestart           = "kafka.banzaicloud.io/restart"
-	AnnotationConsent           = "kafka.banzaicloud.io/consent"
-	AnnotationAllowDataLoss     = "kafka.banzaicloud.io/allow-data-loss"
-	AnnotationAllowedNamespaces = "kafka.banzaicloud.io/allowed-namespaces"
+	AnnotationPause = "kafka.banzaicloud.io/pause-reconciliation"
 	// AnnotationRemoteOwner marks an object that belongs to a daemon in another Kubernetes cluster.
 	AnnotationRemoteOwner = "cluster-registry.k8s.cisco.com/resource-owner-cluster-id"
 	// annotationSidecarStatus is what Istio's injector leaves on a Pod.

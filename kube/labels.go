@@ -18,9 +18,7 @@ const (
 	LabelIsController   = "isControllerNode"
 	LabelProcessRoles   = "processRoles"
 	LabelPVCRoles       = "pvcRoles"
-	LabelListener       = "eListenerName"
 	LabelTopicOfCluster = "kafkaCluster"
-	LabelIssuer         = "kafka_issuer"
 )
 
 // Values of LabelApp.

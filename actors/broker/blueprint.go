@@ -153,7 +153,7 @@ func (w blueprint) claimNames(claims []*corev1.PersistentVolumeClaim) (names map
 }
 
 // openRights are the mount paths that the next Pod may format: those of claims whose right was not withdrawn yet, and
-// emptyDirs of a broker that Kafka has never seen.
+// emptyDirs, which are new with each Pod.
 func (w blueprint) openRights(claims []*corev1.PersistentVolumeClaim) []string {
 	if !w.Cluster.Spec.KRaft {
 		return nil

@@ -79,10 +79,8 @@ func statusOf(v view, now time.Time) v1beta1.KafkaClusterStatus {
 }
 
 func clusterState(conditions []metav1.Condition) v1beta1.ClusterState {
-	for _, condition := range conditions {
-		if condition.Type == kube.ConditionReady && condition.Status == metav1.ConditionTrue {
-			return v1beta1.ClusterRunning
-		}
+	if ready := kube.Condition(conditions, kube.ConditionReady); ready != nil && ready.Status == metav1.ConditionTrue {
+		return v1beta1.ClusterRunning
 	}
 	return v1beta1.ClusterReconciling
 }
@@ -183,20 +181,10 @@ func formattedLogDirs(known []v1beta1.FormattedLogDir, n node, kafka messages.Ka
 func conditions(v view, now time.Time) []metav1.Condition {
 	list, at := slices.Clone(v.known.Conditions), metav1.NewTime(now.Truncate(time.Second)) // the API server keeps seconds
 	set := func(kind string, holds bool, reason, message string) {
-		if !holds {
-			list = slices.DeleteFunc(list, func(c metav1.Condition) bool { return c.Type == kind })
-			return
-		}
-		list, _ = kube.SetCondition(list, metav1.Condition{
-			Type: kind, Status: metav1.ConditionTrue, Reason: reason, Message: message,
-			ObservedGeneration: v.cluster.Generation,
-		}, at)
+		list, _ = kube.SetCondition(list, kube.ConditionOf(kind, holds, reason, message, v.cluster.Generation), at)
 	}
 	verdict := readiness(v)
-	list, _ = kube.SetCondition(list, metav1.Condition{
-		Type: kube.ConditionReady, Status: verdict.status(), Reason: verdict.reason, Message: verdict.message,
-		ObservedGeneration: v.cluster.Generation,
-	}, at)
+	set(kube.ConditionReady, verdict.ready, verdict.reason, verdict.message)
 	set(kube.ConditionReconciling, verdict.progressing, verdict.reason, verdict.message)
 	set(kube.ConditionStalled, verdict.stalled, verdict.reason, verdict.message)
 	unsupported := ofKind(v.problems, func(p messages.FieldProblem) bool {
@@ -236,13 +224,6 @@ func pendingText(nodes []node) string {
 type verdict struct {
 	ready, progressing, stalled bool
 	reason, message             string
-}
-
-func (v verdict) status() metav1.ConditionStatus {
-	if v.ready {
-		return metav1.ConditionTrue
-	}
-	return metav1.ConditionFalse
 }
 
 // readiness looks for the first reason why the cluster is not ready, the gravest first.
@@ -369,25 +350,19 @@ func fieldList(problems []messages.FieldProblem) string {
 
 // readyEvent is the summary that people get when Ready changes; ok is false when it did not.
 func readyEvent(before, after []metav1.Condition) (eventType, reason, note string, ok bool) {
-	find := func(list []metav1.Condition) metav1.Condition {
-		for _, c := range list {
-			if c.Type == kube.ConditionReady {
-				return c
-			}
-		}
-		return metav1.Condition{}
+	var was, is metav1.Condition
+	if ready := kube.Condition(before, kube.ConditionReady); ready != nil {
+		was = *ready
 	}
-	was, is := find(before), find(after)
+	if ready := kube.Condition(after, kube.ConditionReady); ready != nil {
+		is = *ready
+	}
 	if was.Status == is.Status && (is.Status == metav1.ConditionTrue || was.Reason == is.Reason) {
 		return "", "", "", false
 	}
 	eventType = corev1.EventTypeNormal
-	if isStalled(after) {
+	if kube.Condition(after, kube.ConditionStalled) != nil {
 		eventType = corev1.EventTypeWarning
 	}
 	return eventType, is.Reason, is.Message, true
-}
-
-func isStalled(list []metav1.Condition) bool {
-	return slices.ContainsFunc(list, func(c metav1.Condition) bool { return c.Type == kube.ConditionStalled })
 }

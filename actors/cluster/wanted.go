@@ -155,7 +155,7 @@ func rolesOfNode(cluster *v1beta1.KafkaCluster, entry *v1beta1.Broker) (broker, 
 }
 
 // quorumOf is what every node is told about the controllers. The directory id of a first voter is that of its claim, so
-// the list is empty until every one of them has one; then it never changes.
+// the list is empty until every one of them has one.
 func quorumOf(cluster *v1beta1.KafkaCluster, id identity, claims map[messages.BrokerID]map[string]types.UID,
 ) messages.Quorum {
 	quorum := messages.Quorum{Mode: id.quorum}

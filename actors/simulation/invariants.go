@@ -172,12 +172,6 @@ func containerEnded(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.State.Terminated != nil })
 }
 
-func everStarted(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
-		return s.State.Running != nil || s.RestartCount > 0
-	})
-}
-
 // applied is told after the daemon wrote an object; before is what stood there.
 func (i *invariants) applied(before kube.Object, wanted kube.Object, writer string) {
 	i.mu.Lock()
