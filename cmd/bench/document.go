@@ -28,6 +28,7 @@ func (b *bench) document(now time.Time) string {
 func notes() []string {
 	return []string{
 		"Each start has a fresh etcd and kube-apiserver; API server, etcd, daemon, hollow nodes and the benchmark share the machine.",
+		"Before each start the API server has served 150 writes of other objects, and the daemon has led for 5 s.",
 		"A cluster has 3 controllers and N brokers, KRaft, headless, one claim a node; no Kafka runs behind.",
 		"Hollow nodes bind each Pod and patch its status once to Running and Ready, with 32 workers, from inside the benchmark.",
 		fmt.Sprintf("The floor are the fields that the daemon set, read from managedFields, written by server-side apply with %d "+
