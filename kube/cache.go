@@ -166,8 +166,8 @@ func (c *Cache) BrokerIDs(key messages.ClusterKey) []messages.BrokerID {
 	seen := map[messages.BrokerID]bool{}
 	for _, kind := range []Kind{KindPod, KindClaim, KindConfigMap} {
 		for _, object := range c.indexed(kind, key.Namespace, byCluster, key.String()) {
-			if change := changeOf(kind, object); change.HasBroker {
-				seen[change.Broker] = true
+			if id, err := messages.ParseBrokerID(object.(Object).GetLabels()[LabelBrokerID]); err == nil {
+				seen[id] = true
 			}
 		}
 	}

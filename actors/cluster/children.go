@@ -57,14 +57,18 @@ func (a *cluster) follow(snapshot *v1beta1.KafkaCluster) {
 	}
 }
 
-// existing are the brokers that have objects or an actor.
+// existing are the brokers that have objects or an actor. They are looked for once after each event that may change
+// them: with a thousand brokers the search is dear, and each of them reports several times.
 func (a *cluster) existing() []messages.BrokerID {
-	ids := a.Cache.BrokerIDs(a.Key)
-	for id := range a.children {
-		ids = append(ids, id)
+	if a.exist == nil {
+		a.exist = a.Cache.BrokerIDs(a.Key)
+		for id := range a.children {
+			a.exist = append(a.exist, id)
+		}
+		slices.Sort(a.exist)
+		a.exist = slices.Compact(a.exist)
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return a.exist
 }
 
 // lastEntry is the spec entry of a broker that has left: what its actor still knows, or what its ConfigMap or the

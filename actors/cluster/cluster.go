@@ -85,6 +85,8 @@ type cluster struct {
 	roles         roles // of valid
 
 	children map[messages.BrokerID]*child
+	// exist is what existing found, nil when it has to look again.
+	exist []messages.BrokerID
 	revision int64 // of the last wish told to any broker
 
 	health *actor.PID
@@ -126,12 +128,14 @@ func (a *cluster) Receive(c actor.Context) {
 	case *actor.Stopped, *actor.Touch:
 	case messages.Look:
 		a.Trigger.Ack()
+		a.exist = nil
 		a.converge(c)
 	case lookNow:
 		a.again.Fired()
 		a.converge(c)
 	case *actor.Terminated: // only now is the name free again
 		a.forget(m.Who)
+		a.exist = nil
 		a.converge(c)
 	case lookSoon:
 		a.queued = false
