@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+
 	policyv1 "k8s.io/api/policy/v1"
 
 	"github.com/koperator-go/koperator/kafka"
@@ -22,14 +24,10 @@ func problemsOf(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 
 // clusterObjects are the objects that belong to the whole cluster, as they should be now.
 func (a *cluster) clusterObjects() []kube.Object {
-	var objects []kube.Object
-	for _, service := range kube.ClusterServices(a.valid) {
-		objects = append(objects, service)
+	if a.objects.fixedFor != a.valid {
+		a.objects.fixed, a.objects.fixedFor = fixedObjects(a.valid), a.valid
 	}
-	objects = append(objects, kube.JMXConfigMap(a.valid))
-	if accepted, err := kube.AcceptedSpecConfigMap(a.valid); err == nil { // else too large: then it lives in memory alone
-		objects = append(objects, accepted)
-	}
+	objects := slices.Clone(a.objects.fixed)
 	gates := a.gatesOpen()
 	brokers, controllers := a.protected()
 	budgets := []*policyv1.PodDisruptionBudget{
@@ -40,6 +38,19 @@ func (a *cluster) clusterObjects() []kube.Object {
 		if budget != nil {
 			objects = append(objects, budget)
 		}
+	}
+	return objects
+}
+
+// fixedObjects are those that follow from the spec alone.
+func fixedObjects(cluster *v1beta1.KafkaCluster) []kube.Object {
+	var objects []kube.Object
+	for _, service := range kube.ClusterServices(cluster) {
+		objects = append(objects, service)
+	}
+	objects = append(objects, kube.JMXConfigMap(cluster))
+	if accepted, err := kube.AcceptedSpecConfigMap(cluster); err == nil { // else too large: then it lives in memory alone
+		objects = append(objects, accepted)
 	}
 	return objects
 }

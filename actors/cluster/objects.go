@@ -8,6 +8,7 @@ import (
 
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
 // objectWriter keeps what belongs to the whole cluster: Services, PodDisruptionBudgets, shared ConfigMaps.
@@ -18,6 +19,9 @@ type objectWriter struct {
 	wanted    []kube.Object
 	problem   string
 	budgetSet time.Time // when a PodDisruptionBudget was written last
+	// fixed are the objects that depend on the snapshot fixedFor alone; packing a spec is too dear for every look.
+	fixed    []kube.Object
+	fixedFor *v1beta1.KafkaCluster
 }
 
 // budgetPause is the least time between two writes of PodDisruptionBudgets: a gate that opens and closes with every
