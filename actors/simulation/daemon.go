@@ -42,7 +42,7 @@ type api struct {
 func (w *World) startDaemon() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.stopped {
+	if w.stopped || w.daemon != nil { // two ways lead here after a death, and only one life may follow
 		return
 	}
 	w.lives++
