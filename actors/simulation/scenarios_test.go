@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1alpha1"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -92,6 +93,36 @@ func TestAClusterIsDeletedWhileItsKafkaIsDown(t *testing.T) {
 		}
 		w.delete("demo")
 		w.eventuallyGone("demo")
+	})
+}
+
+// Topics and users are records of what was in a Kafka that is gone; nobody else would ever release their finalizers.
+func TestADeletedClusterReleasesItsTopicsAndUsers(t *testing.T) {
+	onBoth(t, func(w *World) {
+		labels := map[string]string{kube.LabelTopicOfCluster: "demo." + namespace}
+		of := v1alpha1.ClusterReference{Name: "demo", Namespace: namespace}
+		topic := &v1alpha1.KafkaTopic{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "t", Labels: labels, Finalizers: []string{kube.TopicFinalizer}},
+			Spec:       v1alpha1.KafkaTopicSpec{Name: "t", ClusterRef: of},
+		}
+		user := &v1alpha1.KafkaUser{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "u", Labels: labels, Finalizers: []string{kube.UserFinalizer}},
+			Spec:       v1alpha1.KafkaUserSpec{ClusterRef: of},
+		}
+		foreign := topic.DeepCopy()
+		foreign.Name, foreign.Labels = "f", map[string]string{kube.LabelTopicOfCluster: "other." + namespace}
+		foreign.Spec.ClusterRef.Name = "other"
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Finalizers = kube.ClusterFinalizers() })
+		for _, object := range []kube.Object{topic, user, foreign} {
+			w.store.put(object)
+		}
+		w.eventuallyReady("demo")
+		w.delete("demo")
+		w.eventuallyGone("demo")
+		require.Nil(w.t, w.store.get(keyOf(topic)))
+		require.Nil(w.t, w.store.get(keyOf(user)))
+		require.NotNil(w.t, w.store.get(keyOf(foreign)))
 	})
 }
 
