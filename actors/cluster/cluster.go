@@ -86,7 +86,7 @@ type cluster struct {
 
 	children map[messages.BrokerID]*child
 	// exist is what existing found, nil when it has to look again.
-	exist []messages.BrokerID
+	exist    []messages.BrokerID
 	revision int64 // of the last wish told to any broker
 
 	health *actor.PID

@@ -48,6 +48,20 @@ func TestStatusIsWrittenAtMostOnceASecond(t *testing.T) {
 	})
 }
 
+// The write of a status that is over before its answer is found lost must not stay as the last word.
+func TestAStatusWhoseAnswerWasLostIsWrittenAgain(t *testing.T) {
+	onStage(t, demo(0, 1, 2), func(t *testing.T, s *stage) {
+		settle(time.Minute)
+		s.loseAnswer()
+		s.put(flipped(s.cache.Objects(kube.KindPod, key())[0].DeepCopyObject().(kube.Object)))
+		settle(100 * time.Millisecond)
+		require.False(t, s.ready())
+		s.put(flipped(s.cache.Objects(kube.KindPod, key())[0].DeepCopyObject().(kube.Object)))
+		settle(time.Minute)
+		require.True(t, s.ready())
+	})
+}
+
 func TestACrashOfOneBrokersActorLeavesItsSiblingsAlone(t *testing.T) {
 	onStage(t, demo(0, 1, 2), func(t *testing.T, s *stage) {
 		settle(time.Minute)

@@ -25,6 +25,8 @@ const (
 type statusWriter struct {
 	job  job
 	last time.Time
+	// uncertain is set while nobody knows whether the last write arrived: it may stand although its answer was lost.
+	uncertain bool
 	// record is an identity that must be written before anything goes on; it does not wait for the pause.
 	record *identity
 }
@@ -53,7 +55,7 @@ func (a *cluster) keepStatus(c actor.Context) {
 	if urgent {
 		a.status.record.record(&next)
 	}
-	if equality.Semantic.DeepEqual(next, a.known) {
+	if !a.status.uncertain && equality.Semantic.DeepEqual(next, a.known) {
 		return
 	}
 	if !a.status.job.start(a, c) {
@@ -68,6 +70,7 @@ func (a *cluster) keepStatus(c actor.Context) {
 }
 
 func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
+	a.status.uncertain = r.Err != nil
 	a.status.job.ended(a, c, r.Err)
 	if r.Err != nil {
 		return

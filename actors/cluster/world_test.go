@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -72,6 +73,8 @@ type server struct {
 	writes   []string
 	// panics is a name whose next write panics.
 	panics string
+	// answerLost lets the next write of the status land and fail.
+	answerLost bool
 }
 
 func newServer() *server {
@@ -159,7 +162,14 @@ func (s *server) ApplyStatus(_ context.Context, cluster *v1beta1.KafkaCluster) (
 	s.mu.Unlock()
 	standing := s.cache.Cluster(kube.KeyOf(cluster)).DeepCopy()
 	standing.Status = *cluster.Status.DeepCopy()
-	return s.put(standing).(*v1beta1.KafkaCluster), nil
+	written := s.put(standing).(*v1beta1.KafkaCluster)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.answerLost {
+		s.answerLost = false
+		return nil, errors.New("timeout")
+	}
+	return written, nil
 }
 
 func (s *server) Delete(_ context.Context, object kube.Object) error {
@@ -303,4 +313,11 @@ func (s *server) panicOn(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.panics = name
+}
+
+// loseAnswer lets the next write of the status land and fail.
+func (s *server) loseAnswer() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answerLost = true
 }
