@@ -96,7 +96,11 @@ func (l *kubelets) restarted(k key) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	pod, _ := l.store.get(k).(*corev1.Pod)
-	if pod == nil || l.pods[pod.UID] == nil || pod.DeletionTimestamp != nil || ended(pod) {
+	if pod == nil || l.pods[pod.UID] == nil || ended(pod) {
+		return
+	}
+	if pod.DeletionTimestamp != nil { // whatever was being stopped has to be stopped again
+		l.pods[pod.UID].why = ""
 		return
 	}
 	if state := l.pods[pod.UID]; state.stage != waiting {
