@@ -3,6 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 begin=$SECONDS
+down="make demo-down"
+[ "$INSTANCE" = default ] || down+=" INSTANCE=$INSTANCE"
 step() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - begin)); }
 fail() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
 
@@ -10,7 +12,7 @@ fail() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
 [ -e /etc/debian_version ] || fail "the sandbox needs a Debian-like machine: use your own cluster as the README shows"
 
 step "Kubernetes, with three nodes in three zones"
-"$SANDBOX" up --instance "$INSTANCE" || fail "the sandbox did not come up; 'make demo-down' and try again"
+"$SANDBOX" up --instance "$INSTANCE" || fail "the sandbox did not come up; '$down' and try again"
 eval "$("$SANDBOX" env --instance "$INSTANCE")"
 export KUBECONFIG
 kubectl() { "$SANDBOX" kubectl "$@"; }
@@ -68,5 +70,5 @@ Look around:
   kubectl -n koperator logs deployment/koperator
 Try: kubectl -n kafka delete pod demo-node-1     # back at once, with its data
      kubectl -n kafka edit kafkacluster demo     # add a broker
-Remove everything: make demo-down
+Remove everything: $down
 TEXT

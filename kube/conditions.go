@@ -32,6 +32,7 @@ const (
 	ReasonUnreachable   = "KafkaUnreachable"
 	ReasonImmutable     = "Immutable"
 	ReasonNotRegistered = "NotRegistered"
+	ReasonQuorum        = "QuorumDiffers"
 	ReasonRestartNeeded = "RestartNeeded"
 	ReasonSpecWarning   = "SpecWarning"
 	ReasonNotSupported  = "NotSupported"

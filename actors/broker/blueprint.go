@@ -197,6 +197,8 @@ func (w blueprint) pod(claims map[string]string, format []string) (*corev1.Pod, 
 	if w.renderedHash != "" { // that of the wish: claims which Koperator named make no other Pod
 		pod.Annotations[kube.AnnotationUserInputsHash] = w.userHash
 		pod.Annotations[kube.AnnotationRenderedHash] = w.renderedHash
+		// A Pod may be there before its ConfigMap: who restarts must know by either what a broker that left was.
+		pod.Annotations[kube.AnnotationConfigurationBackup] = w.configMap.Annotations[kube.AnnotationConfigurationBackup]
 	}
 	return pod, nil
 }

@@ -81,13 +81,25 @@ func paused(w blueprint, o observed, _ time.Time) step {
 
 // leaving makes nothing again for a broker that left the spec and whose disks are being taken away by hand.
 func leaving(w blueprint, o observed, _ time.Time) step {
-	if !w.Leaving || o.pod() != nil && !o.written.Deleting(o.pod()) {
+	pod := o.pod()
+	if !w.Leaving {
 		return nil
+	}
+	if len(w.Formatted) == 0 && pod != nil && !everStarted(pod) && !o.written.Deleting(pod) {
+		return remove{object: pod, reason: "the broker left the spec before it ever started"}
+	}
+	if pod != nil && !o.written.Deleting(pod) {
+		return nil
+	}
+	if len(w.Formatted) == 0 {
+		return blocked("it left the spec before it ever ran: nothing is made for it; delete its claims and its ConfigMap %s",
+			kube.BrokerConfigName(w.Cluster.Name, w.id))
 	}
 	if _, problem := w.claimNames(o.claims); problem == "" && len(w.expectedClaims()) > 0 {
 		return nil
 	}
-	return blocked("it left the spec and a disk of it is gone: nothing is made again; delete what is left of it")
+	return blocked("it left the spec and a disk of it is gone: nothing is made again; delete its other claims and its "+
+		"ConfigMap %s", kube.BrokerConfigName(w.Cluster.Name, w.id))
 }
 
 // claims makes the claims of disks that have none. A disk on which Kafka was seen to run is never replaced by an empty

@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"k8s.io/apimachinery/pkg/types"
@@ -24,10 +25,12 @@ type child struct {
 	// snapshot is the newest resource that says something new to this broker.
 	snapshot *v1beta1.KafkaCluster
 	keep     keep
-	broker   bool // has the broker role
+	// broker and controller are its roles.
+	broker, controller bool
 	// wanted is what it was told last, under the revision told; 0 when it must be told again.
 	wanted   messages.BrokerWanted
 	told     int64
+	toldAt   time.Time
 	observed messages.BrokerObserved
 	ending   bool
 }
@@ -77,8 +80,15 @@ func (a *cluster) lastEntry(id messages.BrokerID) (v1beta1.Broker, bool) {
 	if k := a.children[id]; k != nil {
 		return k.keep.entry, true
 	}
+	var backups []string
 	if config := a.Cache.ConfigMap(a.Key.Namespace, kube.BrokerConfigName(a.Key.Name, id)); config != nil {
-		if entry, err := kube.BrokerFromBackup(config.Annotations[kube.AnnotationConfigurationBackup]); err == nil {
+		backups = append(backups, config.Annotations[kube.AnnotationConfigurationBackup])
+	}
+	for _, pod := range a.Cache.BrokerPods(a.Key, id) {
+		backups = append(backups, pod.Annotations[kube.AnnotationConfigurationBackup])
+	}
+	for _, backup := range backups {
+		if entry, err := kube.BrokerFromBackup(backup); err == nil {
 			return entry, true
 		}
 	}
@@ -149,8 +159,8 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		return
 	}
 	a.revision++
-	k.wanted, k.told = wanted, a.revision
-	k.broker, _ = rolesOfNode(k.snapshot, &k.keep.entry)
+	k.wanted, k.told, k.toldAt = wanted, a.revision, time.Now()
+	k.broker, k.controller = rolesOfNode(k.snapshot, &k.keep.entry)
 	c.Send(k.pid, messages.Reconfigure{Revision: a.revision, Wanted: wanted})
 }
 
@@ -171,7 +181,7 @@ func (a *cluster) nodes() []node {
 	nodes := make([]node, 0, len(a.children))
 	for _, id := range slices.Sorted(maps.Keys(a.children)) {
 		k := a.children[id]
-		nodes = append(nodes, node{id: id, broker: k.broker, leaving: k.keep.leaving, told: k.told, observed: k.observed})
+		nodes = append(nodes, node{id: id, broker: k.broker, controller: k.controller, leaving: k.keep.leaving, told: k.told, observed: k.observed})
 	}
 	return nodes
 }

@@ -90,6 +90,9 @@ func (a *cluster) gatesOpen() bool {
 	if !a.kafka.Answered || a.kafka.UnderReplicated || !a.kafka.Watch.Equal(a.watch) {
 		return false
 	}
+	if quorumProblem(view{nodes: a.nodes(), kafka: a.kafka}) != "" {
+		return false
+	}
 	for _, n := range a.nodes() {
 		if !n.observed.PodReady || !a.kafka.Knows(n.id, n.broker) {
 			return false

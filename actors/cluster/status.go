@@ -53,11 +53,13 @@ func (v view) listed() map[string]bool {
 
 // node is one broker or controller with what it was told and what it said.
 type node struct {
-	id       messages.BrokerID
-	broker   bool // has the broker role
-	leaving  bool
-	told     int64
-	observed messages.BrokerObserved
+	id     messages.BrokerID
+	broker bool // has the broker role
+	// controller is set for a node with the controller role.
+	controller bool
+	leaving    bool
+	told       int64
+	observed   messages.BrokerObserved
 }
 
 // current reports whether the node has looked at what it was told last.
@@ -229,7 +231,7 @@ type verdict struct {
 // readiness looks for the first reason why the cluster is not ready, the gravest first.
 func readiness(v view) verdict {
 	if errs := messages.Errors(v.problems); len(errs) > 0 {
-		return verdict{stalled: true, reason: string(errs[0].Reason), message: problemText(errs)}
+		return verdict{stalled: true, reason: string(errs[0].Reason), message: problemText(errs) + v.alsoUnready()}
 	}
 	if v.objectsError != "" {
 		return verdict{progressing: true, reason: kube.ReasonFailing, message: v.objectsError}
@@ -259,6 +261,15 @@ func readiness(v view) verdict {
 	return kafkaReadiness(v)
 }
 
+// alsoUnready names the nodes that are down while something graver is told.
+func (v view) alsoUnready() string {
+	down := nodesWhere(v.nodes, func(n node) bool { return !n.leaving && n.observed.Revision > 0 && !n.observed.PodReady })
+	if len(down) == 0 {
+		return ""
+	}
+	return "; not ready: " + named(down)
+}
+
 // kafkaReadiness asks Kafka, when all Pods are ready: a Pod that listens is not yet a broker that serves.
 func kafkaReadiness(v view) verdict {
 	if !v.kafka.Answered {
@@ -274,7 +285,30 @@ func kafkaReadiness(v view) verdict {
 			message: "Kafka does not know " + named(unknown) + " yet",
 		}
 	}
+	if problem := quorumProblem(v); problem != "" {
+		return verdict{stalled: true, reason: kube.ReasonQuorum, message: problem}
+	}
 	return verdict{ready: true, reason: kube.ReasonRunning, message: fmt.Sprintf("%s nodes run", brokersReady(v))}
+}
+
+// quorumProblem says why the metadata quorum is not the one of the spec. A controller without a vote, or a vote without a
+// controller, counts against the majority while everything seems to run.
+func quorumProblem(v view) string {
+	listed := map[messages.BrokerID]bool{}
+	for _, n := range v.nodes {
+		listed[n.id] = n.controller
+		if n.controller && !n.leaving && slices.Contains(v.kafka.Observers, n.id) {
+			return fmt.Sprintf("controller %d has no vote with the disk that it runs on: remove its old entry with "+
+				"kafka-metadata-quorum remove-controller, then add-controller", n.id)
+		}
+	}
+	for _, id := range v.kafka.Voters {
+		if !listed[id] {
+			return fmt.Sprintf("node %d has a vote in the metadata quorum but is no controller of the spec: remove it with "+
+				"kafka-metadata-quorum remove-controller", id)
+		}
+	}
+	return ""
 }
 
 func nodesWhere(nodes []node, holds func(node) bool) []node {

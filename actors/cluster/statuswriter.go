@@ -93,8 +93,16 @@ func (a *cluster) settling(now time.Time) time.Duration {
 	if wasReady {
 		limit = settleTime
 	}
+	if a.status.record != nil {
+		return 0
+	}
+	for _, k := range a.children { // a new wish is looked at within milliseconds: no reason to call anybody unready
+		if left := settleTimeUnready - now.Sub(k.toldAt); left > 0 && k.observed.Revision != k.told && k.observed.Revision > 0 {
+			return left
+		}
+	}
 	left := limit - now.Sub(a.started)
-	if left <= 0 || a.status.record != nil {
+	if left <= 0 {
 		return 0
 	}
 	for _, n := range a.nodes() {
