@@ -15,6 +15,10 @@ if [ -z "${KUBECONFIG:-}" ]; then
   [ -n "${KEEP:-}" ] || trap '"$SANDBOX" down --instance "$instance"' EXIT
   "$SANDBOX" up --instance "$instance"
   eval "$("$SANDBOX" env --instance "$instance")"
+  case "$*" in
+    *TestSmoke*) ;;
+    *) "$SANDBOX" image kafka --version 3.9.2 --instance "$instance" >/dev/null ;; # for ZooKeeper mode
+  esac
   export KUBECONFIG KOPERATOR_IMAGE SANDBOX_REGISTRY KAFKA_3_IMAGE
   export KUBECTL="$SANDBOX kubectl"
   KOPERATOR_IMAGE=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$KOPERATOR_IMAGE")
