@@ -193,13 +193,9 @@ func (c *Cache) Has(object Object) bool {
 	}
 }
 
-// Objects lists all objects of a kind that carry the cluster's label.
+// Objects lists all objects of a kind that carry the cluster's label, sorted by name.
 func (c *Cache) Objects(kind Kind, key messages.ClusterKey) []Object {
-	var objects []Object
-	for _, object := range c.indexed(kind, key.Namespace, byCluster, key.String()) {
-		objects = append(objects, object.(Object))
-	}
-	return objects
+	return list[Object](c, kind, key.Namespace, byCluster, key.String())
 }
 
 func (c *Cache) store(kind Kind, namespace string) cache.Indexer {
