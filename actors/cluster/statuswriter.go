@@ -110,7 +110,7 @@ func (a *cluster) settling(now time.Time) time.Duration {
 			return left
 		}
 	}
-	if wasReady && !a.asked {
+	if wasReady && (!a.asked || !a.kafka.Watch.Equal(a.watch)) { // the answer is to a question about fewer nodes
 		return left
 	}
 	return 0
