@@ -220,11 +220,11 @@ func (a *cluster) converge(c actor.Context) {
 	}
 	a.take(resource)
 	if a.valid != nil && a.identified(c) {
+		a.keepHealth(c) // first: what the gates believe must be an answer about the nodes as they are now
 		if !a.paused() {
 			a.keepObjects(c)
 		}
 		a.keepBrokers(c)
-		a.keepHealth(c)
 	}
 	a.keepStatus(c)
 }
