@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -94,6 +95,10 @@ func (c *clientGo) watch(action clienttesting.Action) (bool, apiwatch.Interface,
 	if err != nil {
 		return true, nil, err
 	}
+	initial := asked.ListOptions.SendInitialEvents != nil && *asked.ListOptions.SendInitialEvents
+	if !initial && asked.ListOptions.ResourceVersion != "" { // the store keeps no history: who comes back lists again
+		return true, nil, apierrors.NewResourceExpired("too old resource version: " + asked.ListOptions.ResourceVersion)
+	}
 	_, own := ownKinds()[kind]
 	w := &storeWatch{
 		faults: c.faults, kind: kind, namespace: asked.Namespace, selector: selector, untyped: own,
@@ -101,7 +106,7 @@ func (c *clientGo) watch(action clienttesting.Action) (bool, apiwatch.Interface,
 	}
 	c.store.observe(w.changed)
 	c.store.snapshot(kind, func(list []kube.Object) {
-		if initial := asked.ListOptions.SendInitialEvents; initial == nil || !*initial {
+		if !initial {
 			return
 		}
 		w.mu.Lock()

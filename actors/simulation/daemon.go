@@ -40,14 +40,38 @@ type api struct {
 
 // startDaemon begins a new life with empty hands: everything is read from the API server.
 func (w *World) startDaemon() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.stopped || w.daemon != nil { // two ways lead here after a death, and only one life may follow
+	number, may := w.nextLife()
+	if !may {
 		return
 	}
+	d := w.newDaemon(number)
+	w.mu.Lock()
+	w.daemon, w.starting = d, false
+	stopped := w.stopped
+	w.mu.Unlock()
+	if stopped { // while it started
+		w.killDaemon()
+	}
+}
+
+// nextLife numbers a daemon that is to start; it is false when the world ends, or when one lives or starts already: two
+// ways lead here after a death. The lock is not held while a daemon starts: that takes virtual time, which stands still
+// while anybody waits for a lock.
+func (w *World) nextLife() (int, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopped || w.starting || w.daemon != nil {
+		return 0, false
+	}
+	w.starting = true
 	w.lives++
+	return w.lives, true
+}
+
+// newDaemon is nil when the actors did not start.
+func (w *World) newDaemon(number int) *daemon {
 	ctx, end := context.WithCancel(context.Background())
-	d := &daemon{number: w.lives, end: end, registry: prometheus.NewRegistry()}
+	d := &daemon{number: number, end: end, registry: prometheus.NewRegistry()}
 	d.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return w.log }))
 	d.requests = &requests{
 		store: w.store, faults: w.faults, invariants: w.invariants, journal: &w.journal, daemon: d.number,
@@ -62,10 +86,10 @@ func (w *World) startDaemon() {
 		end()
 		d.api.close()
 		w.t.Errorf("start daemon %d: %v", d.number, err)
-		return
+		return nil
 	}
 	d.operator = pid
-	w.daemon = d
+	return d
 }
 
 // killDaemon ends the daemon as SIGKILL does: nothing that it has not sent is sent. Its actors are cleared away beside,

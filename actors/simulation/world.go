@@ -40,10 +40,12 @@ type World struct {
 	// story is what a random history did so far.
 	story []string
 
-	mu      sync.Mutex
-	daemon  *daemon // nil while none runs
-	lives   int
-	stopped bool
+	mu     sync.Mutex
+	daemon *daemon // nil while none runs
+	// starting is set while a daemon starts.
+	starting bool
+	lives    int
+	stopped  bool
 	// killAfter is how many more writes the daemon lives for, 0 for ever.
 	killAfter int
 	// cleared waits for actors of daemons that were killed.
@@ -124,8 +126,17 @@ func (w *World) stop() {
 	w.stopped = true
 	w.mu.Unlock()
 	w.killDaemon()
+	for w.isStarting() { // it ends itself when it has started
+		time.Sleep(time.Second)
+	}
 	w.cleared.Wait()
 	time.Sleep(2 * time.Second) // the actor library throttles dead letters in a goroutine
+}
+
+func (w *World) isStarting() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.starting
 }
 
 // kill ends the daemon at once; another one starts after a while.
