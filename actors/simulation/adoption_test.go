@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,10 +69,10 @@ func TestADeadPodOfKoperatorThatDiesAgainIsReplacedLaterAndLater(t *testing.T) {
 		adopted(w)
 		w.eventuallyReady("demo")
 		w.advance(time.Minute)
-		replaced := 0
+		var replaced atomic.Int64
 		w.store.observe(func(c change) {
 			if c.key.kind == kube.KindPod && c.before == nil && idOf(c.after) == 1 {
-				replaced++
+				replaced.Add(1)
 			}
 		})
 		for range 60 { // every minute for an hour
@@ -80,8 +81,8 @@ func TestADeadPodOfKoperatorThatDiesAgainIsReplacedLaterAndLater(t *testing.T) {
 			}
 			w.advance(time.Minute)
 		}
-		require.Greater(w.t, replaced, 5)
-		require.Less(w.t, replaced, 25)
+		require.Greater(w.t, replaced.Load(), int64(5))
+		require.Less(w.t, replaced.Load(), int64(25))
 		w.advance(10 * time.Minute)
 		w.eventuallyReady("demo")
 		w.settled()
