@@ -47,14 +47,22 @@ func (s *Session) Close() {
 	s.quorum.Close()
 }
 
-// Observe asks which nodes Kafka knows. kraft says that there is a quorum to ask for.
-func (s *Session) Observe(ctx context.Context, kraft bool) (messages.KafkaObserved, error) {
+// Ask says how much is to be observed.
+type Ask struct {
+	// KRaft says that there is a quorum to ask for.
+	KRaft bool
+	// Detail asks for all that has to be known before a broker may be stopped (messages.Replication), which is dear.
+	Detail bool
+}
+
+// Observe asks which nodes Kafka knows.
+func (s *Session) Observe(ctx context.Context, ask Ask) (messages.KafkaObserved, error) {
 	observed := messages.KafkaObserved{Answered: true, QuorumLeader: -1}
 	if err := s.askBroker(ctx, &observed); err != nil {
 		s.drop() // after a broker's restart the connection is dead: the next question opens another
 		return messages.KafkaObserved{QuorumLeader: -1}, err
 	}
-	if !kraft {
+	if !ask.KRaft {
 		return observed, nil
 	}
 	if err := s.describeQuorum(ctx, &observed); err != nil {

@@ -43,12 +43,23 @@ type KafkaObserved struct {
 	Voters, Observers []BrokerID
 	// QuorumLeader is the active controller, -1 when none is known.
 	QuorumLeader BrokerID
+	// Version is Kafka's, such as "4.3", of the broker that was asked; empty when it is not known.
+	Version string
+	// MetadataVersion is the finalised metadata.version, such as "4.3-IV0", or its number; empty in ZooKeeper mode.
+	MetadataVersion string
+	// ELR says that Kafka keeps eligible leader replicas (KIP-966): min.insync.replicas is then cluster-wide and dynamic.
+	ELR bool
+	// Replication is nil unless it was asked for.
+	Replication *Replication
 }
 
-// Equal reports whether two observations say the same.
+// Equal reports whether two observations say the same. Two looks at the same Replication differ: comparing 50,000
+// partitions would cost more than telling them.
 func (k KafkaObserved) Equal(o KafkaObserved) bool {
-	return k.Watch.Equal(o.Watch) && k.UnderReplicated == o.UnderReplicated && k.Answered == o.Answered && k.Error == o.Error && slices.Equal(k.Brokers, o.Brokers) &&
-		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && k.QuorumLeader == o.QuorumLeader
+	return k.Watch.Equal(o.Watch) && k.Answered == o.Answered && k.Error == o.Error &&
+		slices.Equal(k.Brokers, o.Brokers) && k.UnderReplicated == o.UnderReplicated &&
+		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && k.QuorumLeader == o.QuorumLeader &&
+		k.Version == o.Version && k.MetadataVersion == o.MetadataVersion && k.ELR == o.ELR && k.Replication == o.Replication
 }
 
 // Knows reports whether Kafka lists the node: brokers as registered, controllers in the quorum.

@@ -40,7 +40,7 @@ type Reassignment struct {
 // QuorumReplica is one voter or observer of the metadata quorum as its leader sees it.
 type QuorumReplica struct {
 	ID BrokerID
-	// DirectoryID is the id of its metadata log dir as URL base64 without padding, all zero with a static quorum. The same
+	// DirectoryID is the id of its metadata log dir as URL base64 without padding, empty with a static quorum. The same
 	// node can be listed twice: with a lost disk as voter, with the new one as observer.
 	DirectoryID string
 	Voter       bool

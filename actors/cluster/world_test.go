@@ -24,6 +24,7 @@ import (
 	"github.com/koperator-go/koperator/actors/health"
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/actors/kit/kittest"
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
@@ -203,7 +204,7 @@ func (*server) Event(_, _ runtime.Object, _, _, _, _ string) {}
 // Dial finds a Kafka that knows every node.
 func (s *server) Dial(messages.ClusterKey, []string) (health.Session, error) { return s, nil }
 
-func (s *server) Observe(context.Context, bool) (messages.KafkaObserved, error) {
+func (s *server) Observe(context.Context, kafka.Ask) (messages.KafkaObserved, error) {
 	o := messages.KafkaObserved{Answered: true}
 	for _, b := range s.cache.Cluster(key()).Spec.Brokers {
 		o.Brokers = append(o.Brokers, messages.BrokerID(b.ID))

@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -23,7 +24,7 @@ type Dialer interface {
 
 // Session asks one Kafka cluster. It is used by one goroutine at a time.
 type Session interface {
-	Observe(ctx context.Context, kraft bool) (messages.KafkaObserved, error)
+	Observe(ctx context.Context, ask kafka.Ask) (messages.KafkaObserved, error)
 	Close()
 }
 
@@ -131,9 +132,9 @@ func (h *health) look(c actor.Context) {
 		h.session = session
 	}
 	h.looking = true
-	session, kraft := h.session, h.watch.KRaft
+	session, ask := h.session, kafka.Ask{KRaft: h.watch.KRaft}
 	kit.Go(h.life, c, lookTimeout, func(ctx context.Context) (messages.KafkaObserved, error) {
-		return session.Observe(ctx, kraft)
+		return session.Observe(ctx, ask)
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/actors/kit/kittest"
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -41,7 +42,7 @@ func (k *fakeKafka) Dial(_ messages.ClusterKey, bootstrap []string) (Session, er
 
 type fakeSession struct{ *fakeKafka }
 
-func (s fakeSession) Observe(ctx context.Context, _ bool) (messages.KafkaObserved, error) {
+func (s fakeSession) Observe(ctx context.Context, _ kafka.Ask) (messages.KafkaObserved, error) {
 	s.mu.Lock()
 	s.looks = append(s.looks, time.Now())
 	took, err, brokers := s.took, s.err, s.brokers

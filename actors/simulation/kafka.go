@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/actors/health"
+	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -212,12 +213,12 @@ type session struct {
 func (session) Close() {}
 
 // Observe implements health.Session.
-func (s session) Observe(ctx context.Context, kraft bool) (messages.KafkaObserved, error) {
+func (s session) Observe(ctx context.Context, ask kafkaclient.Ask) (messages.KafkaObserved, error) {
 	unknown := messages.KafkaObserved{QuorumLeader: -1}
 	if err := sleep(ctx, 5*time.Millisecond); err != nil {
 		return unknown, err
 	}
-	observed, ok := s.ask(kraft)
+	observed, ok := s.ask(ask.KRaft)
 	if ok {
 		return observed, nil
 	}
