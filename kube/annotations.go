@@ -25,6 +25,10 @@ const (
 // Annotations that a user sets.
 const (
 	AnnotationPause = "kafka.banzaicloud.io/pause-reconciliation"
+	// AnnotationRestart on a broker's Pod asks for its restart, through the same gates as any other.
+	AnnotationRestart = "kafka.banzaicloud.io/restart"
+	// AnnotationConsent on a KafkaCluster agrees to restarts that only a newer version of the operator asks for.
+	AnnotationConsent = "kafka.banzaicloud.io/consent"
 	// AnnotationRemoteOwner marks an object that belongs to a daemon in another Kubernetes cluster.
 	AnnotationRemoteOwner = "cluster-registry.k8s.cisco.com/resource-owner-cluster-id"
 	// annotationSidecarStatus is what Istio's injector leaves on a Pod.

@@ -40,6 +40,9 @@ type Writer interface {
 	// Delete removes exactly this object as it was read. If it is gone already nothing happens and nothing is wrong; if it
 	// has changed since, or another one has taken its name, that is an error.
 	Delete(ctx context.Context, object Object) error
+	// Evict asks for a Pod to be stopped, within what PodDisruptionBudgets allow. A refusal is an EvictionRefused; a Pod that
+	// is gone, or whose name another one has taken, is no error.
+	Evict(ctx context.Context, pod *corev1.Pod) error
 	// ReleaseFinalizers takes the given finalizers from an object that is being deleted.
 	ReleaseFinalizers(ctx context.Context, object Object, finalizers []string) error
 	// ReleaseOwners takes all owner references from an object, whoever set them, and returns it as it then stands.

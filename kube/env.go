@@ -83,6 +83,9 @@ func reservedEnv() []string {
 		"KAFKA_CONFIG", "KAFKA_STATE_DIR", "KAFKA_HOLD_PAUSE", "KAFKA_MIN_FREE_KIB"}
 }
 
+// OneStartOnly reports whether a variable of the kafka container means something for its first start alone.
+func OneStartOnly(name string) bool { return name == envFormatDirs || name == envInitialControllers }
+
 func formatDirs(in PodInput) []string {
 	var dirs []string
 	for _, path := range mountPaths(in.Config) {

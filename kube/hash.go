@@ -31,7 +31,7 @@ func RenderedHash(pod *corev1.Pod, in PodInput) string {
 	delete(pod.Annotations, AnnotationRenderedHash)
 	for i := range pod.Spec.Containers {
 		pod.Spec.Containers[i].Env = slices.DeleteFunc(pod.Spec.Containers[i].Env, func(e corev1.EnvVar) bool {
-			return e.Name == envFormatDirs || e.Name == envInitialControllers
+			return OneStartOnly(e.Name)
 		})
 	}
 	return hashOf(struct {

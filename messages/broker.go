@@ -39,12 +39,35 @@ type BrokerWanted struct {
 	Formatted map[string]types.UID
 	// Paused forbids every write but making a lost Pod again, unchanged.
 	Paused bool
+	// Permit allows to stop a Pod that has to be replaced.
+	Permit Permit
+	// Consent says that people, or a maintenance window, agree to restarts which only a newer daemon asks for.
+	Consent bool
+}
+
+// Permit allows a broker actor to stop one Pod and none that follows it: to disturb Kafka is granted by the cluster actor
+// alone. The zero Permit allows nothing.
+type Permit struct {
+	Pod types.UID
+	// Delete says that no PodDisruptionBudget is asked: the Pod serves nobody, the user's budget lets nobody go at all, or
+	// the budget stays closed for everybody else while another broker is down.
+	Delete bool
+}
+
+// Restart is why a Pod has to be replaced.
+type Restart struct {
+	// Reason is empty when it has not to be.
+	Reason string
+	// Stuck is set when the Pod will not become ready by itself: it crashes again and again, has no image or no node.
+	Stuck bool
+	// Refused is what the API server said when it last refused the eviction, empty when it did not.
+	Refused string
 }
 
 // Equal reports whether two wishes are the same for the broker.
 func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
-		w.InitialController == o.InitialController &&
+		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Consent == o.Consent &&
 		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
 }
 
@@ -84,6 +107,13 @@ type BrokerObserved struct {
 	PodReady bool
 	// ConfigStale is set while the Pod runs with other settings than those wanted.
 	ConfigStale bool
+	// Stopping is set while the Pod is on its way out; Started is when its kafka container started.
+	Stopping bool
+	Started  time.Time
+	// Restart says why the Pod has to be replaced. It waits for a Permit.
+	Restart Restart
+	// Update says what would differ in a Pod made today although the user changed nothing: it waits for consent.
+	Update string
 	// Pending says what of the wish this version does not bring to a running broker; empty when there is nothing.
 	Pending string
 	// Rack is the value of broker.rack that the broker's file holds, empty without racks.
@@ -100,6 +130,7 @@ type BrokerObserved struct {
 func (o BrokerObserved) Equal(p BrokerObserved) bool {
 	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
 		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
-		o.ConfigStale == p.ConfigStale && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
+		o.ConfigStale == p.ConfigStale && o.Stopping == p.Stopping && o.Started.Equal(p.Started) && o.Restart == p.Restart &&
+		o.Update == p.Update && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
 		o.LastEnded.Equal(p.LastEnded) && o.Gone == p.Gone
 }

@@ -22,6 +22,8 @@ type blueprint struct {
 	properties, userProperties string
 	// userHash and renderedHash are those of the Pod that would be made today.
 	userHash, renderedHash string
+	// podLabels are those of the Pod that would be made today.
+	podLabels map[string]string
 	// configMap holds properties. It is made once: every look compares it, and packing the backup that it carries takes
 	// almost a megabyte of memory.
 	configMap *corev1.ConfigMap
@@ -49,6 +51,7 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 		return w, err
 	}
 	w.userHash, w.renderedHash = sample.Annotations[kube.AnnotationUserInputsHash], sample.Annotations[kube.AnnotationRenderedHash]
+	w.podLabels = sample.Labels
 	w.wantedClaims = w.claimsToday()
 	w.configMap, err = kube.BrokerConfigMap(kube.ConfigInput{
 		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Properties: w.properties,

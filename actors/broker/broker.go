@@ -69,6 +69,7 @@ type broker struct {
 
 	written *kube.Written
 	endings endings
+	refused refusal
 
 	// failures counts effects that failed in a row; the retry timer is pending while it is above 0.
 	failures int
@@ -163,7 +164,7 @@ func (b *broker) reconcile(c actor.Context) {
 	b.again.Stop()
 	now := time.Now()
 	o := b.effects.observe(b.written, now)
-	o.endings = b.endings
+	o.endings, o.refused = b.endings, b.refused
 	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
 	if b.planError == nil {
 		next = plan(b.plan, o, now)
@@ -176,7 +177,7 @@ func (b *broker) reconcile(c actor.Context) {
 		if next.again > 0 {
 			b.again.Set(c, next.again, lookNow{})
 		}
-	case apply, remove, disown:
+	case apply, remove, evict, disown:
 		b.start(c, next)
 		return
 	}
@@ -189,7 +190,7 @@ func (b *broker) reconcile(c actor.Context) {
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
 func (b *broker) retrying(next step) bool {
 	switch next.(type) {
-	case apply, remove, disown:
+	case apply, remove, evict, disown:
 		return b.failures > 0
 	default:
 		return false
@@ -212,6 +213,10 @@ func (b *broker) start(c actor.Context, s step) {
 func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 	s := b.running
 	b.running = nil
+	if b.wasRefused(s, r.Err) {
+		b.reconcile(c)
+		return
+	}
 	if r.Err != nil {
 		b.failed(c, s, r.Err)
 		return
@@ -230,8 +235,24 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		if s.endings > 0 {
 			b.endings = endings{count: s.endings, last: now}
 		}
+	case evict:
+		b.written.Deleted(s.pod)
 	}
 	b.reconcile(c)
+}
+
+// wasRefused takes an eviction that a PodDisruptionBudget did not let happen: no failure, somebody was faster.
+func (b *broker) wasRefused(s step, err error) bool {
+	var refused *kube.EvictionRefused
+	e, evicting := s.(evict)
+	if !evicting || !errors.As(err, &refused) {
+		return false
+	}
+	if b.refused.text != refused.Error() || b.refused.pod != e.pod.UID {
+		b.Log.Info("eviction refused", "reason", refused.Message)
+	}
+	b.refused = refusal{pod: e.pod.UID, text: refused.Error(), at: time.Now()}
+	return true
 }
 
 // failed retries later and later. A panic in an effect is a bug: it is raised here, so that supervision counts and
@@ -280,6 +301,8 @@ func nameOf(s step) string {
 		return "delete " + kindOf(s.object) + " " + s.object.GetName()
 	case disown:
 		return "disown " + kindOf(s.object) + " " + s.object.GetName()
+	case evict:
+		return "evict Pod " + s.pod.Name
 	default:
 		return fmt.Sprintf("%T", s)
 	}
@@ -292,6 +315,8 @@ func reasonOf(s step) string {
 	case remove:
 		return s.reason
 	case disown:
+		return s.reason
+	case evict:
 		return s.reason
 	default:
 		return ""

@@ -119,6 +119,8 @@ func (e worldEffects) run(ctx context.Context, s step) ([]kube.Object, error) {
 		return applied, err
 	case remove:
 		return nil, e.remove(ctx, s)
+	case evict:
+		return nil, e.evict(ctx, s)
 	case disown:
 		free, err := e.Writer.ReleaseOwners(ctx, s.object)
 		return []kube.Object{free}, err
@@ -135,6 +137,14 @@ func (e worldEffects) apply(ctx context.Context, wanted []kube.Object) ([]kube.O
 	return results, errors.Join(errs...)
 }
 
+func (e worldEffects) evict(ctx context.Context, s evict) error {
+	if err := e.Writer.Evict(ctx, s.pod); err != nil {
+		return err
+	}
+	e.Events.Event(s.pod, e.clusterReference(), corev1.EventTypeNormal, s.notice.reason, s.notice.action, s.reason)
+	return nil
+}
+
 func (e worldEffects) remove(ctx context.Context, s remove) error {
 	note := s.reason
 	if pod, ok := s.object.(*corev1.Pod); ok && s.endings > 0 {
@@ -147,7 +157,11 @@ func (e worldEffects) remove(ctx context.Context, s remove) error {
 		return err
 	}
 	if s.notice.reason != "" {
-		e.Events.Event(s.object, e.clusterReference(), corev1.EventTypeWarning, s.notice.reason, s.notice.action, note)
+		kind := corev1.EventTypeNormal
+		if s.endings > 0 {
+			kind = corev1.EventTypeWarning
+		}
+		e.Events.Event(s.object, e.clusterReference(), kind, s.notice.reason, s.notice.action, note)
 	}
 	return nil
 }

@@ -20,7 +20,9 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 	if pod != nil {
 		told.Mounted = w.claimUIDs(o.claims, pod)
 		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
-		told.ConfigStale = w.stale(pod)
+		told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)
+		told.Restart, told.ConfigStale = w.restartWish(o), w.stale(pod)
+		told.Update = w.update(pod)
 		if told.Phase = messages.PhaseStarting; told.PodReady {
 			told.Phase = messages.PhaseRunning // whatever is still to be written: Kafka serves
 		}
@@ -37,6 +39,16 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told.Reason = reasonOf(next)
 	}
 	return told
+}
+
+// restartWish is what to tell of the need to replace the Pod. It stays while the Pod is on its way out: the wish is
+// fulfilled when another one is there.
+func (w blueprint) restartWish(o observed) messages.Restart {
+	wish := messages.Restart{Reason: w.restart(o), Stuck: stuck(o.pod())}
+	if wish.Reason != "" && o.refused.pod == o.pod().UID {
+		wish.Refused = o.refused.text
+	}
+	return wish
 }
 
 // claimUIDs are the claims of the wish's disks by mount path; with a Pod only those that it mounts.

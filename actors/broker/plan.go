@@ -5,6 +5,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
@@ -25,6 +26,15 @@ type observed struct {
 	written *kube.Written
 	// endings is how often and when a Pod of this broker ended by itself.
 	endings endings
+	// refused is the last eviction that the API server did not let happen.
+	refused refusal
+}
+
+// refusal is an eviction that was refused.
+type refusal struct {
+	pod  types.UID
+	text string
+	at   time.Time
 }
 
 // endings counts Pods that ended by themselves and that no kubelet restarts.
@@ -38,7 +48,7 @@ type endings struct {
 func plan(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, claims, service, endedPod, outdatedPod, missingPod, missingConfig,
-		claimRecords, runningPod,
+		claimRecords, restartPod, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s

@@ -3,11 +3,13 @@ package broker
 import (
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
 
-// step is what plan decides: rest, wait, apply, remove or disown.
+// step is what plan decides: rest, wait, apply, remove, evict or disown.
 type step interface{ isStep() }
 
 // rest means that everything is as wanted.
@@ -39,6 +41,13 @@ type remove struct {
 	endings int32
 }
 
+// evict asks the API server to stop a Pod within what PodDisruptionBudgets allow.
+type evict struct {
+	pod    *corev1.Pod
+	reason string
+	notice notice
+}
+
 // disown takes all owner references from an object.
 type disown struct {
 	object kube.Object
@@ -52,4 +61,5 @@ func (rest) isStep()   {}
 func (wait) isStep()   {}
 func (apply) isStep()  {}
 func (remove) isStep() {}
+func (evict) isStep()  {}
 func (disown) isStep() {}

@@ -178,6 +178,11 @@ func (s *server) Delete(_ context.Context, object kube.Object) error {
 	return nil
 }
 
+func (s *server) Evict(_ context.Context, pod *corev1.Pod) error {
+	s.drop(pod)
+	return nil
+}
+
 func (s *server) ReleaseFinalizers(_ context.Context, object kube.Object, _ []string) error {
 	s.drop(object)
 	return nil

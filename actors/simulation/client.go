@@ -159,6 +159,19 @@ func (c client) Delete(ctx context.Context, object kube.Object) error {
 	return err
 }
 
+// Evict implements kube.Writer.
+func (c client) Evict(ctx context.Context, pod *corev1.Pod) error {
+	err := c.do(ctx, "evict", pod, func() error { return c.store.evict(keyOf(pod), pod.UID) })
+	switch {
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
+		return nil
+	case apierrors.IsTooManyRequests(err):
+		return &kube.EvictionRefused{Message: err.Error()}
+	default:
+		return err
+	}
+}
+
 // ReleaseOwners implements kube.Writer.
 func (c client) ReleaseOwners(ctx context.Context, object kube.Object) (kube.Object, error) {
 	var free kube.Object

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -105,6 +106,11 @@ func (c throughClient) Delete(ctx context.Context, object kube.Object) error {
 	return c.do(ctx, "delete", object, func() error { return c.client.Delete(ctx, object) })
 }
 
+// Evict implements kube.Writer.
+func (c throughClient) Evict(ctx context.Context, pod *corev1.Pod) error {
+	return c.do(ctx, "evict", pod, func() error { return c.client.Evict(ctx, pod) })
+}
+
 // ReleaseFinalizers implements kube.Writer.
 func (c throughClient) ReleaseFinalizers(ctx context.Context, object kube.Object, finalizers []string) error {
 	return c.do(ctx, "release", object, func() error { return c.client.ReleaseFinalizers(ctx, object, finalizers) })
@@ -161,6 +167,12 @@ func (c *clientGo) reactCore(action clienttesting.Action) (bool, runtime.Object,
 	case clienttesting.PatchActionImpl:
 		object, err := c.merge(kind, action)
 		return true, object, err
+	case clienttesting.CreateActionImpl:
+		eviction, ok := action.Object.(*policyv1.Eviction)
+		if !ok {
+			return false, nil, nil
+		}
+		return true, eviction, c.store.evict(key{kind, action.Namespace, eviction.Name}, *eviction.DeleteOptions.Preconditions.UID)
 	default:
 		return false, nil, nil
 	}

@@ -1,0 +1,219 @@
+package broker
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// evictAgain is when a refused eviction is tried again, as long as the permit stands.
+const evictAgain = 2 * time.Second
+
+// restartPod stops a Pod that has to be replaced, when the cluster actor allows it. Whoever waits for a permit says so in
+// the observation: nothing else may be done about it here.
+func restartPod(w blueprint, o observed, now time.Time) step {
+	pod := o.pod()
+	if pod == nil || w.Leaving || o.written.Deleting(pod) || w.Permit.Pod != pod.UID {
+		return nil
+	}
+	reason := w.restart(o)
+	if reason == "" {
+		return nil
+	}
+	if left := evictAgain - now.Sub(o.refused.at); o.refused.pod == pod.UID && left > 0 && !w.Permit.Delete {
+		return wait{phase: messages.PhaseRunning, reason: o.refused.text, again: left}
+	}
+	if w.Permit.Delete {
+		return remove{object: pod, reason: reason, notice: notice{"Restarting", "Restart"}}
+	}
+	return evict{pod: pod, reason: reason, notice: notice{"Restarting", "Restart"}}
+}
+
+// restart says why the broker's Pod has to be replaced, empty when it has not.
+func (w blueprint) restart(o observed) string {
+	pod := o.pod()
+	switch {
+	case pod == nil || w.Leaving:
+		return ""
+	case w.stale(pod):
+		return "restart: " + w.difference(pod, o.config)
+	case pod.Annotations[kube.AnnotationRestart] != "":
+		return "restart: asked for by annotation " + kube.AnnotationRestart + " of the Pod"
+	case w.tainted(pod):
+		return "restart: the Pod's labels match spec.taintedBrokersSelector"
+	case w.Consent && w.update(pod) != "":
+		return "restart: " + w.update(pod)
+	default:
+		return ""
+	}
+}
+
+// update says what differs in a Pod only because this daemon builds Pods differently.
+func (w blueprint) update(pod *corev1.Pod) string {
+	rendered := pod.Annotations[kube.AnnotationRenderedHash]
+	if rendered == "" || w.stale(pod) || kube.SameHash(rendered, w.renderedHash) {
+		return ""
+	}
+	return "this version of the operator builds the Pod differently"
+}
+
+// tainted reports whether somebody has marked the Pod by a label. A selector that matches every Pod the daemon makes
+// would restart brokers for ever, so it marks nothing.
+func (w blueprint) tainted(pod *corev1.Pod) bool {
+	selector := w.Cluster.Spec.TaintedBrokersSelector
+	if selector == nil {
+		return false
+	}
+	matches, err := metav1.LabelSelectorAsSelector(selector)
+	if err != nil || matches.Empty() {
+		return false
+	}
+	return matches.Matches(labels.Set(pod.Labels)) && !matches.Matches(labels.Set(w.podLabels))
+}
+
+// difference names what only a restart brings in, as far as the records of the running broker tell it.
+func (w blueprint) difference(pod *corev1.Pod, config *corev1.ConfigMap) string {
+	var parts []string
+	if config != nil && !w.racks() {
+		parts = append(parts, changedLines(config.Data[kube.KeyBrokerConfig], w.properties)...)
+	}
+	if sample, err := w.pod(w.expectedClaims(), nil); err == nil {
+		parts = append(parts, podDifferences(pod, sample)...)
+	}
+	if len(parts) == 0 {
+		return "the spec has changes that only a restart brings in"
+	}
+	const most = 3
+	if more := len(parts) - most; more > 0 {
+		parts = append(parts[:most], fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// podDifferences compares what the cache keeps of a Pod with the one that would be made today.
+func podDifferences(pod, wanted *corev1.Pod) []string {
+	var parts []string
+	for i := range wanted.Spec.Containers {
+		is := containerOf(pod, wanted.Spec.Containers[i].Name)
+		want := &wanted.Spec.Containers[i]
+		if is == nil {
+			parts = append(parts, "container "+want.Name+" is new")
+			continue
+		}
+		if is.Image != want.Image {
+			parts = append(parts, fmt.Sprintf("image of %s changes from %s to %s", want.Name, is.Image, want.Image))
+		}
+		if !equality.Semantic.DeepEqual(is.Resources, want.Resources) {
+			parts = append(parts, "resources of "+want.Name+" change")
+		}
+		for _, name := range changedEnvs(is.Env, want.Env) {
+			parts = append(parts, "environment variable "+name+" changes")
+		}
+	}
+	return parts
+}
+
+func containerOf(pod *corev1.Pod, name string) *corev1.Container {
+	for i := range pod.Spec.Containers {
+		if pod.Spec.Containers[i].Name == name {
+			return &pod.Spec.Containers[i]
+		}
+	}
+	return nil
+}
+
+// changedEnvs are the names alone: a value may be secret. What the start script gets for one start only is no change.
+func changedEnvs(is, want []corev1.EnvVar) []string {
+	values := map[string]corev1.EnvVar{}
+	for _, env := range is {
+		values[env.Name] = env
+	}
+	var names []string
+	for _, env := range want {
+		if old, known := values[env.Name]; (!known || !equality.Semantic.DeepEqual(old, env)) && !kube.OneStartOnly(env.Name) {
+			names = append(names, env.Name)
+		}
+		delete(values, env.Name)
+	}
+	for _, env := range is {
+		if _, gone := values[env.Name]; gone && !kube.OneStartOnly(env.Name) {
+			names = append(names, env.Name)
+		}
+	}
+	return names
+}
+
+// stuck reports whether a Pod will not become ready by itself: the kubelet tries again later and later, or nobody does.
+func stuck(pod *corev1.Pod) bool {
+	if pod == nil || podReady(pod) {
+		return false
+	}
+	if conditionStatus(pod, corev1.PodScheduled) == corev1.ConditionFalse {
+		return true
+	}
+	statuses := append(slices.Clone(pod.Status.InitContainerStatuses), pod.Status.ContainerStatuses...)
+	return slices.ContainsFunc(statuses, func(status corev1.ContainerStatus) bool {
+		if status.State.Waiting != nil {
+			return stuckReasons()[status.State.Waiting.Reason]
+		}
+		return status.RestartCount >= stuckAfter && !status.Ready && status.Name == kube.KafkaContainer
+	})
+}
+
+// stuckAfter is how many restarts in a row count as a crash loop, also in the moments in which the container runs.
+const stuckAfter = 3
+
+// stuckReasons are the kubelet's words for a container that waits for more than time.
+func stuckReasons() map[string]bool {
+	return map[string]bool{
+		"CrashLoopBackOff": true, "ImagePullBackOff": true, "ErrImagePull": true, "InvalidImageName": true,
+		"ErrImageNeverPull": true, "CreateContainerConfigError": true, "CreateContainerError": true, "RunContainerError": true,
+	}
+}
+
+// startedAt is when the kafka container that runs was started, zero when none runs.
+func startedAt(pod *corev1.Pod) time.Time {
+	for _, status := range pod.Status.ContainerStatuses {
+		if status.Name == kube.KafkaContainer && status.State.Running != nil {
+			return status.State.Running.StartedAt.Time
+		}
+	}
+	return time.Time{}
+}
+
+// changedLines names the keys of the broker's file that differ from those it was started with. Values stay out: they may
+// be secret.
+func changedLines(recorded, wanted string) []string {
+	was, err := kafka.Parse(recorded)
+	if err != nil {
+		return nil
+	}
+	is, err := kafka.Parse(wanted)
+	if err != nil {
+		return nil
+	}
+	var parts []string
+	for _, key := range is.Merge(was).Keys() {
+		old, known := was.Get(key)
+		value, kept := is.Get(key)
+		switch {
+		case !known:
+			parts = append(parts, "`"+key+"` is new")
+		case !kept:
+			parts = append(parts, "`"+key+"` is gone")
+		case old != value:
+			parts = append(parts, "`"+key+"` changes")
+		}
+	}
+	return parts
+}
