@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -24,27 +23,41 @@ const (
 )
 
 // Session is a connection to one Kafka cluster, for questions. It is used by one goroutine at a time.
+//
+// Sarama asks what it can; what it lacks (the quorum, all reassignments at once, features whose minimum is 0) goes to the
+// same broker through franz-go.
 type Session struct {
 	bootstrap []string
 	broker    *sarama.Broker // nil while there is no connection
-	quorum    *kgo.Client
+	client    *kgo.Client
+	seed      *kgo.Broker // the same broker as the client knows it; nil while there is no connection
+	features  features
+	minISR    minISRs
 }
 
 // NewSession prepares a session; nothing is dialled before the first question. bootstrap are host:port.
 func NewSession(bootstrap []string) (*Session, error) {
-	quorum, err := kgo.NewClient(kgo.SeedBrokers(bootstrap...), kgo.ClientID(clientID),
-		kgo.DialTimeout(dialTimeout), kgo.RequestTimeoutOverhead(quorumTimeout), kgo.RetryTimeout(quorumTimeout),
+	client, err := newClient(bootstrap)
+	if err != nil {
+		return nil, err
+	}
+	return &Session{bootstrap: slices.Clone(bootstrap), client: client, minISR: minISRs{}}, nil
+}
+
+func newClient(bootstrap []string) (*kgo.Client, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(bootstrap...), kgo.ClientID(clientID),
+		kgo.DialTimeout(dialTimeout), kgo.RequestTimeoutOverhead(readTimeout), kgo.RetryTimeout(quorumTimeout),
 		kgo.MetadataMaxAge(time.Hour)) // nothing in the background
 	if err != nil {
 		return nil, fmt.Errorf("kafka client for %v: %w", bootstrap, err)
 	}
-	return &Session{bootstrap: slices.Clone(bootstrap), quorum: quorum}, nil
+	return client, nil
 }
 
 // Close ends all connections.
 func (s *Session) Close() {
 	s.drop()
-	s.quorum.Close()
+	s.client.Close()
 }
 
 // Ask says how much is to be observed.
@@ -57,51 +70,69 @@ type Ask struct {
 
 // Observe asks which nodes Kafka knows.
 func (s *Session) Observe(ctx context.Context, ask Ask) (messages.KafkaObserved, error) {
-	observed := messages.KafkaObserved{Answered: true, QuorumLeader: -1}
-	if err := s.askBroker(ctx, &observed); err != nil {
+	observed, err := s.observed(ctx, ask)
+	if err != nil {
 		s.drop() // after a broker's restart the connection is dead: the next question opens another
 		return messages.KafkaObserved{QuorumLeader: -1}, err
-	}
-	if !ask.KRaft {
-		return observed, nil
-	}
-	if err := s.describeQuorum(ctx, &observed); err != nil {
-		return messages.KafkaObserved{QuorumLeader: -1}, fmt.Errorf("describe the quorum: %w", err)
 	}
 	return observed, nil
 }
 
-// askBroker asks one broker what every broker knows.
-func (s *Session) askBroker(ctx context.Context, observed *messages.KafkaObserved) error {
-	broker, err := s.connection()
+func (s *Session) observed(ctx context.Context, ask Ask) (messages.KafkaObserved, error) {
+	observed := messages.KafkaObserved{Answered: true, QuorumLeader: -1}
+	replication := &messages.Replication{At: time.Now(), QuorumLeader: -1}
+	topics, err := s.askBroker(ctx, &observed)
 	if err != nil {
-		return err
+		return observed, err
 	}
-	// sarama's calls take no context: closing the connection is what ends them.
-	defer context.AfterFunc(ctx, func() { _ = broker.Close() })()
-	if observed.Brokers, err = registered(broker); err != nil {
-		return err
+	if err := s.askFeatures(ctx, &observed); err != nil {
+		return observed, fmt.Errorf("ask for the version and the features: %w", err)
 	}
-	observed.UnderReplicated, err = underReplicated(broker)
-	return err
+	if ask.KRaft {
+		quorum, err := s.describeQuorum(ctx)
+		if err != nil {
+			return observed, fmt.Errorf("describe the quorum: %w", err)
+		}
+		observed.QuorumLeader, replication.QuorumLeader = quorum.leader, quorum.leader
+		observed.Voters, observed.Observers = quorum.ids(true), quorum.ids(false)
+		replication.Quorum = quorum.replicas
+	}
+	if !ask.Detail {
+		return observed, nil
+	}
+	observed.Replication = replication
+	return observed, s.askReplication(ctx, topics, replication)
 }
 
-// underReplicated reports whether any partition has fewer in-sync replicas than replicas.
-func underReplicated(broker *sarama.Broker) (bool, error) {
-	request := sarama.NewMetadataRequest(sarama.V2_8_0_0, nil)
-	request.AllowAutoTopicCreation = false
-	answer, err := broker.GetMetadata(request)
-	if err != nil {
-		return false, fmt.Errorf("describe the topics at %s: %w", broker.Addr(), err)
+// askReplication completes what the brokers' own answers and the quorum leave open.
+func (s *Session) askReplication(ctx context.Context, topics []*sarama.TopicMetadata, r *messages.Replication) (err error) {
+	if r.Partitions, err = partitions(topics); err != nil {
+		return err
 	}
-	for _, topic := range answer.Topics {
-		for _, partition := range topic.Partitions {
-			if len(partition.Isr) < len(partition.Replicas) {
-				return true, nil
-			}
-		}
+	if r.Reassigning, err = s.reassignments(ctx); err != nil {
+		return fmt.Errorf("list the reassignments: %w", err)
 	}
-	return false, nil
+	if r.MinISR, err = s.askMinISR(ctx, topics, r.At); err != nil {
+		return fmt.Errorf("describe min.insync.replicas of the topics: %w", err)
+	}
+	return nil
+}
+
+// askBroker asks one broker what every broker knows, and returns its topics.
+func (s *Session) askBroker(ctx context.Context, observed *messages.KafkaObserved) ([]*sarama.TopicMetadata, error) {
+	if err := s.connect(ctx); err != nil {
+		return nil, err
+	}
+	broker := s.broker
+	// sarama's calls take no context: closing the connection is what ends them.
+	defer context.AfterFunc(ctx, func() { _ = broker.Close() })()
+	var err error
+	if observed.Brokers, err = registered(broker); err != nil {
+		return nil, err
+	}
+	topics, err := allTopics(broker)
+	observed.UnderReplicated = underReplicated(topics)
+	return topics, err
 }
 
 // registered are the brokers that are in the cluster and not fenced. Version 0 of DescribeCluster, which every Kafka
@@ -122,13 +153,17 @@ func registered(broker *sarama.Broker) ([]messages.BrokerID, error) {
 	return ids, nil
 }
 
-// connection opens one to the first address that takes it.
-func (s *Session) connection() (*sarama.Broker, error) {
+// connect opens a connection to the first address that takes it, unless there is one.
+func (s *Session) connect(ctx context.Context) error {
 	if s.broker != nil {
-		return s.broker, nil
+		return nil
 	}
 	var errs []error
-	for _, address := range s.bootstrap {
+	for i, address := range s.bootstrap {
+		if err := ctx.Err(); err != nil {
+			errs = append(errs, err)
+			break
+		}
 		broker := sarama.NewBroker(address)
 		if err := broker.Open(saramaConfig()); err != nil {
 			errs = append(errs, err)
@@ -138,54 +173,32 @@ func (s *Session) connection() (*sarama.Broker, error) {
 			errs = append(errs, err)
 			continue
 		}
-		s.broker = broker
-		return broker, nil
+		s.broker, s.seed = broker, s.client.SeedBrokers()[i]
+		return nil
 	}
-	return nil, fmt.Errorf("connect to Kafka: %w", errors.Join(errs...))
+	return fmt.Errorf("connect to Kafka: %w", errors.Join(errs...))
 }
 
 func (s *Session) drop() {
 	if s.broker != nil {
 		_ = s.broker.Close() // it may be closed already
-		s.broker = nil
+		s.broker, s.seed = nil, nil
 	}
+	s.features = features{} // a broker that restarts may come back with another version
 }
 
-func (s *Session) describeQuorum(ctx context.Context, observed *messages.KafkaObserved) error {
-	ctx, cancel := context.WithTimeout(ctx, quorumTimeout)
-	defer cancel()
-	topic := kmsg.NewDescribeQuorumRequestTopic()
-	topic.Topic = "__cluster_metadata"
-	topic.Partitions = []kmsg.DescribeQuorumRequestTopicPartition{kmsg.NewDescribeQuorumRequestTopicPartition()}
-	request := kmsg.NewPtrDescribeQuorumRequest()
-	request.Topics = []kmsg.DescribeQuorumRequestTopic{topic}
-	answer, err := request.RequestWith(ctx, s.quorum)
+// asked sends a request to one broker and knows the type of its answer.
+func asked[R kmsg.Response](ctx context.Context, broker *kgo.Broker, request kmsg.Request) (R, error) {
+	var none R
+	answer, err := broker.RetriableRequest(ctx, request)
 	if err != nil {
-		return err
+		return none, err
 	}
-	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
-		return err
+	typed, ok := answer.(R)
+	if !ok {
+		return none, fmt.Errorf("an answer of type %T to %s", answer, kmsg.NameForKey(request.Key()))
 	}
-	for _, topic := range answer.Topics {
-		for _, partition := range topic.Partitions {
-			if err := kerr.ErrorForCode(partition.ErrorCode); err != nil {
-				return err
-			}
-			observed.QuorumLeader = messages.BrokerID(partition.LeaderID)
-			observed.Voters = replicaIDs(partition.CurrentVoters)
-			observed.Observers = replicaIDs(partition.Observers)
-		}
-	}
-	return nil
-}
-
-func replicaIDs(replicas []kmsg.DescribeQuorumResponseTopicPartitionReplicaState) []messages.BrokerID {
-	var ids []messages.BrokerID
-	for _, replica := range replicas {
-		ids = append(ids, messages.BrokerID(replica.ReplicaID))
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return typed, nil
 }
 
 func saramaConfig() *sarama.Config {
