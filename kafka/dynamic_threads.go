@@ -1,0 +1,66 @@
+package kafka
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// isThreadCount names the keys that Kafka lets at most double or halve at a time ("value should not be greater than double
+// the current value", "…at least half the current value"): the checks of DynamicThreadPool, of the listeners, of the log
+// cleaner and, from 4.0, of tiered storage.
+func isThreadCount(key string) bool {
+	return slices.Contains([]string{
+		"background.threads", "log.cleaner.threads", "num.io.threads", "num.network.threads",
+		"num.recovery.threads.per.data.dir", "num.replica.fetchers", "remote.log.manager.copier.thread.pool.size",
+		"remote.log.manager.expiration.thread.pool.size", "remote.log.manager.follower.thread.pool.size",
+		"remote.log.reader.threads",
+	}, baseKey(key))
+}
+
+// NextStep is the number of threads nearest to the wanted one that Kafka takes now.
+func NextStep(current, wanted int) int { return nextStep(current, current, wanted) }
+
+// nextStep is the same for brokers that have from lowest to highest threads now.
+func nextStep(lowest, highest, wanted int) int {
+	if lowest <= 0 || wanted <= 0 {
+		return wanted // Kafka says what is wrong with that
+	}
+	return min(max(wanted, highest/2), 2*lowest)
+}
+
+// steppedThreads is the value to set now on the way to the wanted one.
+func steppedThreads(key, wanted string, brokers []Configs) string {
+	target, err := strconv.Atoi(strings.TrimSpace(wanted))
+	lowest, highest, known := currentThreads(key, brokers)
+	if err != nil || !known {
+		return wanted
+	}
+	if next := nextStep(lowest, highest, target); next != target {
+		return strconv.Itoa(next)
+	}
+	return wanted
+}
+
+// currentThreads are the lowest and the highest number that the brokers have. A listener without a number of its own has
+// that of all listeners.
+func currentThreads(key string, brokers []Configs) (lowest, highest int, known bool) {
+	for _, described := range brokers {
+		value := described[key].Value
+		if value == nil {
+			value = described[baseKey(key)].Value
+		}
+		if value == nil {
+			continue
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(*value))
+		if err != nil {
+			continue
+		}
+		if !known {
+			lowest, highest, known = n, n, true
+		}
+		lowest, highest = min(lowest, n), max(highest, n)
+	}
+	return lowest, highest, known
+}
