@@ -1,0 +1,136 @@
+package kafka
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/koperator-go/koperator/messages"
+)
+
+// quorumFetchTimeout is Kafka's default of controller.quorum.fetch.timeout.ms: a voter that has not had all of the
+// metadata log for longer begins an election, so it counts as one that is not there.
+const quorumFetchTimeout = 2 * time.Second
+
+// voterIDs are the voters of the quorum, each id once, ascending.
+func voterIDs(r *messages.Replication) []messages.BrokerID {
+	var ids []messages.BrokerID
+	for _, v := range r.Quorum {
+		if v.Voter {
+			ids = append(ids, v.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// voterOf is the entry of a node as voter.
+func voterOf(r *messages.Replication, id messages.BrokerID) (messages.QuorumReplica, bool) {
+	at := slices.IndexFunc(r.Quorum, func(v messages.QuorumReplica) bool { return v.Voter && v.ID == id })
+	if at < 0 {
+		return messages.QuorumReplica{}, false
+	}
+	return r.Quorum[at], true
+}
+
+// behindQuorum says why a node is no voter that holds all of the metadata log, "" when it is. All times are the leader's:
+// its entry is the reference, our clock may be wrong by more than the limit.
+func behindQuorum(r *messages.Replication, id messages.BrokerID, timeout time.Duration) string {
+	if timeout <= 0 {
+		timeout = quorumFetchTimeout
+	}
+	leader, known := voterOf(r, r.QuorumLeader)
+	voter, votes := voterOf(r, id)
+	switch {
+	case r.QuorumLeader < 0 || !known:
+		return "the leader of the metadata quorum is not known"
+	case !votes:
+		return fmt.Sprintf("%d is not a voter of the metadata quorum", id)
+	case id == leader.ID:
+		return ""
+	case leader.LastCaughtUp.IsZero() || voter.LastCaughtUp.IsZero():
+		return fmt.Sprintf("how far controller %d is behind the leader is not known", id)
+	}
+	if behind := leader.LastCaughtUp.Sub(voter.LastCaughtUp); behind >= timeout {
+		return fmt.Sprintf("controller %d is %s behind the leader", id, behind.Round(time.Millisecond))
+	}
+	return ""
+}
+
+// repairPending names a node whose place in the quorum has to be put right first: listed with two directories (its disk
+// was replaced, KIP-853), or a controller that does not vote.
+func repairPending(r *messages.Replication, controllers []messages.BrokerID) string {
+	for i, v := range r.Quorum {
+		again := slices.IndexFunc(r.Quorum[:i], func(o messages.QuorumReplica) bool {
+			return o.ID == v.ID && (o.Voter || v.Voter)
+		})
+		if again >= 0 {
+			return fmt.Sprintf("quorum repair pending: controller %d is listed with two directory ids", v.ID)
+		}
+	}
+	for _, v := range r.Quorum {
+		if !v.Voter && slices.Contains(controllers, v.ID) {
+			return fmt.Sprintf("quorum repair pending: controller %d does not vote", v.ID)
+		}
+	}
+	return ""
+}
+
+// judgeQuorum is the rule of the quorum: without the set and all that is down a majority of the voters must be caught
+// up. KafkaQuorumCheck of Strimzi has it for one controller.
+func (j *judgement) judgeQuorum(f *findings) {
+	r := j.in.Index.from
+	voters := voterIDs(r)
+	going := slices.DeleteFunc(slices.Clone(voters), func(id messages.BrokerID) bool {
+		return !j.set.has(id) || j.stopped.has(id)
+	})
+	if !j.in.KRaft || len(going) == 0 {
+		return
+	}
+	if pending := repairPending(r, j.in.Controllers); pending != "" {
+		f.block(pending, going)
+	}
+	leader := r.QuorumLeader
+	others := func(id messages.BrokerID) bool { return id != leader }
+	if slices.Contains(going, leader) && slices.ContainsFunc(j.in.Waiting, others) {
+		f.block(fmt.Sprintf("active controller last: %d leads the quorum and other controllers still wait", leader),
+			[]messages.BrokerID{leader})
+	}
+	if len(voters) == 1 {
+		f.warn(fmt.Sprintf("controller %d is the only one: nothing can change while it restarts", voters[0]))
+		return
+	}
+	j.judgeMajority(f, voters, going)
+}
+
+func (j *judgement) judgeMajority(f *findings, voters, going []messages.BrokerID) {
+	var remaining []messages.BrokerID
+	var behind string
+	for _, id := range voters {
+		if j.gone.has(id) {
+			continue
+		}
+		if why := behindQuorum(j.in.Index.from, id, j.in.FetchTimeout); why == "" {
+			remaining = append(remaining, id)
+		} else {
+			behind += "; " + why
+		}
+	}
+	if len(remaining) >= neededVoters(len(voters)) {
+		return
+	}
+	f.block(fmt.Sprintf("quorum: of the voters %s only %s would be there and caught up without %s, %d are needed%s",
+		brokerNames(voters), brokerNames(remaining), brokerNames(going), neededVoters(len(voters)), behind), going)
+}
+
+// neededVoters is how many voters must be there while others restart: a majority, but one of two, since two can never
+// restart otherwise.
+func neededVoters(voters int) int {
+	if voters == 2 {
+		return 1
+	}
+	return voters/2 + 1
+}
+
+// mostControllers is how many controllers may restart together: a minority, but always one.
+func mostControllers(voters int) int { return max(1, (voters-1)/2) }
