@@ -188,16 +188,16 @@ func highestBrokerID(cluster *v1beta1.KafkaCluster) int32 {
 func propertyProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	ignored := generatedKeys(cluster)
 	problems := readOnlyProblems("spec.readOnlyConfig", cluster.Spec.ReadOnlyConfig, ignored)
-	problems = append(problems, parseProblems("spec.clusterWideConfig", cluster.Spec.ClusterWideConfig)...)
+	problems = append(problems, dynamicProblems(clusterWideField, cluster.Spec.ClusterWideConfig, true)...)
 	for _, name := range slices.Sorted(maps.Keys(cluster.Spec.BrokerConfigGroups)) {
 		config := cluster.Spec.BrokerConfigGroups[name].Config
-		problems = append(problems, parseProblems(groupField(name, "config"), config)...)
+		problems = append(problems, dynamicProblems(groupField(name, "config"), config, false)...)
 	}
 	for i := range cluster.Spec.Brokers {
 		b := &cluster.Spec.Brokers[i]
 		problems = append(problems, readOnlyProblems(brokerField(b.ID, "readOnlyConfig"), b.ReadOnlyConfig, ignored)...)
 		if b.BrokerConfig != nil {
-			problems = append(problems, parseProblems(brokerField(b.ID, "brokerConfig.config"), b.BrokerConfig.Config)...)
+			problems = append(problems, dynamicProblems(brokerField(b.ID, "brokerConfig.config"), b.BrokerConfig.Config, false)...)
 		}
 	}
 	return problems

@@ -1,0 +1,78 @@
+package kafka
+
+import (
+	"regexp"
+	"strings"
+)
+
+// RefusedKey finds which key a refusal of Kafka's is about, empty where it names none, and returns the message without
+// values that may be secret and without what sarama puts before it.
+func RefusedKey(message string) (key, text string) {
+	text = strings.TrimSpace(withoutClientPrefix(message))
+	if key, shown, ok := invalidValue(text); ok {
+		return key, withoutAssignedSecrets(shown)
+	}
+	return namedKey(text), withoutAssignedSecrets(text)
+}
+
+// withoutClientPrefix cuts the explanation of INVALID_REQUEST that sarama has before Kafka's own text.
+func withoutClientPrefix(message string) string {
+	const before = "See the broker logs for more details"
+	if i := strings.Index(message, before); i >= 0 && strings.Contains(message[:i], "This most likely occurs because of a request being malformed") {
+		return strings.TrimLeft(message[i+len(before):], ":. -")
+	}
+	return message
+}
+
+// invalidValue reads "Invalid value V for configuration K: why". V is shown only if K is a known key that is no password.
+// V can be anything, so the last "for configuration" is the one that ends it.
+func invalidValue(text string) (key, shown string, ok bool) {
+	const begin, middle = "Invalid value ", " for configuration "
+	start, end := strings.Index(text, begin), strings.LastIndex(text, middle)
+	if start < 0 || end < start+len(begin) {
+		return "", "", false
+	}
+	key, _, _ = strings.Cut(text[end+len(middle):], ":")
+	key = strings.TrimSpace(key)
+	if !IsSensitive(key, nil) && !secretKey(key) {
+		return key, text, true
+	}
+	return key, text[:start+len(begin)] + hidden + text[end:], true
+}
+
+// namedKey knows the messages that name a key in their own way; in others the first word that is a key is meant.
+func namedKey(text string) string {
+	switch {
+	case strings.HasPrefix(text, "Security protocol cannot be updated for existing listener"):
+		return "listener.security.protocol.map"
+	case strings.HasPrefix(text, "controller.listener.names must contain at least one value appearing in"):
+		return "listeners" // it was that which changed
+	}
+	if list := regexp.MustCompile(`(?:\[|Set\()([^\])]*)[\])]`).FindStringSubmatch(text); list != nil {
+		first, _, _ := strings.Cut(list[1], ",")
+		if isKeyLike(first) {
+			return strings.TrimSpace(first)
+		}
+	}
+	for _, word := range strings.FieldsFunc(text, separatesKeys) {
+		if word = strings.TrimRight(word, ".:"); isKeyLike(word) {
+			if _, own := rowOf(baseKey(word)); own {
+				return word
+			}
+		}
+	}
+	return ""
+}
+
+func isKeyLike(word string) bool {
+	return regexp.MustCompile(`^\s*[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\s*$`).MatchString(word) || word == "listeners"
+}
+
+func separatesKeys(r rune) bool { return strings.ContainsRune(" \t\n,;=()[]'\"`", r) }
+
+// withoutAssignedSecrets hides what follows password= and its like in a login configuration, and PEM blocks.
+func withoutAssignedSecrets(text string) string {
+	text = regexp.MustCompile(`(?s)-----BEGIN .*?(-----END [A-Z ]+-----|$)`).ReplaceAllString(text, hidden)
+	return regexp.MustCompile(`(?i)((?:password|secret|passphrase)[\w.]*\s*=\s*)("(?:\\.|[^"\\])*"|'[^']*'|[^\s,;]+)`).
+		ReplaceAllString(text, "${1}"+hidden)
+}
