@@ -87,7 +87,11 @@ func (o *operator) converge(c actor.Context) {
 		return
 	}
 	for _, key := range o.world.Cache.Clusters() {
-		if o.clusters[key] == nil && !kube.RemotelyOwned(o.world.Cache.Cluster(key)) {
+		resource := o.world.Cache.Cluster(key)
+		if resource == nil { // gone since the list was made
+			continue
+		}
+		if o.clusters[key] == nil && !kube.RemotelyOwned(resource) {
 			o.spawn(c, key)
 		}
 	}
