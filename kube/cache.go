@@ -166,7 +166,8 @@ func (c *Cache) BrokerIDs(key messages.ClusterKey) []messages.BrokerID {
 	seen := map[messages.BrokerID]bool{}
 	for _, kind := range []Kind{KindPod, KindClaim, KindConfigMap} {
 		for _, object := range c.indexed(kind, key.Namespace, byCluster, key.String()) {
-			if id, err := messages.ParseBrokerID(object.(Object).GetLabels()[LabelBrokerID]); err == nil {
+			id, err := messages.ParseBrokerID(object.(Object).GetLabels()[LabelBrokerID])
+			if err == nil && !ofAnotherDaemon(object) {
 				seen[id] = true
 			}
 		}
@@ -176,21 +177,8 @@ func (c *Cache) BrokerIDs(key messages.ClusterKey) []messages.BrokerID {
 
 // Has reports whether the cache shows an object of the same type and name.
 func (c *Cache) Has(object Object) bool {
-	namespace, name := object.GetNamespace(), object.GetName()
-	switch object.(type) {
-	case *corev1.Pod:
-		return get[*corev1.Pod](c, KindPod, namespace, name) != nil
-	case *corev1.PersistentVolumeClaim:
-		return get[*corev1.PersistentVolumeClaim](c, KindClaim, namespace, name) != nil
-	case *corev1.ConfigMap:
-		return c.ConfigMap(namespace, name) != nil
-	case *corev1.Service:
-		return c.Service(namespace, name) != nil
-	case *policyv1.PodDisruptionBudget:
-		return c.Budget(namespace, name) != nil
-	default:
-		return false
-	}
+	kind := watchedKindOf(object)
+	return kind != KindCluster && get[Object](c, kind, object.GetNamespace(), object.GetName()) != nil
 }
 
 // Objects lists all objects of a kind that carry the cluster's label, sorted by name.
@@ -221,17 +209,28 @@ func list[T Object](c *Cache, kind Kind, namespace, index, value string) []T {
 	objects := c.indexed(kind, namespace, index, value)
 	typed := make([]T, 0, len(objects))
 	for _, object := range objects {
-		typed = append(typed, object.(T))
+		if !ofAnotherDaemon(object) {
+			typed = append(typed, object.(T))
+		}
 	}
 	slices.SortFunc(typed, func(a, b T) int { return strings.Compare(a.GetName(), b.GetName()) })
 	return typed
 }
 
 func get[T Object](c *Cache, kind Kind, namespace, name string) T {
-	var none T
+	object, _ := c.stored(kind, namespace, name).(T)
+	if isNil(object) || ofAnotherDaemon(object) {
+		var none T
+		return none
+	}
+	return object
+}
+
+// stored is an object of a store, whoever cares for it; nil when there is none.
+func (c *Cache) stored(kind Kind, namespace, name string) any {
 	store := c.store(kind, namespace)
 	if store == nil {
-		return none
+		return nil
 	}
 	key := name
 	if namespace != "" {
@@ -239,7 +238,45 @@ func get[T Object](c *Cache, kind Kind, namespace, name string) T {
 	}
 	object, exists, err := store.GetByKey(key)
 	if err != nil || !exists {
-		return none
+		return nil
 	}
-	return object.(T)
+	return object
+}
+
+// ofAnotherDaemon reports whether nobody here may touch an object. Readers of the cache do not see it: whoever does
+// not know of an object cannot replace it. A custom resource is shown, so that its actor learns of the hand-over.
+func ofAnotherDaemon(object any) bool {
+	if _, ok := object.(*v1beta1.KafkaCluster); ok {
+		return false
+	}
+	of, ok := object.(Object)
+	return ok && RemotelyOwned(of)
+}
+
+// coveredBy is the error of a write that would hit an object of a daemon elsewhere, nil when there is none of the name.
+func (c *Cache) coveredBy(wanted Object) error {
+	standing, ok := c.stored(watchedKindOf(wanted), wanted.GetNamespace(), wanted.GetName()).(Object)
+	if !ok || !ofAnotherDaemon(standing) {
+		return nil
+	}
+	return fmt.Errorf("%s carries annotation %s and so belongs to an operator in another Kubernetes cluster: remove the "+
+		"annotation to hand it over, or delete the object", describe(wanted), AnnotationRemoteOwner)
+}
+
+// watchedKindOf is the kind of an object that the daemon writes; a cluster's for all others.
+func watchedKindOf(object Object) Kind {
+	switch object.(type) {
+	case *corev1.Pod:
+		return KindPod
+	case *corev1.PersistentVolumeClaim:
+		return KindClaim
+	case *corev1.ConfigMap:
+		return KindConfigMap
+	case *corev1.Service:
+		return KindService
+	case *policyv1.PodDisruptionBudget:
+		return KindBudget
+	default:
+		return KindCluster
+	}
 }

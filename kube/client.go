@@ -33,9 +33,11 @@ type Writer interface {
 	// returns the object as it then stands. It creates the object when there is none.
 	Apply(ctx context.Context, wanted Object) (Object, error)
 	// Create is Apply for an object that is believed not to exist: it takes no field from anybody, so that a foreign
-	// object that happens to have the name stays as it is and an error tells of it.
+	// object that happens to have the name stays as it is and a conflict tells of it. The fields of a ConfigMap need not
+	// overlap with those of a foreign one, so it is looked for first; those of all other kinds do.
 	Create(ctx context.Context, wanted Object) (Object, error)
-	// ApplyStatus writes the whole status of a cluster.
+	// ApplyStatus writes the whole status of exactly this cluster: if another one has taken its name that is a conflict.
+	// With a resourceVersion it is one, too, when the cluster has changed since that was read.
 	ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error)
 	// Delete removes exactly this object as it was read. If it is gone already nothing happens and nothing is wrong; if it
 	// has changed since, or another one has taken its name, that is an error.
@@ -55,6 +57,9 @@ type Writer interface {
 
 // Write applies an object: as ours if the cache shows it, else as one that must not belong to anybody yet.
 func Write(ctx context.Context, writer Writer, cache *Cache, wanted Object) (Object, error) {
+	if err := cache.coveredBy(wanted); err != nil {
+		return nil, err
+	}
 	if cache.Has(wanted) {
 		return writer.Apply(ctx, wanted)
 	}
@@ -89,6 +94,11 @@ func (c *Client) Apply(ctx context.Context, wanted Object) (Object, error) {
 
 // Create implements Writer.
 func (c *Client) Create(ctx context.Context, wanted Object) (Object, error) {
+	if config, ok := wanted.(*corev1.ConfigMap); ok {
+		if err := c.nameIsFree(ctx, config); err != nil {
+			return nil, fmt.Errorf("create %s: %w", describe(wanted), err)
+		}
+	}
 	return c.apply(ctx, wanted, false)
 }
 
@@ -107,6 +117,23 @@ func (c *Client) apply(ctx context.Context, wanted Object, takeOver bool) (Objec
 		return nil, fmt.Errorf("apply %s: %w", describe(wanted), err)
 	}
 	return applied, nil
+}
+
+// nameIsFree is nil when there is no ConfigMap of the name but what an earlier Create may have made.
+func (c *Client) nameIsFree(ctx context.Context, wanted *corev1.ConfigMap) error {
+	if err := c.enter(ctx); err != nil {
+		return err
+	}
+	defer c.leave()
+	standing, err := c.core.CoreV1().ConfigMaps(wanted.Namespace).Get(ctx, wanted.Name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return NameTaken(standing, wanted)
+	}
 }
 
 // ApplyStatus implements Writer.
@@ -344,11 +371,17 @@ func ownedFields(wanted Object) (map[string]any, error) {
 	return fields, nil
 }
 
+// statusPatch names the UID always: a late write must not reach a cluster made later under the name. The API server
+// answers a difference in either with 409 Conflict, for server-side apply as for an update.
 func statusPatch(cluster *v1beta1.KafkaCluster) ([]byte, error) {
+	metadata := map[string]any{"namespace": cluster.Namespace, "name": cluster.Name, "uid": cluster.UID}
+	if cluster.ResourceVersion != "" {
+		metadata["resourceVersion"] = cluster.ResourceVersion
+	}
 	return json.Marshal(map[string]any{
 		"apiVersion": v1beta1.GroupVersion().String(),
 		"kind":       "KafkaCluster",
-		"metadata":   map[string]any{"namespace": cluster.Namespace, "name": cluster.Name},
+		"metadata":   metadata,
 		"status":     cluster.Status,
 	})
 }

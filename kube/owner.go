@@ -1,6 +1,11 @@
 package kube
 
 import (
+	"errors"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -37,6 +42,19 @@ func Owned(object metav1.Object, cluster *v1beta1.KafkaCluster) bool {
 		}
 	}
 	return len(references) == 0 && object.GetAnnotations()[AnnotationRetainedClaim] == cluster.Name
+}
+
+// NameTaken is the conflict of a ConfigMap that is to be made and one of its name that belongs to somebody else, nil when
+// both belong to the same cluster.
+func NameTaken(standing, wanted *corev1.ConfigMap) error {
+	owner := metav1.GetControllerOf(wanted)
+	ours := owner != nil && standing.Labels[LabelCluster] == owner.Name && !RemotelyOwned(standing) &&
+		slices.ContainsFunc(standing.OwnerReferences, func(r metav1.OwnerReference) bool { return r.UID == owner.UID })
+	if ours {
+		return nil
+	}
+	return apierrors.NewConflict(corev1.Resource("configmaps"), wanted.Name, errors.New("there is a ConfigMap of this name that "+
+		"does not belong to the cluster: delete or rename it, it is not written over"))
 }
 
 // RemotelyOwned reports whether an object belongs to a daemon in another Kubernetes cluster; nobody here touches it.
