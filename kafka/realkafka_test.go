@@ -14,36 +14,57 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// realKafka is one combined node that is its own quorum.
+// realKafka is one Kafka node, for the time of a test.
 type realKafka struct {
-	t       *testing.T
-	address string
-	dir     string
+	t             *testing.T
+	libs, dir     string
+	address       string // of the listener for brokers and clients
+	controllers   string // of the quorum
+	process       *exec.Cmd
+	processClosed chan struct{}
 }
 
-// startRealKafka formats and starts a Kafka, and returns once it serves. more are lines of its file.
+// startRealKafka starts a combined node with id 1 that is its own quorum, and returns once it serves. more are lines of
+// its file.
 func startRealKafka(t *testing.T, version string, more ...string) *realKafka {
 	t.Helper()
-	libs := kafkaJars(t, version)
-	controller := freeAddress(t, 21000)
-	k := &realKafka{t: t, address: freeAddress(t, 23000), dir: t.TempDir()}
-	k.write("node.properties", append([]string{
-		"process.roles=broker,controller", "node.id=1", "log.dirs=" + filepath.Join(k.dir, "log"),
-		"listeners=INTERNAL://" + k.address + ",CONTROLLER://" + controller, "controller.listener.names=CONTROLLER",
+	k := &realKafka{t: t, libs: kafkaJars(t, version), dir: t.TempDir(), controllers: freeAddress(t, 21000)}
+	k.address = freeAddress(t, 23000)
+	k.format("--standalone", append([]string{
+		"process.roles=broker,controller", "node.id=1",
+		"listeners=INTERNAL://" + k.address + ",CONTROLLER://" + k.controllers,
+	}, more...))
+	k.start()
+	return k
+}
+
+// joinRealKafka starts a broker with id 2 in the cluster of another node.
+func joinRealKafka(first *realKafka) *realKafka {
+	first.t.Helper()
+	k := &realKafka{t: first.t, libs: first.libs, dir: first.t.TempDir(), controllers: first.controllers}
+	k.address = freeAddress(k.t, 27000)
+	k.format("--no-initial-controllers", []string{"process.roles=broker", "node.id=2", "listeners=INTERNAL://" + k.address})
+	k.start()
+	return k
+}
+
+// format writes the node's files and formats its log dir. how names the quorum's first voters.
+func (k *realKafka) format(how string, node []string) {
+	k.t.Helper()
+	k.write("node.properties", append(node,
+		"log.dirs="+filepath.Join(k.dir, "log"), "controller.listener.names=CONTROLLER",
 		"listener.security.protocol.map=INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT", "inter.broker.listener.name=INTERNAL",
-		"controller.quorum.bootstrap.servers=" + controller, "offsets.topic.replication.factor=1",
-		"log.cleaner.dedupe.buffer.size=2097152", // its default alone fills a small heap
-	}, more...)...)
+		"controller.quorum.bootstrap.servers="+k.controllers, "offsets.topic.replication.factor=1",
+		"log.cleaner.dedupe.buffer.size=2097152",                             // its default alone fills a small heap
+		"broker.session.timeout.ms=2000", "broker.heartbeat.interval.ms=500", // who was killed is fenced soon
+	)...)
 	k.write("log4j2.yaml", "Configuration: {Appenders: {Console: {name: STDOUT, PatternLayout: {pattern: '%m%n'}}}, "+
 		"Loggers: {Root: {level: INFO, AppenderRef: [{ref: STDOUT}]}}}")
 	k.write("log4j.properties", "log4j.rootLogger=INFO, out", "log4j.appender.out=org.apache.log4j.ConsoleAppender",
 		"log4j.appender.out.layout=org.apache.log4j.PatternLayout", "log4j.appender.out.layout.ConversionPattern=%m%n")
-	format := k.java(libs, "kafka.tools.StorageTool", "format", "--standalone", "-t", "Qk1hb2tqT3ZBUVlYbEE9PQ",
-		"-c", filepath.Join(k.dir, "node.properties"))
-	out, err := format.CombinedOutput()
-	require.NoError(t, err, string(out))
-	k.run(k.java(libs, "kafka.Kafka", filepath.Join(k.dir, "node.properties")))
-	return k
+	out, err := k.java("kafka.tools.StorageTool", "format", how, "-t", "Qk1hb2tqT3ZBUVlYbEE9PQ",
+		"-c", filepath.Join(k.dir, "node.properties")).CombinedOutput()
+	require.NoError(k.t, err, string(out))
 }
 
 // kafkaJars is the directory of a Kafka version's jars; the test is skipped where they or Java are missing.
@@ -96,44 +117,54 @@ func (k *realKafka) write(name string, lines ...string) {
 	require.NoError(k.t, os.WriteFile(filepath.Join(k.dir, name), []byte(strings.Join(lines, "\n")+"\n"), 0o600))
 }
 
-func (k *realKafka) java(libs string, arguments ...string) *exec.Cmd {
+func (k *realKafka) java(arguments ...string) *exec.Cmd {
 	return exec.Command("java", append([]string{
-		"-Xmx320m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(libs, "*"),
+		"-Xmx320m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(k.libs, "*"),
 		"-Dlog4j2.configurationFile=" + filepath.Join(k.dir, "log4j2.yaml"),
 		"-Dlog4j.configuration=file:" + filepath.Join(k.dir, "log4j.properties"),
 	}, arguments...)...)
 }
 
-// run starts the process, waits until it says that it is up, and kills it when the test ends: a clean stop takes seconds.
-func (k *realKafka) run(process *exec.Cmd) {
+// start runs the node until it is killed, and returns when it says that it is up.
+func (k *realKafka) start() {
 	k.t.Helper()
-	out, err := process.StdoutPipe()
+	k.process = k.java("kafka.Kafka", filepath.Join(k.dir, "node.properties"))
+	out, err := k.process.StdoutPipe()
 	require.NoError(k.t, err)
-	process.Stderr = process.Stdout
-	require.NoError(k.t, process.Start())
-	lines, up := []string{}, make(chan bool)
+	k.process.Stderr = k.process.Stdout
+	require.NoError(k.t, k.process.Start())
+	up, closed, lines := make(chan struct{}), make(chan struct{}), []string{}
 	go func() {
-		scanner := bufio.NewScanner(out)
-		for scanner.Scan() {
-			if lines = append(lines, scanner.Text()); strings.Contains(scanner.Text(), "Kafka Server started") {
-				up <- true
-				break
+		defer close(closed)
+		scanner, waits := bufio.NewScanner(out), true
+		for scanner.Scan() { // to the end: Kafka must not wait for its reader
+			if waits {
+				lines = append(lines, scanner.Text())
+			}
+			if waits && strings.Contains(scanner.Text(), "Kafka Server started") {
+				waits = false
+				close(up)
 			}
 		}
-		for scanner.Scan() { // it must not wait for its reader
-		}
-		close(up)
 	}()
-	k.t.Cleanup(func() {
-		_ = process.Process.Kill()
-		for range up {
-		}
-		_ = process.Wait() // it was killed
-	})
+	k.processClosed = closed
+	k.t.Cleanup(k.kill)
 	select {
-	case started := <-up:
-		require.True(k.t, started, "Kafka ended: %s", strings.Join(lines, "\n"))
+	case <-up:
+	case <-closed:
+		require.Fail(k.t, "Kafka ended", strings.Join(lines, "\n"))
 	case <-time.After(time.Minute):
 		require.Fail(k.t, "Kafka is not up after a minute")
 	}
+}
+
+// kill ends the node if it runs; a clean stop takes seconds.
+func (k *realKafka) kill() {
+	if k.process == nil {
+		return
+	}
+	_ = k.process.Process.Kill()
+	<-k.processClosed
+	_ = k.process.Wait() // it was killed
+	k.process = nil
 }
