@@ -78,6 +78,8 @@ type cluster struct {
 	// before it has been read.
 	known  v1beta1.KafkaClusterStatus
 	loaded bool
+	// loadedVersion is the resourceVersion of the resource from which known was read.
+	loadedVersion string
 
 	// newest is the resource as last looked at, valid the newest snapshot whose spec can work (nil: none yet).
 	newest, valid *v1beta1.KafkaCluster
@@ -316,6 +318,10 @@ func (a *cluster) took(r kit.Result[loadedResource]) {
 		return
 	}
 	a.uid, a.known, a.loaded = r.Value.cluster.UID, *r.Value.cluster.Status.DeepCopy(), true
+	a.loadedVersion = r.Value.cluster.ResourceVersion
+	if a.known.ClusterID != "" { // an identity that was to be recorded is, by us or by somebody before us
+		a.status.record = nil
+	}
 }
 
 // letGo ends everything and then releases what holds the resource. Its objects go by their owner references.

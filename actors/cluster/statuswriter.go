@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kube"
@@ -63,6 +64,9 @@ func (a *cluster) keepStatus(c actor.Context) {
 	}
 	resource := &v1beta1.KafkaCluster{Status: next}
 	resource.Namespace, resource.Name, resource.UID = a.Key.Namespace, a.Key.Name, a.uid
+	if urgent { // what an earlier leader recorded meanwhile must not be replaced
+		resource.ResourceVersion = a.loadedVersion
+	}
 	e := a.effects
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (writtenStatus, error) {
 		return writtenStatus{next, time.Now()}, e.writeStatus(ctx, resource)
@@ -72,6 +76,9 @@ func (a *cluster) keepStatus(c actor.Context) {
 func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 	a.status.uncertain = r.Err != nil
 	a.status.job.ended(a, c, r.Err)
+	if apierrors.IsConflict(r.Err) { // somebody else has written, or another cluster has the name: look anew before anything
+		a.loaded = false
+	}
 	if r.Err != nil {
 		return
 	}

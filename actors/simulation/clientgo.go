@@ -160,6 +160,11 @@ func (c *clientGo) reactCore(action clienttesting.Action) (bool, runtime.Object,
 		return false, nil, nil
 	}
 	switch action := action.(type) {
+	case clienttesting.GetActionImpl:
+		if object := c.store.get(key{kind, action.Namespace, action.Name}); object != nil {
+			return true, object.DeepCopyObject(), nil
+		}
+		return true, nil, apierrors.NewNotFound(resourceOf(kind), action.Name)
 	case clienttesting.ListActionImpl:
 		return true, c.list(kind, action), nil
 	case clienttesting.DeleteActionImpl:

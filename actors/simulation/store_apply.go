@@ -39,6 +39,11 @@ func (s *store) apply(wanted kube.Object, force bool) (kube.Object, error) {
 		}
 		return s.create(object, &record{fields: want}), nil
 	}
+	if config, ok := wanted.(*corev1.ConfigMap); ok && !force {
+		if err := kube.NameTaken(r.object.(*corev1.ConfigMap), config); err != nil {
+			return nil, err
+		}
+	}
 	live, err := runtime.DefaultUnstructuredConverter.ToUnstructured(r.object)
 	if err != nil {
 		return nil, err
@@ -74,6 +79,9 @@ func (s *store) applyStatus(cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluste
 	if r == nil {
 		return nil, apierrors.NewNotFound(resourceOf(k.kind), k.name)
 	}
+	if err := stillThis(r.object, cluster); err != nil {
+		return nil, err
+	}
 	live, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1beta1.KafkaCluster{Status: r.object.(*v1beta1.KafkaCluster).Status})
 	if err != nil {
 		return nil, err
@@ -87,6 +95,21 @@ func (s *store) applyStatus(cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluste
 	object.Status = typed.Status
 	r.status = status
 	return s.commit(r, object).(*v1beta1.KafkaCluster), nil
+}
+
+// stillThis is a conflict when what is written names a UID or a version that is not the one that stands.
+func stillThis(standing, written kube.Object) error {
+	k := keyOf(standing)
+	switch {
+	case written.GetUID() != "" && written.GetUID() != standing.GetUID():
+		return apierrors.NewConflict(resourceOf(k.kind), k.name, fmt.Errorf("precondition failed: UID in precondition: %s, UID in "+
+			"object meta: %s", written.GetUID(), standing.GetUID()))
+	case written.GetResourceVersion() != "" && written.GetResourceVersion() != standing.GetResourceVersion():
+		return apierrors.NewConflict(resourceOf(k.kind), k.name, errors.New("the object has been modified; please apply your changes "+
+			"to the latest version and try again"))
+	default:
+		return nil
+	}
 }
 
 // releaseFinalizers takes finalizers away, testing that uid and list are what was read.
