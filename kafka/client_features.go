@@ -2,8 +2,9 @@ package kafka
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -56,8 +57,8 @@ func apiVersions() *kmsg.ApiVersionsRequest {
 func featuresOf(answer *kmsg.ApiVersionsResponse) features {
 	var f features
 	for _, feature := range answer.SupportedFeatures {
-		if feature.Name == metadataFeature {
-			f.version = kafkaVersion(feature.MaxVersion)
+		if version := VersionOfMetadataLevel(feature.MaxVersion); feature.Name == metadataFeature && version != (Version{}) {
+			f.version = version.String()
 		}
 	}
 	for _, feature := range answer.FinalizedFeatures {
@@ -71,25 +72,21 @@ func featuresOf(answer *kmsg.ApiVersionsResponse) features {
 	return f
 }
 
-// kafkaVersion is the release whose newest metadata.version has this level; empty for one that is newer than those known.
-func kafkaVersion(level int16) string {
-	release, _, known := strings.Cut(metadataVersion(level), "-")
-	if !known {
-		return ""
-	}
-	return release
-}
-
-// metadataVersion is the name of a level of metadata.version, by org.apache.kafka.server.common.MetadataVersion; the
-// number where it has none.
+// metadataVersion is the name of a level of metadata.version, such as "4.0-IV3": the levels of a release are numbered
+// from IV0. It is the number for a level that is not known.
 func metadataVersion(level int16) string {
-	names := [...]string{
-		1: "3.0-IV1", "3.1-IV0", "3.2-IV0", "3.3-IV0", "3.3-IV1", "3.3-IV2", "3.3-IV3", "3.4-IV0", "3.5-IV0", "3.5-IV1",
-		11: "3.5-IV2", "3.6-IV0", "3.6-IV1", "3.6-IV2", "3.7-IV0", "3.7-IV1", "3.7-IV2", "3.7-IV3", "3.7-IV4", "3.8-IV0",
-		21: "3.9-IV0", "4.0-IV0", "4.0-IV1", "4.0-IV2", "4.0-IV3", "4.1-IV0", "4.1-IV1", "4.2-IV0", "4.2-IV1", "4.3-IV0",
+	releases := metadataLevels()
+	for i, release := range slices.Backward(releases) {
+		switch newest := i == len(releases)-1; {
+		case level < release.first:
+			continue
+		case newest && level > release.first: // how many that release has is known when the next one begins
+			return strconv.Itoa(int(level))
+		case i == 0:
+			return "3.0-IV1" // 3.0-IV0 had no number
+		default:
+			return fmt.Sprintf("%s-IV%d", release.version, level-release.first)
+		}
 	}
-	if level < 1 || int(level) >= len(names) {
-		return strconv.Itoa(int(level))
-	}
-	return names[level]
+	return strconv.Itoa(int(level))
 }

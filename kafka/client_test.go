@@ -157,10 +157,12 @@ func TestFeaturesNameVersions(t *testing.T) {
 	require.Equal(t, features{version: "4.3", metadata: "4.0-IV3", elr: true}, f, "while an upgrade is not finalised")
 	require.Equal(t, features{}, featuresOf(&kmsg.ApiVersionsResponse{}), "a Kafka that knows no features")
 
-	for level, name := range map[int16]string{1: "3.0-IV1", 7: "3.3-IV3", 20: "3.8-IV0", 21: "3.9-IV0", 29: "4.2-IV1", 99: "99", -1: "-1"} {
+	for level, name := range map[int16]string{
+		-1: "-1", 0: "0", 1: "3.0-IV1", 2: "3.1-IV0", 3: "3.2-IV0", 4: "3.3-IV0", 7: "3.3-IV3", 8: "3.4-IV0", 11: "3.5-IV2", 14: "3.6-IV2",
+		19: "3.7-IV4", 20: "3.8-IV0", 21: "3.9-IV0", 25: "4.0-IV3", 27: "4.1-IV1", 29: "4.2-IV1", 30: "4.3-IV0", 31: "4.4-IV0", 99: "99",
+	} {
 		require.Equal(t, name, metadataVersion(level))
 	}
-	require.Empty(t, kafkaVersion(99), "a Kafka that is newer than this program is not taken for another")
 }
 
 func TestRefusalHidesSecrets(t *testing.T) {
