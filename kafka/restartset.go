@@ -99,7 +99,8 @@ func (in RestartInput) voters() []messages.BrokerID {
 }
 
 // leastBlamedFirst drops from the group whoever has a part in most blocked partitions, the least urgent of equals, until
-// none is blocked. Those that stay come first, each part in the old order.
+// none is blocked. Those that stay come first, each part in the old order. The most urgent stays always, so that nobody
+// is put off again and again.
 func leastBlamedFirst(group []messages.BrokerID, in RestartInput) []messages.BrokerID {
 	if in.Index == nil {
 		return group
@@ -109,7 +110,7 @@ func leastBlamedFirst(group []messages.BrokerID, in RestartInput) []messages.Bro
 	var dropped []messages.BrokerID
 	for {
 		worst, most := messages.BrokerID(-1), 0
-		for _, id := range group {
+		for _, id := range group[1:] {
 			if s.blame[id] > 0 && s.blame[id] >= most {
 				worst, most = id, s.blame[id]
 			}
