@@ -13,6 +13,18 @@
 // Everything here is a pure function over values, except the files that hold a client of Kafka's (client*.go). Nothing
 // here knows Pods or Services; the names of the latter come from messages.Addresses.
 //
+// # Changes while Kafka runs
+//
+//	file it was started with ─┐
+//	file it is to have ───────┴─▶ FileDiff ─┬─▶ reasons to restart
+//	                                        └─▶ values that stand in ─┐
+//	config of broker and group ─▶ BrokerDynamic ──────────────────────┴─▶ PlanDynamic ─▶ changes of one broker
+//	clusterWideConfig ──────────▶ ClusterDynamic ───────────────────────▶ PlanDynamic ─▶ changes of all brokers
+//
+// dynamic/keys.txt says which keys each version takes while it runs; a broker that says otherwise is believed. What stands
+// in for a changed file is deleted after the broker's next restart, since a forgotten dynamic value hides the file for
+// ever. Only keys in the record Applied are ours to delete.
+//
 // # Differences to Koperator
 //
 // For one and the same KafkaCluster Koperator writes testdata/koperator/NAME.properties and this package

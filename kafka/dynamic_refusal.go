@@ -8,7 +8,7 @@ import (
 // RefusedKey finds which key a refusal of Kafka's is about, empty where it names none, and returns the message without
 // values that may be secret and without what sarama puts before it.
 func RefusedKey(message string) (key, text string) {
-	text = strings.TrimSpace(withoutClientPrefix(message))
+	text = withoutWrapping(strings.TrimSpace(withoutClientPrefix(message)))
 	if key, shown, ok := invalidValue(text); ok {
 		return key, withoutAssignedSecrets(shown)
 	}
@@ -22,6 +22,17 @@ func withoutClientPrefix(message string) string {
 		return strings.TrimLeft(message[i+len(before):], ":. -")
 	}
 	return message
+}
+
+// withoutWrapping takes the message out of the one that a broker puts around it when one of its parts objects: "Invalid
+// value org.apache.kafka.common.config.ConfigException: MESSAGE for configuration Invalid dynamic configuration".
+func withoutWrapping(text string) string {
+	inner, wrapped := strings.CutSuffix(text, " for configuration Invalid dynamic configuration")
+	if !wrapped {
+		return text
+	}
+	inner = strings.TrimPrefix(inner, "Invalid value ")
+	return regexp.MustCompile(`^(?:[a-z0-9]+\.)+[A-Za-z]*(?:Exception|Error): `).ReplaceAllString(inner, "")
 }
 
 // invalidValue reads "Invalid value V for configuration K: why". V is shown only if K is a known key that is no password.

@@ -47,10 +47,15 @@ func minISRBeside(cluster *v1beta1.KafkaCluster) (string, []messages.FieldProble
 	if value := valueIn(cluster.Spec.ReadOnlyConfig, minInsyncReplicas); value != "" {
 		return value, nil
 	}
-	highest, differ := "", false
+	highest, brokers, differ := "", 0, false
 	for i := range cluster.Spec.Brokers {
-		value := brokerMinISR(&cluster.Spec, &cluster.Spec.Brokers[i])
-		differ = differ || (i > 0 && value != highest)
+		b := &cluster.Spec.Brokers[i]
+		if !nodeOf(&cluster.Spec, rolesOf(&cluster.Spec, b)).broker {
+			continue
+		}
+		value := brokerMinISR(&cluster.Spec, b)
+		differ = differ || (brokers > 0 && value != highest)
+		brokers++
 		if higherNumber(value, highest) {
 			highest = value
 		}

@@ -159,6 +159,19 @@ func TestRefusedKey(t *testing.T) {
 	}
 }
 
+func TestRefusedKeyReadsWhatABrokerWraps(t *testing.T) {
+	key, text := kafka.RefusedKey("Invalid value org.apache.kafka.common.config.ConfigException: Dynamic thread count update validation " +
+		"failed for num.io.threads=100, value should not be greater than double the current value 4 for configuration Invalid dynamic configuration")
+	assert.Equal(t, "num.io.threads", key)
+	assert.Equal(t, "Dynamic thread count update validation failed for num.io.threads=100, value should not be greater than double "+
+		"the current value 4", text)
+
+	key, text = kafka.RefusedKey("Invalid value org.apache.kafka.common.KafkaException: Invalid value hunter2 for configuration " +
+		"ssl.key.password: bad for configuration Invalid dynamic configuration")
+	assert.Equal(t, "ssl.key.password", key)
+	assert.Equal(t, "Invalid value [hidden] for configuration ssl.key.password: bad", text)
+}
+
 func TestRefusedKeyHidesSecrets(t *testing.T) {
 	for message, want := range map[string]string{
 		"Invalid value hunter2 for configuration listener.name.tls.ssl.key.password: Too short": "Invalid value [hidden] for configuration listener.name.tls.ssl.key.password: Too short",
