@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ const (
 // same broker through franz-go.
 type Session struct {
 	bootstrap []string
+	at        int            // the address that is asked, or the one to try first
 	broker    *sarama.Broker // nil while there is no connection
 	client    *kgo.Client
 	seed      *kgo.Broker // the same broker as the client knows it; nil while there is no connection
@@ -72,7 +74,7 @@ type Ask struct {
 func (s *Session) Observe(ctx context.Context, ask Ask) (messages.KafkaObserved, error) {
 	observed, err := s.observed(ctx, ask)
 	if err != nil {
-		s.drop() // after a broker's restart the connection is dead: the next question opens another
+		s.leave()
 		return messages.KafkaObserved{QuorumLeader: -1}, err
 	}
 	return observed, nil
@@ -153,30 +155,46 @@ func registered(broker *sarama.Broker) ([]messages.BrokerID, error) {
 	return ids, nil
 }
 
-// connect opens a connection to the first address that takes it, unless there is one.
+// connect opens a connection to the next address that takes it, unless there is one.
 func (s *Session) connect(ctx context.Context) error {
 	if s.broker != nil {
 		return nil
 	}
 	var errs []error
-	for i, address := range s.bootstrap {
+	for range s.bootstrap {
 		if err := ctx.Err(); err != nil {
 			errs = append(errs, err)
 			break
 		}
-		broker := sarama.NewBroker(address)
-		if err := broker.Open(saramaConfig()); err != nil {
-			errs = append(errs, err)
-			continue
+		broker, err := connected(s.bootstrap[s.at])
+		if err == nil {
+			s.broker, s.seed = broker, s.client.SeedBrokers()[s.at]
+			return nil
 		}
-		if connected, err := broker.Connected(); err != nil || !connected {
-			errs = append(errs, err)
-			continue
-		}
-		s.broker, s.seed = broker, s.client.SeedBrokers()[i]
-		return nil
+		errs = append(errs, err)
+		s.leave()
 	}
 	return fmt.Errorf("connect to Kafka: %w", errors.Join(errs...))
+}
+
+func connected(address string) (*sarama.Broker, error) {
+	broker := sarama.NewBroker(address)
+	if err := broker.Open(saramaConfig()); err != nil {
+		return nil, err
+	}
+	if up, err := broker.Connected(); err != nil || !up {
+		return nil, fmt.Errorf("%s: %w", address, cmp.Or(err, sarama.ErrNotConnected))
+	}
+	return broker, nil
+}
+
+// leave ends the connection after a failure, and the next question goes to the next address: this broker may have been
+// restarted, or take connections and still be cut off from the controllers.
+func (s *Session) leave() {
+	s.drop()
+	if len(s.bootstrap) > 0 {
+		s.at = (s.at + 1) % len(s.bootstrap)
+	}
 }
 
 func (s *Session) drop() {

@@ -131,7 +131,7 @@ func (s *Session) ElectPreferred(ctx context.Context, partitions []messages.Part
 	}
 	answer, err := s.elect(ctx, preferredElection(partitions))
 	if err != nil {
-		s.drop()
+		s.leave()
 		return fmt.Errorf("elect preferred leaders: %w", err)
 	}
 	return electionError(answer)

@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"testing"
 	"time"
 
@@ -136,6 +138,59 @@ func TestReassignmentsAreOrdered(t *testing.T) {
 			{Partition: 1, AddingReplicas: []int32{4}, RemovingReplicas: []int32{1}},
 		}},
 	}}))
+}
+
+func TestSessionTurnsToTheNextAddressAfterEachFailure(t *testing.T) {
+	asked := make(chan string, 8)
+	bootstrap := []string{deaf(t, asked), deaf(t, asked), deaf(t, asked)}
+	session, err := NewSession(bootstrap)
+	require.NoError(t, err)
+	defer session.Close()
+	for _, address := range append(bootstrap, bootstrap[0]) {
+		_, err := session.Observe(t.Context(), Ask{})
+		require.Error(t, err)
+		require.Equal(t, address, <-asked)
+	}
+	require.Empty(t, asked)
+}
+
+func TestSessionSaysWhichAddressesDoNotAnswer(t *testing.T) {
+	bootstrap := []string{freeAddress(t, 25000), freeAddress(t, 27000)}
+	session, err := NewSession(bootstrap)
+	require.NoError(t, err)
+	defer session.Close()
+	_, err = session.Observe(t.Context(), Ask{})
+	require.ErrorContains(t, err, bootstrap[0])
+	require.ErrorContains(t, err, bootstrap[1])
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = session.Observe(ctx, Ask{})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// deaf is the address of somebody who hangs up; asked gets it at each call.
+func deaf(t *testing.T, asked chan<- string) string {
+	t.Helper()
+	socket, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan struct{})
+	t.Cleanup(func() {
+		require.NoError(t, socket.Close())
+		<-done
+	})
+	go func() {
+		defer close(done)
+		for {
+			connection, err := socket.Accept()
+			if err != nil {
+				return
+			}
+			asked <- socket.Addr().String()
+			_ = connection.Close()
+		}
+	}()
+	return socket.Addr().String()
 }
 
 func TestElectionIsForExactlyThesePartitions(t *testing.T) {
