@@ -1,6 +1,10 @@
 package kube
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/koperator-go/koperator/messages"
+)
 
 // Annotations that we write.
 const (
@@ -42,29 +46,44 @@ type FormatState struct {
 	Allowed   bool
 	Formatted bool
 	ClusterID string
+	// Quorum is how the cluster's controllers know each other: who finds nothing but claims must not make another quorum
+	// of them. Empty on claims that were written before it was recorded.
+	Quorum messages.QuorumMode
 }
 
-// String is the annotation's value: "allowed:<cluster id>" or "formatted:<cluster id>", empty for a claim that Koperator
-// made.
+// String is the annotation's value, "allowed:<cluster id>:<quorum>" or "formatted:<cluster id>:<quorum>"; empty for a claim
+// that Koperator made.
 func (f FormatState) String() string {
+	word := ""
 	switch {
 	case f.Formatted:
-		return "formatted:" + f.ClusterID
+		word = "formatted:"
 	case f.Allowed:
-		return "allowed:" + f.ClusterID
+		word = "allowed:"
 	default:
 		return ""
 	}
+	if f.Quorum == messages.QuorumNone {
+		return word + f.ClusterID
+	}
+	return word + f.ClusterID + ":" + string(f.Quorum)
 }
 
 // FormatStateOf reads the annotations of a claim. A value that nobody of us wrote gives no right.
 func FormatStateOf(annotations map[string]string) FormatState {
-	word, id, _ := strings.Cut(annotations[AnnotationFormat], ":")
+	word, rest, _ := strings.Cut(annotations[AnnotationFormat], ":")
+	id, quorum, _ := strings.Cut(rest, ":")
+	state := FormatState{ClusterID: id}
+	if mode := messages.QuorumMode(quorum); mode == messages.QuorumStatic || mode == messages.QuorumDynamic {
+		state.Quorum = mode
+	}
 	switch word {
 	case "allowed":
-		return FormatState{Allowed: true, ClusterID: id}
+		state.Allowed = true
+		return state
 	case "formatted":
-		return FormatState{Formatted: true, ClusterID: id}
+		state.Formatted = true
+		return state
 	default:
 		return FormatState{}
 	}

@@ -199,7 +199,8 @@ func userListenerOf(l v1beta1.CommonListenerSpec) userListener {
 	}
 }
 
-// userDisks leaves out the claims' specs: they grow without a restart, and nothing else in them can change.
+// userDisks leaves out the claims' specs: they grow without a restart, and nothing else in them can change. Their order says
+// nothing: a disk that drains comes last wherever it was.
 func userDisks(config *v1beta1.BrokerConfig) []userDisk {
 	var disks []userDisk
 	for _, storage := range config.StorageConfigs {
@@ -209,6 +210,7 @@ func userDisks(config *v1beta1.BrokerConfig) []userDisk {
 		}
 		disks = append(disks, disk)
 	}
+	slices.SortStableFunc(disks, func(a, b userDisk) int { return strings.Compare(a.Path, b.Path) })
 	return disks
 }
 

@@ -37,6 +37,8 @@ type BrokerWanted struct {
 	InitialController bool
 	// Formatted lists the log dirs on which Kafka was seen to run: mount path → UID of the claim.
 	Formatted map[string]types.UID
+	// RanBefore is set for a broker that Koperator left in status: its disks hold data although nobody here has seen it run.
+	RanBefore bool
 	// Paused forbids every write but making a lost Pod again, unchanged.
 	Paused bool
 	// Permit allows to stop a Pod that has to be replaced.
@@ -67,7 +69,7 @@ type Restart struct {
 // Equal reports whether two wishes are the same for the broker.
 func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
-		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Consent == o.Consent &&
+		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Consent == o.Consent && w.RanBefore == o.RanBefore &&
 		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
 }
 
@@ -122,6 +124,9 @@ type BrokerObserved struct {
 	// last of them was replaced.
 	Ended     int32
 	LastEnded time.Time
+	// LastWords are exit code, reason and the end of the log of that Pod, without secrets; empty when they are not known
+	// any more.
+	LastWords string
 	// Gone is set when a leaving broker has no objects any more.
 	Gone bool
 }
@@ -132,5 +137,5 @@ func (o BrokerObserved) Equal(p BrokerObserved) bool {
 		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
 		o.ConfigStale == p.ConfigStale && o.Stopping == p.Stopping && o.Started.Equal(p.Started) && o.Restart == p.Restart &&
 		o.Update == p.Update && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
-		o.LastEnded.Equal(p.LastEnded) && o.Gone == p.Gone
+		o.LastEnded.Equal(p.LastEnded) && o.LastWords == p.LastWords && o.Gone == p.Gone
 }

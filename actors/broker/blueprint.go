@@ -17,7 +17,11 @@ type blueprint struct {
 	messages.BrokerWanted
 	id     messages.BrokerID
 	config *v1beta1.BrokerConfig // group and broker merged
-	disks  []v1beta1.StorageConfig
+	// disks are those of the spec, and behind them the ones of draining.
+	disks []v1beta1.StorageConfig
+	// draining are the mount paths that left the spec after Kafka ran on them: it may have replicas there, so they stay
+	// mounted and in the file.
+	draining []string
 	// properties is the file without the lines that only the Pod's node tells, userProperties what of it people wrote.
 	properties, userProperties string
 	// userHash and renderedHash are those of the Pod that would be made today.
@@ -37,6 +41,7 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 	if w.config, err = v1beta1.BrokerConfigOf(&wanted.Cluster.Spec, &wanted.Entry); err != nil {
 		return w, err
 	}
+	w.drain()
 	w.disks = w.config.StorageConfigs
 	if w.properties, err = w.file(""); err != nil {
 		return w, err
@@ -53,11 +58,31 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 	w.userHash, w.renderedHash = sample.Annotations[kube.AnnotationUserInputsHash], sample.Annotations[kube.AnnotationRenderedHash]
 	w.podLabels = sample.Labels
 	w.wantedClaims = w.claimsToday()
-	w.configMap, err = kube.BrokerConfigMap(kube.ConfigInput{
-		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Properties: w.properties,
+	w.configMap, err = w.configMapToday()
+	return w, err
+}
+
+// configMapToday remembers the entry with its group in it: when the broker leaves, the group may go in the same edit.
+func (w blueprint) configMapToday() (*corev1.ConfigMap, error) {
+	entry, err := selfContained(w.Cluster, w.Entry)
+	if err != nil {
+		return nil, err
+	}
+	return kube.BrokerConfigMap(kube.ConfigInput{
+		Cluster: w.Cluster, Broker: entry, Config: w.config, Properties: w.properties,
 		UserInputsHash: w.userHash, RenderedHash: w.renderedHash,
 	})
-	return w, err
+}
+
+// selfContained is an entry that needs no group. Variables of the whole cluster stay out: they are merged again by
+// whoever reads the entry.
+func selfContained(cluster *v1beta1.KafkaCluster, entry v1beta1.Broker) (v1beta1.Broker, error) {
+	if entry.BrokerConfigGroup == "" {
+		return entry, nil
+	}
+	merged, err := v1beta1.BrokerConfigOf(&v1beta1.KafkaClusterSpec{BrokerConfigGroups: cluster.Spec.BrokerConfigGroups}, &entry)
+	entry.BrokerConfigGroup, entry.BrokerConfig = "", merged
+	return entry, err
 }
 
 // file is broker.properties; rack is empty where it is not known or not wanted.
@@ -73,7 +98,9 @@ func (w blueprint) file(rack string) (string, error) {
 }
 
 // racks reports whether the file has a line that is known only when the Pod has a node.
-func (w blueprint) racks() bool { return kafka.DependsOnNode(w.Cluster, &w.Entry, w.config) }
+func (w blueprint) racks() bool {
+	return w.config != nil && kafka.DependsOnNode(w.Cluster, &w.Entry, w.config)
+}
 
 // rack is the value of broker.rack on a node: the values of the labels that the user named, sorted.
 func (w blueprint) rack(node *corev1.Node) string {
@@ -85,7 +112,7 @@ func (w blueprint) service() *corev1.Service { return kube.BrokerService(w.Clust
 // newClaimFormat is the right that a new claim gets: to be formatted once, under the cluster's id. In ZooKeeper mode
 // Kafka formats nothing.
 func (w blueprint) newClaimFormat() kube.FormatState {
-	return kube.FormatState{Allowed: w.Cluster.Spec.KRaft, ClusterID: w.ClusterID}
+	return kube.FormatState{Allowed: w.Cluster.Spec.KRaft, ClusterID: w.ClusterID, Quorum: w.Quorum.Mode}
 }
 
 func (w blueprint) claim(disk v1beta1.StorageConfig, name string, format kube.FormatState) (*corev1.PersistentVolumeClaim, error) {
@@ -98,6 +125,10 @@ func (w blueprint) claim(disk v1beta1.StorageConfig, name string, format kube.Fo
 // stay as they are: this write is about the annotation alone.
 func (w blueprint) claimAsIs(disk v1beta1.StorageConfig, claim *corev1.PersistentVolumeClaim, format kube.FormatState,
 ) (*corev1.PersistentVolumeClaim, error) {
+	if w.drains(disk.MountPath) { // nobody says any more how it should be
+		disk.PvcSpec = claim.Spec.DeepCopy()
+		disk.PvcSpec.VolumeName = ""
+	}
 	built, err := w.claim(disk, claim.Name, format)
 	if err != nil {
 		return nil, err
@@ -111,7 +142,7 @@ func (w blueprint) claimAsIs(disk v1beta1.StorageConfig, claim *corev1.Persisten
 func (w blueprint) claimsToday() map[string]*corev1.PersistentVolumeClaim {
 	claims := map[string]*corev1.PersistentVolumeClaim{}
 	for _, disk := range w.disks {
-		if disk.PvcSpec == nil {
+		if disk.PvcSpec == nil || w.drains(disk.MountPath) {
 			continue
 		}
 		if claim, err := w.claim(disk, "", w.newClaimFormat()); err == nil {
@@ -177,7 +208,7 @@ func (w blueprint) openRights(claims []*corev1.PersistentVolumeClaim) []string {
 
 // unknownVoters says for whom a first voter waits before it formats its metadata: it needs the whole list.
 func (w blueprint) unknownVoters(claims []*corev1.PersistentVolumeClaim) bool {
-	if !w.InitialController || len(w.Quorum.Initial) > 0 || len(w.disks) == 0 {
+	if !w.InitialController || len(w.Quorum.Initial) > 0 || len(w.disks) == 0 || len(w.Formatted) > 0 {
 		return false
 	}
 	return slices.Contains(w.openRights(claims), w.disks[0].MountPath)
@@ -186,7 +217,7 @@ func (w blueprint) unknownVoters(claims []*corev1.PersistentVolumeClaim) bool {
 // pod is the broker's Pod. Only a first voter gets the list of voters: who comes later joins as an observer.
 func (w blueprint) pod(claims map[string]string, format []string) (*corev1.Pod, error) {
 	quorum := w.Quorum
-	if !w.InitialController {
+	if !w.InitialController || len(w.Formatted) > 0 { // what it formatted before had a vote: a second list would be a second quorum
 		quorum.Initial = nil
 	}
 	pod, err := kube.BrokerPod(kube.PodInput{

@@ -13,6 +13,17 @@ import (
 // observation is what to tell the cluster after a look, given the step that follows from it.
 func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 	pod := o.pod()
+	if w.config == nil { // the wish cannot be worked out: what is there is still told
+		told := messages.BrokerObserved{Phase: messages.PhaseBlocked, Gone: w.Leaving && len(o.objects()) == 0}
+		if pod != nil {
+			told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
+			told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)
+		}
+		if waits, ok := next.(wait); ok {
+			told.Reason = waits.reason
+		}
+		return told
+	}
 	told := messages.BrokerObserved{
 		Phase: messages.PhasePending, Claims: w.claimUIDs(o.claims, nil), Pending: w.pending(o),
 		Gone: w.Leaving && len(o.objects()) == 0,
@@ -77,6 +88,9 @@ func mounts(pod *corev1.Pod, claim string) bool {
 func (w blueprint) pending(o observed) string {
 	for _, disk := range w.disks {
 		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
+		if w.drains(disk.MountPath) && claim != nil {
+			return fmt.Sprintf("disk %s left the spec: it stays mounted while Kafka may have replicas on it", disk.MountPath)
+		}
 		wanted := w.wantedClaims[disk.MountPath]
 		if err != nil || claim == nil || wanted == nil {
 			continue

@@ -41,11 +41,17 @@ type refusal struct {
 type endings struct {
 	count int32
 	last  time.Time
+	// words are the last ones of the Pod that ended last.
+	words string
 }
 
 // plan returns the next step for one broker. Order matters: what is not ours to touch comes first, then what a Pod
 // needs before it starts, then the Pod, then what can wait.
 func plan(w blueprint, o observed, now time.Time) step {
+	return planOn(w, o, func(w blueprint) step { return firstStep(w, o, now) })
+}
+
+func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, claims, service, endedPod, outdatedPod, missingPod, missingConfig,
 		claimRecords, restartPod, runningPod,
@@ -117,7 +123,7 @@ func leaving(w blueprint, o observed, _ time.Time) step {
 func claims(w blueprint, o observed, _ time.Time) step {
 	var missing []kube.Object
 	for _, disk := range w.disks {
-		if disk.PvcSpec == nil {
+		if disk.PvcSpec == nil || w.drains(disk.MountPath) {
 			continue
 		}
 		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
@@ -129,6 +135,9 @@ func claims(w blueprint, o observed, _ time.Time) step {
 		case w.Formatted[disk.MountPath] != "":
 			return blocked("DataVolumeLost: the claim for %s is gone, and Kafka has run on it: restore the claim, or remove "+
 				"the broker from the spec", disk.MountPath)
+		case w.ranUnseen(o):
+			return blocked("DataVolumeLost: there is no claim for %s, and the broker ran before this operator could see on "+
+				"which disks: restore the claim; if the disk is new, take it out of the spec until the broker runs", disk.MountPath)
 		}
 		if leaving := deletingClaim(o.claims, disk.MountPath); leaving != "" {
 			return wait{phase: messages.PhasePending, reason: "claim " + leaving + " is being deleted"}
@@ -137,12 +146,34 @@ func claims(w blueprint, o observed, _ time.Time) step {
 		if err != nil {
 			return blocked("%v", err)
 		}
+		if other := claimNamed(o.claims, built.Name); other != nil { // an apply would give a disk with data the right to be formatted
+			return blocked("claim %s should be that for %s, but its annotation %s says %q: correct the annotation, or delete the claim",
+				other.Name, disk.MountPath, kube.AnnotationMountPath, other.Annotations[kube.AnnotationMountPath])
+		}
 		missing = append(missing, built)
 	}
 	if len(missing) == 0 {
 		return nil
 	}
 	return apply{objects: missing, reason: "disks have no claim"}
+}
+
+// ranUnseen reports whether a broker that Koperator made has not been seen to run yet: nobody has recorded its disks.
+func (w blueprint) ranUnseen(o observed) bool {
+	if len(w.Formatted) > 0 { // it was seen, and with it all its disks
+		return false
+	}
+	return w.RanBefore || o.config != nil && o.config.Annotations[kube.AnnotationRenderedHash] == "" ||
+		o.pod() != nil && !kube.MadeByUs(o.pod())
+}
+
+func claimNamed(claims []*corev1.PersistentVolumeClaim, name string) *corev1.PersistentVolumeClaim {
+	for _, claim := range claims {
+		if claim.Name == name {
+			return claim
+		}
+	}
+	return nil
 }
 
 // service keeps the broker's own Service, which only clusters without headless mode have.
@@ -260,16 +291,20 @@ func retention(w blueprint, o observed, _ time.Time) step {
 	return nil
 }
 
-// claimRecords takes back the right to format from claims on which Kafka was seen to run.
+// claimRecords takes back the right to format from claims on which Kafka was seen to run. Claims that Koperator made never
+// had it; they get the record too, since it is what brings a lost cluster id back.
 func claimRecords(w blueprint, o observed, _ time.Time) step {
+	if !w.Cluster.Spec.KRaft { // there is no id that a claim could keep
+		return nil
+	}
 	var withdraw []kube.Object
 	for _, disk := range w.disks {
 		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
-		if err != nil || claim == nil || !kube.FormatStateOf(claim.Annotations).Allowed ||
+		if err != nil || claim == nil || kube.FormatStateOf(claim.Annotations).Formatted ||
 			w.Formatted[disk.MountPath] != claim.UID {
 			continue
 		}
-		built, err := w.claimAsIs(disk, claim, kube.FormatState{Formatted: true, ClusterID: w.ClusterID})
+		built, err := w.claimAsIs(disk, claim, kube.FormatState{Formatted: true, ClusterID: w.ClusterID, Quorum: w.Quorum.Mode})
 		if err != nil {
 			return blocked("%v", err)
 		}

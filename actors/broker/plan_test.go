@@ -37,6 +37,12 @@ func planned(t *testing.T, change func(*messages.BrokerWanted), spoil func(*scen
 	require.NoError(t, err)
 	claim.UID = claimUID
 	s.o.claims = []*corev1.PersistentVolumeClaim{claim}
+	for _, disk := range w.disks[1:] {
+		other := claim.DeepCopy()
+		other.Name, other.UID = kube.ClaimName("demo", 0, disk.MountPath), w.Formatted[disk.MountPath]
+		other.Annotations[kube.AnnotationMountPath] = disk.MountPath
+		s.o.claims = append(s.o.claims, other)
+	}
 	names, problem := w.claimNames(s.o.claims)
 	require.Empty(t, problem)
 	if config, ok := w.applyConfig(s.o, "").(apply); ok {

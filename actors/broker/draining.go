@@ -1,0 +1,81 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// drain adds the disks that left the spec after Kafka ran on them. They come last in log.dirs, as if they had been written
+// there: to the Pod and its hashes a disk that is to go looks as it did before.
+func (w *blueprint) drain() {
+	for _, mountPath := range slices.Sorted(maps.Keys(w.Formatted)) {
+		inSpec := slices.ContainsFunc(w.config.StorageConfigs, func(s v1beta1.StorageConfig) bool { return s.MountPath == mountPath })
+		if inSpec || w.Formatted[mountPath] == "" { // an emptyDir was gone with its Pod
+			continue
+		}
+		w.draining = append(w.draining, mountPath)
+	}
+	for _, mountPath := range w.draining {
+		w.config.StorageConfigs = append(w.config.StorageConfigs, v1beta1.StorageConfig{
+			MountPath: mountPath, PvcSpec: &corev1.PersistentVolumeClaimSpec{},
+		})
+	}
+}
+
+// drains reports whether a disk left the spec and stays.
+func (w blueprint) drains(mountPath string) bool { return slices.Contains(w.draining, mountPath) }
+
+// lost are the disks that left the spec and whose claim somebody has deleted. One that the Pod still mounts is not lost.
+func (w blueprint) lost(o observed) []string {
+	var lost []string
+	for _, mountPath := range w.draining {
+		there := slices.ContainsFunc(o.claims, func(claim *corev1.PersistentVolumeClaim) bool {
+			mounted := o.pod() != nil && mounts(o.pod(), claim.Name)
+			return claim.Annotations[kube.AnnotationMountPath] == mountPath && (claim.DeletionTimestamp == nil || mounted)
+		})
+		if !there {
+			lost = append(lost, mountPath)
+		}
+	}
+	return lost
+}
+
+// without is the blueprint with fewer disks. Its hashes stay: that a claim was deleted is no wish of the spec, and asks for
+// no restart.
+func (w blueprint) without(lost []string) (blueprint, error) {
+	config := *w.config
+	config.StorageConfigs = slices.DeleteFunc(slices.Clone(config.StorageConfigs), func(s v1beta1.StorageConfig) bool {
+		return slices.Contains(lost, s.MountPath)
+	})
+	w.config, w.disks = &config, config.StorageConfigs
+	w.draining = slices.DeleteFunc(slices.Clone(w.draining), func(p string) bool { return slices.Contains(lost, p) })
+	var err error
+	if w.properties, err = w.file(""); err != nil {
+		return w, err
+	}
+	w.configMap, err = w.configMapToday()
+	return w, err
+}
+
+// planOn plans with the disks that are there. A controller's metadata log may be on one that is not: without it the node
+// would come back with an empty one.
+func planOn(w blueprint, o observed, next func(blueprint) step) step {
+	lost := w.lost(o)
+	if len(lost) == 0 {
+		return next(w)
+	}
+	if w.Cluster.Spec.KRaft && w.config.IsController() && o.pod() == nil {
+		return blocked("DataVolumeLost: the claim for %s is gone, and the controller's metadata may have been on it: restore the "+
+			"claim, or remove the node from the spec and add one with another id", lost[0])
+	}
+	fewer, err := w.without(lost)
+	if err != nil {
+		return blocked("%v", err)
+	}
+	return next(fewer)
+}
