@@ -303,3 +303,20 @@ func BenchmarkRestartOf100BrokersWith50000Partitions(b *testing.B) {
 		}
 	})
 }
+
+func TestAShrinkingSetIsJudgedLikeAFreshOne(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := restartWorld(t)
+		s := newShrinking(newJudgement(in))
+		for left := in.Set; len(left) > 0; {
+			s.drop(left[0])
+			left = left[1:]
+			in.Set = left
+			fresh := newShrinking(newJudgement(in))
+			require.Equal(t, fresh.blocked, s.blocked)
+			for _, id := range left {
+				require.Equal(t, fresh.blame[id], s.blame[id], "blame of %d in %v", id, left)
+			}
+		}
+	})
+}
