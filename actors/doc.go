@@ -13,7 +13,7 @@
 //	Pod                    broker
 //	PersistentVolumeClaim  broker
 //	ConfigMap              broker, cluster  a node's file; the JMX exporter's rules
-//	Service                broker, cluster  a node's own; those that all nodes share
+//	Service                broker, cluster  a node's own; those that all nodes share, and the end of a mode's
 //	PodDisruptionBudget    cluster
 //
 // Kafka topics, users and operations are released by cluster when it is deleted, and written by nobody yet.

@@ -183,12 +183,13 @@ func Trimmed(object any) (any, error) {
 	return object, nil
 }
 
-// trimmedPodSpec keeps where a Pod runs, with which images, environment and resources, and on which claims. What a Pod should be is
+// trimmedPodSpec keeps where a Pod runs, with which images, environment and resources, under whose names and on which claims. What a Pod should be is
 // compared by hashes in its annotations; the rest of its spec would be most of the daemon's memory.
 func trimmedPodSpec(spec corev1.PodSpec) corev1.PodSpec {
 	trim := corev1.PodSpec{
 		NodeName: spec.NodeName, RestartPolicy: spec.RestartPolicy, SchedulingGates: spec.SchedulingGates,
 		TerminationGracePeriodSeconds: spec.TerminationGracePeriodSeconds,
+		Subdomain:                     spec.Subdomain,
 	}
 	for _, container := range spec.Containers {
 		trim.Containers = append(trim.Containers, corev1.Container{

@@ -24,6 +24,23 @@ func ClusterServices(cluster *v1beta1.KafkaCluster) []*corev1.Service {
 	return services
 }
 
+// ServicesOfOtherMode are the names that the cluster's Services would have if headless mode were switched; ids are all
+// brokers that exist, in the spec or not.
+func ServicesOfOtherMode(cluster *v1beta1.KafkaCluster, ids []messages.BrokerID) []string {
+	other := AddressesOf(cluster)
+	if other.Headless = !other.Headless; other.Headless {
+		return []string{other.HeadlessService()}
+	}
+	names := []string{other.AllBrokerService()}
+	for _, id := range ids {
+		names = append(names, other.BrokerService(id))
+	}
+	return names
+}
+
+// HeadlessPod reports whether a node's Pod has its name from a headless Service.
+func HeadlessPod(pod *corev1.Pod) bool { return pod.Spec.Subdomain != "" }
+
 // HeadlessService gives brokers their names in headless mode.
 func HeadlessService(cluster *v1beta1.KafkaCluster) *corev1.Service {
 	service := sharedService(cluster, AddressesOf(cluster).HeadlessService())

@@ -27,6 +27,8 @@ type effects interface {
 	writeStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) error
 	// applyObjects writes the cluster's own objects and returns what the API server made of them.
 	applyObjects(ctx context.Context, wanted []kube.Object) ([]kube.Object, error)
+	// removeObjects deletes the cluster's own objects and returns those whose deletion was accepted.
+	removeObjects(ctx context.Context, objects []kube.Object) (removed, error)
 	// release lets a deleted cluster go: its topics, users and operations, then its own finalizers.
 	release(ctx context.Context, cluster *v1beta1.KafkaCluster) error
 }
@@ -99,6 +101,7 @@ type cluster struct {
 	load    job // reading the resource
 	status  statusWriter
 	objects objectWriter
+	tidy    leftovers
 	release job // letting a deleted cluster go
 
 	// queued is set while a message to oneself waits behind the reports that came together.
@@ -184,6 +187,11 @@ func (a *cluster) finished(c actor.Context, message any) {
 			a.objectsWritten(c, m)
 			a.converge(c)
 		}
+	case kit.Result[removed]:
+		if m.From(a.life) {
+			a.tidied(c, m)
+			a.converge(c)
+		}
 	case kit.Result[released]:
 		if m.From(a.life) {
 			a.release.ended(a, c, m.Err)
@@ -227,6 +235,9 @@ func (a *cluster) converge(c actor.Context) {
 			a.keepObjects(c)
 		}
 		a.keepBrokers(c)
+		if !a.paused() {
+			a.keepTidy(c)
+		}
 	}
 	a.keepStatus(c)
 }
@@ -336,7 +347,7 @@ func (a *cluster) letGo(c actor.Context, resource *v1beta1.KafkaCluster) {
 			c.Stop(a.health)
 		}
 	}
-	if len(a.children) > 0 || a.status.job.running || a.objects.job.running || !hasOurFinalizer(resource) {
+	if len(a.children) > 0 || a.status.job.running || a.objects.job.running || a.tidy.job.running || !hasOurFinalizer(resource) {
 		return
 	}
 	if !a.release.start(a, c) {

@@ -35,7 +35,7 @@ type writtenObjects struct {
 
 // keepObjects writes what is missing or differs, side by side.
 func (a *cluster) keepObjects(c actor.Context) {
-	if a.objects.job.running {
+	if a.objects.job.running || a.tidy.job.running {
 		return
 	}
 	now := time.Now()

@@ -7,11 +7,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 func TestALateStatusDoesNotReachAClusterMadeAgainUnderTheName(t *testing.T) {
@@ -67,4 +69,109 @@ func TestAForeignConfigMapOfTheNameStaysAsItIs(t *testing.T) {
 		w.eventuallyReady("demo")
 		w.settled()
 	})
+}
+
+func TestABudgetThatIsSwitchedOffGoes(t *testing.T) {
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
+		w.eventuallyReady("demo")
+		require.Len(w.t, w.owned(kube.KindBudget, "demo"), 2)
+		foreign := &policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, Name: "mine", Labels: map[string]string{kube.LabelCluster: "demo"},
+			OwnerReferences: []metav1.OwnerReference{kube.OwnerReference(w.cluster("demo"))},
+		}}
+		w.store.put(foreign)
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: false} })
+		w.eventually(time.Minute, "both budgets are gone", func() bool { return len(w.owned(kube.KindBudget, "demo")) == 1 })
+		require.NotNil(w.t, w.store.get(keyOf(foreign)), "a name that is not ours")
+		w.settled()
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.DisruptionBudget = nil })
+		w.eventually(time.Minute, "both are made again", func() bool { return len(w.owned(kube.KindBudget, "demo")) == 3 })
+		w.settled()
+	})
+}
+
+func TestTheBudgetOfControllersGoesWithTheLastOfThem(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), controllersOnly(1)))
+		w.eventuallyReady("demo")
+		budget := key{kube.KindBudget, namespace, kube.ControllerBudgetName("demo")}
+		require.NotNil(w.t, w.store.get(budget))
+		w.edit("demo", withoutBroker(3))
+		w.advance(10 * time.Minute)
+		require.NotNil(w.t, w.store.get(budget), "it still runs")
+		w.kill()
+		w.advance(10 * time.Minute)
+		require.NotNil(w.t, w.store.get(budget), "the next daemon knows of it, too")
+		w.killDaemon()
+		for _, kind := range []kube.Kind{kube.KindPod, kube.KindClaim, kube.KindConfigMap} {
+			for _, object := range w.owned(kind, "demo") {
+				if object.GetLabels()[kube.LabelBrokerID] == "3" {
+					w.deleteObject(keyOf(object))
+				}
+			}
+		}
+		w.advance(5 * time.Minute)
+		w.startDaemon()
+		w.eventually(5*time.Minute, "the budget is gone", func() bool { return w.store.get(budget) == nil })
+		require.NotNil(w.t, w.store.get(key{kube.KindBudget, namespace, kube.BrokerBudgetName("demo")}))
+		w.settled()
+	})
+}
+
+// Names of both modes lead to Pods until the last Pod of the old one is gone.
+func TestTheServicesOfTheOtherModeGoWithItsLastPod(t *testing.T) {
+	others := func(w *World, headless bool) int {
+		cluster := w.cluster("demo").DeepCopy()
+		cluster.Spec.HeadlessServiceEnabled = headless
+		n := 0
+		for _, name := range kube.ServicesOfOtherMode(cluster, []messages.BrokerID{0, 1, 2}) {
+			if w.store.get(key{kube.KindService, namespace, name}) != nil {
+				n++
+			}
+		}
+		return n
+	}
+	for name, test := range map[string]struct {
+		headless bool
+		left     int
+	}{"from headless": {true, 1}, "to headless": {false, 4}} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				mode := func(headless bool) func(*v1beta1.KafkaCluster) {
+					return func(c *v1beta1.KafkaCluster) { c.Spec.HeadlessServiceEnabled = headless }
+				}
+				w.apply(kafkaCluster("demo", nodes(3), mode(test.headless)))
+				w.eventuallyReady("demo")
+				require.Zero(w.t, others(w, test.headless))
+				w.edit("demo", mode(!test.headless))
+				w.advance(time.Minute)
+				for id := range messages.BrokerID(3) {
+					if headlessPods(w) != !test.headless {
+						require.Equal(w.t, test.left, others(w, !test.headless), "before broker %d is made again", id)
+					}
+					for _, pod := range w.podsOf("demo", id) {
+						if kube.HeadlessPod(pod) == test.headless {
+							w.deleteObject(keyOf(pod))
+						}
+					}
+					w.advance(3 * time.Minute)
+				}
+				w.eventuallyReady("demo")
+				w.eventually(5*time.Minute, "the old Services are gone", func() bool { return others(w, !test.headless) == 0 })
+				w.settled()
+			})
+		})
+	}
+}
+
+// headlessPods reports the mode of the cluster's oldest Pods: the one that any Pod has which is not of the newest spec.
+func headlessPods(w *World) bool {
+	wanted := w.cluster("demo").Spec.HeadlessServiceEnabled
+	for _, pod := range w.pods("demo") {
+		if kube.HeadlessPod(pod) != wanted {
+			return !wanted
+		}
+	}
+	return wanted
 }
