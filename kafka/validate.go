@@ -31,8 +31,8 @@ const (
 
 func invalid(field, message string, args ...any) messages.FieldProblem {
 	return messages.FieldProblem{
-		Field: field, Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
-		Message: fmt.Sprintf(message, args...),
+		Field: messages.FieldOf(field), Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
+		Message: fmt.Sprintf(message, messages.Values(args)...),
 	}
 }
 

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -9,9 +10,13 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// quorumProblems are about the controllers as a whole.
+// quorumProblems are about the nodes as a whole. A cluster of none is refused in either mode: it is rather a mistake than
+// a wish, and brokers that run go on.
 func quorumProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
-	if !cluster.Spec.KRaft {
+	switch {
+	case len(cluster.Spec.Brokers) == 0:
+		return []messages.FieldProblem{invalid(brokersField, "is empty; %s", firstNodeAdvice(&cluster.Spec))}
+	case !cluster.Spec.KRaft:
 		return nil
 	}
 	switch count := len(controllers(cluster)); {
@@ -24,6 +29,19 @@ func quorumProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	default:
 		return nil
 	}
+}
+
+// firstNodeAdvice says what to write where there is no node yet.
+func firstNodeAdvice(spec *v1beta1.KafkaClusterSpec) messages.Advice {
+	roles := messages.Advice("")
+	if spec.KRaft {
+		roles = "processRoles (one or three nodes are controllers) and "
+	}
+	groups := slices.Sorted(maps.Keys(spec.BrokerConfigGroups))
+	if len(groups) == 0 {
+		return "add an entry with an id and brokerConfig: its " + roles + "storageConfigs"
+	}
+	return "add an entry with an id and one of brokerConfigGroups: " + messages.ThereAre(groups)
 }
 
 // nodeProblems are about each node's roles and disks. Brokers whose config group is missing are left out.

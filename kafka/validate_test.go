@@ -173,6 +173,18 @@ func TestValidateAddressesAndRoles(t *testing.T) {
 			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = c.Spec.Brokers[:1] }),
 			[]string{invalidSpec + "spec.brokers: no node has the controller role"},
 		},
+		"no node at all": {
+			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = nil }),
+			[]string{invalidSpec + `spec.brokers: is empty; add an entry with an id and one of brokerConfigGroups: "default"`},
+		},
+		"no node and no group": {
+			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers, c.Spec.BrokerConfigGroups = nil, nil }),
+			[]string{invalidSpec + "spec.brokers: is empty; add an entry with an id and brokerConfig: its processRoles"},
+		},
+		"no node with ZooKeeper": {
+			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers, c.Spec.KRaft = nil, false }),
+			[]string{invalidSpec + "spec.brokers: is empty; add an entry with an id and one of brokerConfigGroups"},
+		},
 		"an even number of controllers": {
 			demo(), []string{warned + "spec.brokers: 2 controllers bear the loss of no more nodes than 1 do"},
 		},

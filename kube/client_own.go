@@ -23,10 +23,6 @@ const (
 	KindOperation Kind = "CruiseControlOperation"
 )
 
-// AnnotationUndecodable stands, in memory only, on an object whose fields Go could not read although the schema took
-// them; its value says why. Its spec is empty.
-const AnnotationUndecodable = "kafka.banzaicloud.io/undecodable"
-
 // OwnClient reads and writes the custom resources of this project, typed. It decodes object by object: a quantity that
 // the schema's pattern takes and Go does not ("1e1.5") must not hide the objects beside it.
 type OwnClient struct{ dynamic dynamic.Interface }
@@ -92,7 +88,8 @@ func (r ownResource) typed(raw *unstructured.Unstructured) Object {
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations[AnnotationUndecodable] = err.Error()
+	wrong := unreadIn(raw.Object, r.object, err)
+	annotations[AnnotationUndecodable], annotations[AnnotationUndecodableField] = wrong.message(), wrong.field()
 	object.SetAnnotations(annotations)
 	if cluster, ok := object.(*v1beta1.KafkaCluster); ok { // the status is ours and has no such values
 		status, _, _ := unstructured.NestedMap(raw.Object, "status")

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -132,6 +133,15 @@ func TestRefused(t *testing.T) {
 			require.Empty(t, Refused(observed, WithoutRefused(observed, test.wanted)))
 		})
 	}
+	t.Run("a long value keeps the way out in sight", func(t *testing.T) {
+		observed := &corev1.PersistentVolumeClaim{Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: ptr.To(strings.Repeat("a", 250))}}
+		wanted := &corev1.PersistentVolumeClaim{Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: ptr.To(strings.Repeat("b", 250))}}
+		problems := Refused(observed, wanted)
+		require.Len(t, problems, 1)
+		require.Less(t, len(problems[0].Message), 400)
+		require.Contains(t, problems[0].Message, "and should be bbb")
+		require.True(t, strings.HasSuffix(problems[0].Message, "remove this one when the data has moved"))
+	})
 	t.Run("a Service from and to headless", func(t *testing.T) {
 		made := AllBrokerService(demo())
 		made.Spec.ClusterIP = "10.0.0.7"

@@ -56,7 +56,8 @@ func claimRefusals() []refusal[corev1.PersistentVolumeClaim] {
 	type claim = corev1.PersistentVolumeClaim
 	row := func(field string, was, is func(*claim) any, changed func(o, w *claim) bool) refusal[claim] {
 		return refusal[claim]{field: field, changed: changed, message: func(o, w *claim) string {
-			return fmt.Sprintf("is %v and should be %v: %s", was(o), is(w), newDisk)
+			values := messages.Values([]any{fmt.Sprint(was(o)), fmt.Sprint(is(w))})
+			return fmt.Sprintf("is %v and should be %v: "+newDisk, values...)
 		}}
 	}
 	class := func(c *claim) any { return stringOf(c.Spec.StorageClassName) }

@@ -24,6 +24,7 @@ func Validate(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		budgetProblems(cluster),
 		portProblems(cluster),
 		envProblems("spec.envs", cluster.Spec.Envs),
+		clusterImageProblems(&cluster.Spec),
 		configProblems(cluster),
 		brokerProblems(cluster),
 		NotSupported(cluster),
@@ -52,8 +53,8 @@ func rank(p messages.FieldProblem) int {
 
 func invalid(field, message string, args ...any) messages.FieldProblem {
 	return messages.FieldProblem{
-		Field: field, Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
-		Message: fmt.Sprintf(message, args...),
+		Field: messages.FieldOf(field), Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
+		Message: fmt.Sprintf(message, messages.Values(args)...),
 	}
 }
 
@@ -170,13 +171,22 @@ func brokerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		config, err := v1beta1.BrokerConfigOf(&cluster.Spec, broker)
 		if err != nil {
 			problems = append(problems, invalid(brokerField(broker.ID, "brokerConfigGroup"),
-				"there is no group %q in spec.brokerConfigGroups; add it, or name one that is there", broker.BrokerConfigGroup))
+				"there is no group %q in spec.brokerConfigGroups; %s", broker.BrokerConfigGroup, groupAdvice(&cluster.Spec)))
 			continue
 		}
 		problems = append(problems, resourceProblems(broker, config)...)
 		problems = append(problems, templateProblems(cluster, broker)...)
 	}
 	return problems
+}
+
+// groupAdvice says which groups a broker can name.
+func groupAdvice(spec *v1beta1.KafkaClusterSpec) messages.Advice {
+	names := sortedKeys(spec.BrokerConfigGroups)
+	if len(names) == 0 {
+		return "there are none at all: add it, or give the broker its own brokerConfig and remove brokerConfigGroup"
+	}
+	return "add it, or name one that is there: " + messages.ThereAre(names)
 }
 
 // resourceProblems: a request over its limit makes the API server refuse the Pod.
@@ -205,7 +215,7 @@ func templateProblems(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) []m
 			_, err := renderClaimSpec(storage.PvcSpec, templateData{BrokerId: broker.ID, MountPath: storage.MountPath})
 			if template := (*templateError)(nil); errors.As(err, &template) {
 				at := strings.TrimSuffix(fmt.Sprintf("%s[%d].pvcSpec.%s", field, i, template.path), ".")
-				problems = append(problems, invalid(at, "the template cannot be rendered: %v", template.err))
+				problems = append(problems, invalid(at, "the template cannot be rendered: %v; correct it, or write the value itself", template.err))
 			}
 		}
 	}

@@ -36,6 +36,7 @@ func problemsOfConfig(cluster *v1beta1.KafkaCluster, field func(string) string, 
 		envProblems(field("envs"), config.Envs),
 		affinityProblems(field("affinity"), config.Affinity),
 		takenProblems(cluster, field, config),
+		brokerImageProblems(field, config),
 	)
 }
 

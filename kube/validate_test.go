@@ -43,7 +43,24 @@ func TestValidate(t *testing.T) {
 		"a name that just fits": {change: func(c *v1beta1.KafkaCluster) { c.Name = strings.Repeat("k", 43) }},
 		"a group that is not there": {
 			change: func(c *v1beta1.KafkaCluster) { c.Spec.Brokers[1].BrokerConfigGroup = "gone" },
-			want:   []string{`error spec.brokers[id=1].brokerConfigGroup: there is no group "gone"`},
+			want: []string{`error spec.brokers[id=1].brokerConfigGroup: there is no group "gone" in spec.brokerConfigGroups; ` +
+				`add it, or name one that is there: "default"`},
+		},
+		"a group that is not there among many": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.Brokers[1].BrokerConfigGroup = "gone"
+				for _, name := range []string{"f", "e", "d", "c", "b", "a"} {
+					c.Spec.BrokerConfigGroups[name] = v1beta1.BrokerConfig{}
+				}
+			},
+			want: []string{`error spec.brokers[id=1].brokerConfigGroup: there is no group "gone" in spec.brokerConfigGroups; ` +
+				`add it, or name one that is there: "a", "b", "c", "d", "default", and 2 more`},
+		},
+		"a group where there are none": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.BrokerConfigGroups, c.Spec.Brokers = nil, []v1beta1.Broker{{ID: 4, BrokerConfigGroup: "gone"}}
+			},
+			want: []string{`error spec.brokers[id=4].brokerConfigGroup: there is no group "gone" in spec.brokerConfigGroups; there are none at all: add it, or give`},
 		},
 		"a disk of no kind": {
 			change: own(func(b *v1beta1.BrokerConfig) { b.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/x"}} }),

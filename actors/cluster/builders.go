@@ -13,11 +13,8 @@ import (
 
 // problemsOf is all that is wrong with a spec, whoever reads the field.
 func problemsOf(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
-	if why := cluster.Annotations[kube.AnnotationUndecodable]; why != "" {
-		return []messages.FieldProblem{{
-			Field: "spec", Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
-			Message: "cannot be read, correct the value: " + why,
-		}}
+	if problem, found := kube.Undecodable(cluster); found {
+		return []messages.FieldProblem{problem}
 	}
 	return append(kube.Validate(cluster), kafka.Validate(cluster)...)
 }
