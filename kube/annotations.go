@@ -49,6 +49,9 @@ type FormatState struct {
 	// Quorum is how the cluster's controllers know each other: who finds nothing but claims must not make another quorum
 	// of them. Empty on claims that were written before it was recorded.
 	Quorum messages.QuorumMode
+	// Joins marks the disk of a first voter that was made when the quorum had formed: those who formed it know another
+	// directory id, so the node has to be added to the quorum and may not bring a list of its own.
+	Joins bool
 }
 
 // String is the annotation's value, "allowed:<cluster id>:<quorum>" or "formatted:<cluster id>:<quorum>"; empty for a claim
@@ -63,17 +66,24 @@ func (f FormatState) String() string {
 	default:
 		return ""
 	}
-	if f.Quorum == messages.QuorumNone {
-		return word + f.ClusterID
+	text := word + f.ClusterID
+	if f.Quorum != messages.QuorumNone {
+		text += ":" + string(f.Quorum)
+		if f.Joins {
+			text += ":" + joins
+		}
 	}
-	return word + f.ClusterID + ":" + string(f.Quorum)
+	return text
 }
+
+const joins = "joins"
 
 // FormatStateOf reads the annotations of a claim. A value that nobody of us wrote gives no right.
 func FormatStateOf(annotations map[string]string) FormatState {
 	word, rest, _ := strings.Cut(annotations[AnnotationFormat], ":")
-	id, quorum, _ := strings.Cut(rest, ":")
-	state := FormatState{ClusterID: id}
+	id, rest, _ := strings.Cut(rest, ":")
+	quorum, how, _ := strings.Cut(rest, ":")
+	state := FormatState{ClusterID: id, Joins: how == joins}
 	if mode := messages.QuorumMode(quorum); mode == messages.QuorumStatic || mode == messages.QuorumDynamic {
 		state.Quorum = mode
 	}

@@ -21,6 +21,10 @@ type Quorum struct {
 	// Initial lists the first voters of a dynamic quorum, ordered by id; empty until the directory id of each of
 	// them is known. Only nodes among them format with it.
 	Initial []Voter
+	// Formed is set once Kafka was seen to run on one of them: a disk that comes now was in nobody's list.
+	Formed bool
+	// Missing are first voters that are no controllers of the spec any more: without them the list never gets complete.
+	Missing []BrokerID
 }
 
 // Voter is one controller of a dynamic quorum.
@@ -44,4 +48,6 @@ func (q Quorum) Initially(id BrokerID) bool {
 }
 
 // Equal reports whether two nodes that know these would start alike.
-func (q Quorum) Equal(o Quorum) bool { return q.Mode == o.Mode && slices.Equal(q.Initial, o.Initial) }
+func (q Quorum) Equal(o Quorum) bool {
+	return q.Mode == o.Mode && q.Formed == o.Formed && slices.Equal(q.Initial, o.Initial) && slices.Equal(q.Missing, o.Missing)
+}

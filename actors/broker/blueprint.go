@@ -112,7 +112,7 @@ func (w blueprint) service() *corev1.Service { return kube.BrokerService(w.Clust
 // newClaimFormat is the right that a new claim gets: to be formatted once, under the cluster's id. In ZooKeeper mode
 // Kafka formats nothing.
 func (w blueprint) newClaimFormat() kube.FormatState {
-	return kube.FormatState{Allowed: w.Cluster.Spec.KRaft, ClusterID: w.ClusterID, Quorum: w.Quorum.Mode}
+	return kube.FormatState{Allowed: w.Cluster.Spec.KRaft, ClusterID: w.ClusterID, Quorum: w.Quorum.Mode, Joins: w.InitialController && w.Quorum.Formed}
 }
 
 func (w blueprint) claim(disk v1beta1.StorageConfig, name string, format kube.FormatState) (*corev1.PersistentVolumeClaim, error) {
@@ -208,10 +208,19 @@ func (w blueprint) openRights(claims []*corev1.PersistentVolumeClaim) []string {
 
 // unknownVoters says for whom a first voter waits before it formats its metadata: it needs the whole list.
 func (w blueprint) unknownVoters(claims []*corev1.PersistentVolumeClaim) bool {
-	if !w.InitialController || len(w.Quorum.Initial) > 0 || len(w.disks) == 0 || len(w.Formatted) > 0 {
+	if !w.InitialController || w.joins(claims) || len(w.Quorum.Initial) > 0 || len(w.disks) == 0 || len(w.Formatted) > 0 {
 		return false
 	}
 	return slices.Contains(w.openRights(claims), w.disks[0].MountPath)
+}
+
+// joins reports whether the disk for the metadata came after the quorum had formed without it.
+func (w blueprint) joins(claims []*corev1.PersistentVolumeClaim) bool {
+	if len(w.disks) == 0 {
+		return false
+	}
+	claim, err := kube.ClaimFor(claims, w.id, w.disks[0].MountPath)
+	return err == nil && claim != nil && kube.FormatStateOf(claim.Annotations).Joins
 }
 
 // pod is the broker's Pod. Only a first voter gets the list of voters: who comes later joins as an observer.
@@ -238,6 +247,7 @@ func (w blueprint) pod(claims map[string]string, format []string) (*corev1.Pod, 
 }
 
 func (w blueprint) createPod(o observed, claims map[string]string) step {
+	w.InitialController = w.InitialController && !w.joins(o.claims)
 	pod, err := w.pod(claims, w.openRights(o.claims))
 	if err != nil {
 		return blocked("%v", err)

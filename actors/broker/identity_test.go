@@ -160,3 +160,22 @@ func TestTheBackupOfABrokerNeedsNoGroup(t *testing.T) {
 	require.Equal(t, w.userHash, again.userHash)
 	require.Equal(t, w.renderedHash, again.renderedHash)
 }
+
+func TestADiskMadeAfterTheQuorumFormedBringsNoList(t *testing.T) {
+	formed := func(w *messages.BrokerWanted) { w.Quorum.Formed = true }
+	s := planned(t, formed, func(s *scene) { s.o.pods = nil })
+	require.True(t, kube.FormatStateOf(s.claim().Annotations).Joins)
+	for _, env := range plan(s.w, s.o, now).(apply).objects[0].(*corev1.Pod).Spec.Containers[0].Env {
+		require.NotEqual(t, "KAFKA_INITIAL_CONTROLLERS", env.Name)
+	}
+	require.Empty(t, s.w.observation(s.o, rest{}).Claims, "its directory id is in nobody's list")
+}
+
+func TestAFirstVoterThatLeftTheSpecIsNamed(t *testing.T) {
+	s := planned(t, func(w *messages.BrokerWanted) {
+		w.Quorum.Initial, w.Quorum.Missing = nil, []messages.BrokerID{2}
+	}, func(s *scene) { s.o.pods = nil })
+	waits := plan(s.w, s.o, now).(wait)
+	require.Equal(t, messages.PhaseBlocked, waits.phase)
+	require.Contains(t, waits.reason, "controller 2")
+}

@@ -67,6 +67,10 @@ func (w blueprint) claimUIDs(claims []*corev1.PersistentVolumeClaim, pod *corev1
 	uids := map[string]types.UID{}
 	for _, disk := range w.disks {
 		claim, err := kube.ClaimFor(claims, w.id, disk.MountPath)
+		// those who formed the quorum know another id than that of a disk that joins
+		if err == nil && claim != nil && pod == nil && kube.FormatStateOf(claim.Annotations).Joins {
+			continue
+		}
 		if err == nil && claim != nil && (pod == nil || mounts(pod, claim.Name)) {
 			uids[disk.MountPath] = claim.UID
 		}

@@ -229,6 +229,10 @@ func missingPod(w blueprint, o observed, _ time.Time) step {
 		return blocked("%s", problem)
 	}
 	if w.unknownVoters(o.claims) {
+		if missing := w.Quorum.Missing; len(missing) > 0 {
+			return blocked("the quorum was to begin with controller %d, which is no controller of the spec any more: put it back, with the "+
+				"controller role", missing[0])
+		}
 		return wait{phase: messages.PhasePending, reason: "waits for the claims of the other first controllers: the quorum " +
 			"begins with their ids"}
 	}

@@ -53,11 +53,18 @@ func (a *cluster) follow(snapshot *v1beta1.KafkaCluster) {
 		if !kept {
 			continue
 		}
-		if everyone || concerns(k.keep, next) {
+		if (everyone || concerns(k.keep, next)) && describes(snapshot, next) {
 			k.snapshot = snapshot
 		}
 		k.keep = next
 	}
+}
+
+// describes reports whether a spec says how a node looks. One that leaves together with its group follows the last spec that
+// had it.
+func describes(snapshot *v1beta1.KafkaCluster, node keep) bool {
+	_, err := v1beta1.BrokerConfigOf(&snapshot.Spec, &node.entry)
+	return err == nil || !node.leaving
 }
 
 // existing are the brokers that have objects or an actor. They are looked for once after each event that may change
@@ -104,7 +111,7 @@ func (a *cluster) keepBrokers(c actor.Context) {
 			a.spawn(c, id, nodes[id])
 		}
 	}
-	quorum := quorumOf(a.valid, recordedIdentity(a.known), a.claims())
+	quorum := quorumNow(a.valid, a.known, a.claims())
 	for _, id := range slices.Sorted(maps.Keys(a.children)) {
 		k := a.children[id]
 		if k.keep.leaving && k.observed.Gone {
@@ -153,6 +160,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Cluster: k.snapshot, Entry: k.keep.entry, Leaving: k.keep.leaving,
 		ClusterID: a.known.ClusterID, Quorum: quorum, InitialController: slices.Contains(a.known.InitialControllers, int32(id)),
 		Formatted: formattedOf(a.known.BrokersState[id.String()]),
+		RanBefore: a.known.BrokersState[id.String()].ConfigurationBackup != "", // which we never write
 		Paused:    a.paused(),
 	}
 	if k.told > 0 && wanted.Equal(k.wanted) {

@@ -286,7 +286,14 @@ func snapshotOf(resource *v1beta1.KafkaCluster) *v1beta1.KafkaCluster {
 // identified reports whether the cluster's identity is recorded, and records it when it is not. No broker is told
 // anything before.
 func (a *cluster) identified(c actor.Context) bool {
-	if !a.valid.Spec.KRaft || a.known.ClusterID != "" && a.known.Quorum != "" {
+	if !a.valid.Spec.KRaft {
+		return true
+	}
+	if a.known.ClusterID != "" && a.known.Quorum != "" {
+		if id, anew := chosenAnew(a.valid, a.known, a.mayHaveStarted); anew {
+			a.status.record = &id
+			return false
+		}
 		return true
 	}
 	if a.status.record != nil { // a write whose answer was lost may have landed: it must not be followed by another id
@@ -295,9 +302,13 @@ func (a *cluster) identified(c actor.Context) bool {
 	found := evidenceOf(a.valid, a.Cache.Objects(kube.KindClaim, a.Key), a.Cache.Objects(kube.KindPod, a.Key))
 	id, err := identityOf(a.valid, a.known, found, newClusterID)
 	if err != nil {
-		a.Log.Error("no cluster id", "error", err)
+		if a.objects.problem != err.Error() { // which the status tells
+			a.Log.Error("no cluster id", "error", err)
+		}
+		a.objects.problem = err.Error()
 		return false
 	}
+	a.objects.problem = ""
 	a.status.record = &id
 	return false
 }

@@ -5,12 +5,9 @@ import (
 	"maps"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/koperator-go/koperator/kafka"
-	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -37,19 +34,24 @@ func identityOf(cluster *v1beta1.KafkaCluster, status v1beta1.KafkaClusterStatus
 	if status.ClusterID != "" {
 		return recordedIdentity(status), nil
 	}
-	id := identity{clusterID: cmp.Or(userClusterID(cluster), found.claimed, found.running)}
-	switch {
-	case found.running != "": // Koperator's Pods: its quorum is static
-		id.quorum = messages.QuorumStatic
-		return id, nil
-	case id.clusterID == "":
+	users := userClusterID(cluster)
+	if err := found.disagreement(users); err != nil {
+		return identity{}, err
+	}
+	id := identity{
+		clusterID: cmp.Or(found.running, found.claimed, users, found.allowed),
+		quorum:    cmp.Or(found.quorum, messages.QuorumDynamic),
+	}
+	if id.clusterID == "" {
 		fresh, err := newID()
 		if err != nil {
 			return identity{}, err
 		}
 		id.clusterID = fresh
 	}
-	id.quorum = messages.QuorumDynamic
+	if id.quorum == messages.QuorumStatic {
+		return id, nil
+	}
 	if id.initial = found.formattedControllers; len(id.initial) == 0 {
 		id.initial = rolesOf(cluster).controllers
 	}
@@ -74,35 +76,6 @@ func (i identity) record(status *v1beta1.KafkaClusterStatus) {
 	for _, id := range i.initial {
 		status.InitialControllers = append(status.InitialControllers, int32(id))
 	}
-}
-
-// evidence is what the objects of a cluster tell about a cluster id that status has lost.
-type evidence struct {
-	claimed, running     string
-	formattedControllers []messages.BrokerID
-}
-
-func evidenceOf(cluster *v1beta1.KafkaCluster, claims, pods []kube.Object) evidence {
-	var e evidence
-	for _, claim := range claims {
-		state := kube.FormatStateOf(claim.GetAnnotations())
-		if !kube.Owned(claim, cluster) || !state.Formatted {
-			continue
-		}
-		e.claimed = cmp.Or(e.claimed, state.ClusterID)
-		id, err := messages.ParseBrokerID(claim.GetLabels()[kube.LabelBrokerID])
-		if err == nil && kube.HoldsController(claim) {
-			e.formattedControllers = append(e.formattedControllers, id)
-		}
-	}
-	for _, object := range pods {
-		if pod, ok := object.(*corev1.Pod); ok && kube.Owned(pod, cluster) && !kube.MadeByUs(pod) {
-			e.running = cmp.Or(e.running, kube.ClusterIDOf(pod))
-		}
-	}
-	slices.Sort(e.formattedControllers)
-	e.formattedControllers = slices.Compact(e.formattedControllers)
-	return e
 }
 
 func userClusterID(cluster *v1beta1.KafkaCluster) string {
@@ -152,37 +125,6 @@ func rolesOfNode(cluster *v1beta1.KafkaCluster, entry *v1beta1.Broker) (broker, 
 		return false, false
 	}
 	return config.HasRole(v1beta1.BrokerRole), config.IsController()
-}
-
-// quorumOf is what every node is told about the controllers. The directory id of a first voter is that of its claim, so
-// the list is empty until every one of them has one.
-func quorumOf(cluster *v1beta1.KafkaCluster, id identity, claims map[messages.BrokerID]map[string]types.UID,
-) messages.Quorum {
-	quorum := messages.Quorum{Mode: id.quorum}
-	if id.quorum != messages.QuorumDynamic {
-		return quorum
-	}
-	first := *cluster // only its list of brokers differs
-	first.Spec.Brokers = nil
-	metadata := map[messages.BrokerID]string{}
-	for i := range cluster.Spec.Brokers {
-		broker := &cluster.Spec.Brokers[i]
-		if !slices.Contains(id.initial, messages.BrokerID(broker.ID)) {
-			continue
-		}
-		first.Spec.Brokers = append(first.Spec.Brokers, *broker)
-		if uid := claims[messages.BrokerID(broker.ID)][metadataMount(cluster, broker)]; uid != "" {
-			metadata[messages.BrokerID(broker.ID)] = string(uid)
-		}
-	}
-	if len(metadata) < len(id.initial) {
-		return quorum
-	}
-	voters, err := kafka.Voters(&first, kube.AddressesOf(cluster), metadata)
-	if err == nil { // else a controller that was among the first is none any more: nobody may format with that list
-		quorum.Initial = voters
-	}
-	return quorum
 }
 
 // metadataMount is where a controller keeps the metadata log: its first disk.

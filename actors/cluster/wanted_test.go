@@ -48,7 +48,7 @@ func TestIdentityOf(t *testing.T) {
 			want: identity{"claimed", messages.QuorumDynamic, []messages.BrokerID{0, 2}},
 		},
 		"Pods of Koperator bring their id and a static quorum": {
-			found: evidence{running: "running"}, newID: never, want: identity{clusterID: "running", quorum: messages.QuorumStatic},
+			found: evidence{running: "running", quorum: messages.QuorumStatic}, newID: never, want: identity{clusterID: "running", quorum: messages.QuorumStatic},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,9 @@ func TestEvidenceIsTakenFromOwnedObjectsAlone(t *testing.T) {
 		&corev1.PersistentVolumeClaim{ObjectMeta: meta("0", true)},
 	}
 	found := evidenceOf(cluster, claims, nil)
-	require.Equal(t, evidence{claimed: "id-1", formattedControllers: []messages.BrokerID{0, 1}}, found)
+	require.Equal(t, evidence{
+		claimed: "id-1", formattedControllers: []messages.BrokerID{0, 1}, ids: []idOf{{"id-1", "claim x1"}, {"id-0", "claim x0"}},
+	}, found)
 }
 
 func TestQuorumOf(t *testing.T) {

@@ -1,0 +1,89 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// evidence is what the objects of a cluster tell about an identity that status has lost.
+type evidence struct {
+	// running is the id of Pods, claimed that of claims that were formatted, allowed that of claims which may be: no Kafka
+	// has been seen under it.
+	running, claimed, allowed string
+	// quorum is Static as soon as anything says so.
+	quorum               messages.QuorumMode
+	formattedControllers []messages.BrokerID
+	// ids are the different ids of Pods and formatted claims.
+	ids []idOf
+}
+
+// idOf is a cluster id and the first object that carries it, in words.
+type idOf struct{ id, object string }
+
+// evidenceOf looks at owned objects alone.
+func evidenceOf(cluster *v1beta1.KafkaCluster, claims, pods []kube.Object) evidence {
+	var e evidence
+	for _, object := range pods {
+		if pod, ok := object.(*corev1.Pod); ok && kube.Owned(pod, cluster) {
+			e.running = cmp.Or(e.running, kube.ClusterIDOf(pod))
+			e.add(kube.ClusterIDOf(pod), "Pod "+pod.Name)
+			e.says(kube.QuorumOf(pod))
+		}
+	}
+	for _, claim := range claims {
+		state := kube.FormatStateOf(claim.GetAnnotations())
+		if !kube.Owned(claim, cluster) {
+			continue
+		}
+		e.says(state.Quorum)
+		if state.Allowed {
+			e.allowed = cmp.Or(e.allowed, state.ClusterID)
+		}
+		if !state.Formatted {
+			continue
+		}
+		e.claimed = cmp.Or(e.claimed, state.ClusterID)
+		e.add(state.ClusterID, "claim "+claim.GetName())
+		id, err := messages.ParseBrokerID(claim.GetLabels()[kube.LabelBrokerID])
+		if err == nil && kube.HoldsController(claim) {
+			e.formattedControllers = append(e.formattedControllers, id)
+		}
+	}
+	slices.Sort(e.formattedControllers)
+	e.formattedControllers = slices.Compact(e.formattedControllers)
+	return e
+}
+
+func (e *evidence) says(quorum messages.QuorumMode) {
+	if quorum == messages.QuorumStatic || e.quorum == messages.QuorumNone {
+		e.quorum = quorum
+	}
+}
+
+func (e *evidence) add(id, object string) {
+	known := func(k idOf) bool { return k.id == id }
+	if id != "" && !slices.ContainsFunc(e.ids, known) {
+		e.ids = append(e.ids, idOf{id, object})
+	}
+}
+
+// disagreement says that nobody can tell which cluster this is. A node that starts under the wrong id never joins, and
+// one that is formatted under it has to be emptied by hand.
+func (e evidence) disagreement(users string) error {
+	if len(e.ids) > 1 {
+		return fmt.Errorf("two cluster ids: %s has %s, %s has %s: nothing is started until one is left; delete what belongs to "+
+			"another cluster", e.ids[0].object, e.ids[0].id, e.ids[1].object, e.ids[1].id)
+	}
+	if users != "" && len(e.ids) == 1 && e.ids[0].id != users {
+		return fmt.Errorf("two cluster ids: CLUSTER_ID in spec.envs is %s, but %s has %s: nothing is started until they agree; "+
+			"set CLUSTER_ID to the latter, or delete what belongs to another cluster", users, e.ids[0].object, e.ids[0].id)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package cluster
+
+import (
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// quorumNow is what every node is told about the controllers, as the cluster stands.
+func quorumNow(cluster *v1beta1.KafkaCluster, status v1beta1.KafkaClusterStatus, claims map[messages.BrokerID]map[string]types.UID,
+) messages.Quorum {
+	id := recordedIdentity(status)
+	quorum := quorumOf(cluster, id, recordedOver(claims, status.BrokersState))
+	if id.quorum != messages.QuorumDynamic {
+		return quorum
+	}
+	quorum.Missing = without(id.initial, rolesOf(cluster).controllers)
+	for _, controller := range id.initial {
+		quorum.Formed = quorum.Formed || len(status.BrokersState[controller.String()].FormattedLogDirs) > 0
+	}
+	return quorum
+}
+
+// recordedOver prefers the claims on which Kafka was seen to run over those that are there now: the list with which a
+// quorum was formed never changes.
+func recordedOver(claims map[messages.BrokerID]map[string]types.UID, states map[string]v1beta1.BrokerState,
+) map[messages.BrokerID]map[string]types.UID {
+	known := map[messages.BrokerID]map[string]types.UID{}
+	for id, mounts := range claims {
+		known[id] = maps.Clone(mounts)
+	}
+	for text, state := range states {
+		id, err := messages.ParseBrokerID(text)
+		if err != nil {
+			continue
+		}
+		if known[id] == nil {
+			known[id] = map[string]types.UID{}
+		}
+		maps.Copy(known[id], formattedOf(state))
+	}
+	return known
+}
+
+func without(ids, others []messages.BrokerID) []messages.BrokerID {
+	var rest []messages.BrokerID
+	for _, id := range ids {
+		if !slices.Contains(others, id) {
+			rest = append(rest, id)
+		}
+	}
+	return rest
+}
+
+// chosenAnew is a new list of first voters, when one of them left the spec before any of them can have started: the
+// others would wait for it for ever. started is asked about single nodes.
+func chosenAnew(cluster *v1beta1.KafkaCluster, status v1beta1.KafkaClusterStatus, started func(messages.BrokerID) bool,
+) (identity, bool) {
+	id := recordedIdentity(status)
+	controllers := rolesOf(cluster).controllers
+	if id.quorum != messages.QuorumDynamic || len(without(id.initial, controllers)) == 0 {
+		return id, false
+	}
+	began := func(id messages.BrokerID) bool {
+		return len(status.BrokersState[id.String()].FormattedLogDirs) > 0 || started(id)
+	}
+	if slices.ContainsFunc(id.initial, began) {
+		return id, false
+	}
+	// Who came after the list was made has formatted its disk without it.
+	id.initial = slices.DeleteFunc(slices.Clone(controllers), began)
+	return id, len(id.initial) > 0
+}
+
+// mayHaveStarted reports whether Kafka can have run on a node: it has a Pod, or the file that is written before a Pod, or
+// a claim that was seen formatted.
+func (a *cluster) mayHaveStarted(id messages.BrokerID) bool {
+	if k := a.children[id]; k != nil && (k.observed.Pod != "" || len(k.wanted.Quorum.Initial) > 0) {
+		return true
+	}
+	for _, claim := range a.Cache.BrokerClaims(a.Key, id) {
+		if kube.FormatStateOf(claim.Annotations).Formatted {
+			return true
+		}
+	}
+	return len(a.Cache.BrokerPods(a.Key, id)) > 0 ||
+		a.Cache.ConfigMap(a.Key.Namespace, kube.BrokerConfigName(a.Key.Name, id)) != nil
+}
+
+// quorumOf is what every node is told about the controllers. The directory id of a first voter is that of its claim, so
+// the list is empty until every one of them has one.
+func quorumOf(cluster *v1beta1.KafkaCluster, id identity, claims map[messages.BrokerID]map[string]types.UID,
+) messages.Quorum {
+	quorum := messages.Quorum{Mode: id.quorum}
+	if id.quorum != messages.QuorumDynamic {
+		return quorum
+	}
+	first := *cluster // only its list of brokers differs
+	first.Spec.Brokers = nil
+	metadata := map[messages.BrokerID]string{}
+	for i := range cluster.Spec.Brokers {
+		broker := &cluster.Spec.Brokers[i]
+		if !slices.Contains(id.initial, messages.BrokerID(broker.ID)) {
+			continue
+		}
+		first.Spec.Brokers = append(first.Spec.Brokers, *broker)
+		if uid := claims[messages.BrokerID(broker.ID)][metadataMount(cluster, broker)]; uid != "" {
+			metadata[messages.BrokerID(broker.ID)] = string(uid)
+		}
+	}
+	if len(metadata) < len(id.initial) {
+		return quorum
+	}
+	voters, err := kafka.Voters(&first, kube.AddressesOf(cluster), metadata)
+	if err == nil { // else a controller that was among the first is none any more: nobody may format with that list
+		quorum.Initial = voters
+	}
+	return quorum
+}
