@@ -3,6 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 begin=$SECONDS
+tools=$PWD/cmd/tools/go.mod
 summary=()
 
 stage() {
@@ -29,10 +30,17 @@ generated() {
   local changed
   changed=$(git status --porcelain -- kube/api kube/apply deploy/crds)
   [ -z "$changed" ] || { printf 'generated files are stale, run make generate and commit:\n%s\n' "$changed"; return 1; }
-  go -C cmd/tools test -count=1 ./...
+  nested cmd/tools
 }
 
-sandbox_module() { go -C cmd/sandbox test ./... && go -C cmd/bench test ./...; }
+# nested vets and tests a module of its own; gotestsum counts its tests and says why some were skipped.
+nested() {
+  local module=$1
+  shift
+  go -C "$module" vet ./... && (cd "$module" && go tool -modfile="$tools" gotestsum --format pkgname -- -count=1 "$@" ./...)
+}
+
+sandbox_module() { nested cmd/sandbox && nested cmd/bench; }
 
 stage "test" "$MAKE" --no-print-directory test
 stage "generated code" generated
