@@ -149,7 +149,7 @@ func TestOperatorGoes(t *testing.T) {
 	n := newNamespace(t)
 	n.apply(n.sample(named("calm"), single))
 	n.waitReady("calm")
-	before, version := n.uids("calm"), n.cluster("calm").ResourceVersion
+	before, status := n.uids("calm"), n.cluster("calm").Status
 	operators := func() string {
 		return kubectl(t, "", "-n", "koperator", "get", "pods", "-l", "app=koperator", "-o", "name")
 	}
@@ -162,12 +162,17 @@ func TestOperatorGoes(t *testing.T) {
 		name, _, _ := strings.Cut(holder, "_")
 		return name != "" && strings.Contains(operators(), name), holder
 	})
+	settled := time.Now().Add(30 * time.Second) // a new leader waits for first reports before it writes a status
+	n.eventually(time.Minute, "the new leader has looked at everything", func() (bool, string) {
+		require.Equal(t, before, n.uids("calm"), "no Pod is replaced")
+		require.Equal(t, status, n.cluster("calm").Status, "a change of leader is no change of the cluster")
+		return time.Now().After(settled), "calm so far"
+	})
 	n.kubectl("delete", "pod", "calm-node-0", "--timeout=120s")
 	n.eventually(time.Minute, "the new leader replaces a lost Pod", func() (bool, string) {
 		uid := n.uids("calm")["calm-node-0"]
 		return uid != "" && uid != before["calm-node-0"], uid
 	})
-	require.NotEmpty(t, version)
 	n.waitReady("calm")
 }
 
