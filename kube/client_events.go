@@ -44,16 +44,8 @@ func NewRecorder(ctx context.Context, core kubernetes.Interface) (Recorder, erro
 }
 
 func (r recorder) Event(regarding, related runtime.Object, eventType, reason, action, note string) {
-	note = shortenedMiddle(note, maxNote)
+	note = messages.ElidedAfter(note, maxNote/3, maxNote) // the longest notes end with a log, whose end tells why
 	r.Eventf(regarding, related, eventType, reason, action, "%s", note)
-}
-
-// shortenedMiddle keeps the beginning of a text, which says what happened, and its end, where a log tells why.
-func shortenedMiddle(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	return Shortened(text, limit/3) + " " + Tail(text, limit-limit/3-1)
 }
 
 // ClusterReference stands for a cluster in an Event.

@@ -5,6 +5,8 @@ import (
 	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/koperator-go/koperator/messages"
 )
 
 // Condition types of a KafkaCluster. Ready is always there. Every other one exists only while it is True: what is
@@ -19,6 +21,9 @@ const (
 	ConditionPaused          = "Paused"
 	ConditionUpdateAvailable = "UpdateAvailable"
 	ConditionBrokersLeaving  = "BrokersLeaving"
+	ConditionStrayObjects    = "StrayObjects"
+	ConditionLeftoverClaims  = "LeftoverClaims"
+	ConditionPodsEnded       = "PodsEnded"
 )
 
 // Reasons of conditions.
@@ -36,10 +41,14 @@ const (
 	ReasonRestartNeeded = "RestartNeeded"
 	ReasonSpecWarning   = "SpecWarning"
 	ReasonNotSupported  = "NotSupported"
+	ReasonNotOwned      = "NotOwned"
+	ReasonNotInSpec     = "NotInSpec"
+	ReasonPodEnded      = "PodEnded"
 )
 
-// maxConditionMessage keeps a status of a thousand brokers under the size of an object.
-const maxConditionMessage = 200
+// MaxConditionMessage is how long the message of a condition may be, in bytes. A cluster has a handful of conditions
+// however many brokers it has, so there is room for the way out.
+const MaxConditionMessage = 1000
 
 // SetCondition returns the list with one condition set, and whether that changed anything. The transition time stays
 // while the status does, so a repeated observation is no write. A condition other than Ready that is not True is taken
@@ -48,7 +57,7 @@ func SetCondition(list []metav1.Condition, condition metav1.Condition, now metav
 	if condition.Type != ConditionReady && condition.Status != metav1.ConditionTrue {
 		return RemoveCondition(list, condition.Type)
 	}
-	condition.Message = Shortened(condition.Message, maxConditionMessage)
+	condition.Message = messages.Elided(condition.Message, MaxConditionMessage)
 	at := conditionIndex(list, condition.Type)
 	if at < 0 {
 		condition.LastTransitionTime = now
@@ -109,17 +118,4 @@ func Tail(text string, limit int) string {
 		start++
 	}
 	return mark + text[start:]
-}
-
-// Shortened cuts a text to a number of bytes, between characters, and shows that something is missing.
-func Shortened(text string, limit int) string {
-	const mark = "…"
-	if len(text) <= limit {
-		return text
-	}
-	end := max(limit-len(mark), 0)
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + mark
 }

@@ -48,12 +48,12 @@ func TestSetCondition(t *testing.T) {
 	})
 }
 
-func TestConditionMessagesAreShort(t *testing.T) {
-	list, _ := SetCondition(nil, ConditionOf(ConditionReady, false, ReasonFailing, strings.Repeat("é", 150), 1), metav1.Now())
+func TestConditionMessagesAreShortAndKeepTheWayOut(t *testing.T) {
+	long := "spec.brokers: " + strings.Repeat("é", 2000) + "; remove one"
+	list, _ := SetCondition(nil, ConditionOf(ConditionReady, false, ReasonFailing, long, 1), metav1.Now())
 	message := list[0].Message
-	require.LessOrEqual(t, len(message), 200)
+	require.LessOrEqual(t, len(message), 1000)
 	require.True(t, utf8.ValidString(message))
-	require.True(t, strings.HasSuffix(message, "é…"))
-	require.Equal(t, "short", Shortened("short", 5))
-	require.Equal(t, "…", Shortened("éé", 3))
+	require.True(t, strings.HasPrefix(message, "spec.brokers: é"))
+	require.True(t, strings.HasSuffix(message, "é; remove one"), "the way out stays")
 }

@@ -18,8 +18,8 @@ import (
 type effects interface {
 	// observe reads the cache; it does not block.
 	observe(written *kube.Written, now time.Time) observed
-	// run executes a step and returns what the API server made of the applied objects, in their order.
-	run(ctx context.Context, s step) ([]kube.Object, error)
+	// run executes a step and returns what it left behind.
+	run(ctx context.Context, s step) (outcome, error)
 }
 
 const (
@@ -88,8 +88,11 @@ type (
 
 // outcome is what an effect left behind.
 type outcome struct {
-	step    step
+	step step
+	// applied is what the API server made of the applied objects, in their order.
 	applied []kube.Object
+	// words are what was told about a removed object.
+	words string
 }
 
 // Receive implements actor.Actor.
@@ -205,8 +208,7 @@ func (b *broker) start(c actor.Context, s step) {
 	b.Log.Info("step", "step", nameOf(s), "reason", reasonOf(s))
 	e := b.effects
 	kit.Go(b.life, c, effectTimeout, func(ctx context.Context) (outcome, error) {
-		applied, err := e.run(ctx, s)
-		return outcome{step: s, applied: applied}, err
+		return e.run(ctx, s)
 	})
 }
 
@@ -233,7 +235,7 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 	case remove:
 		b.written.Deleted(s.object)
 		if s.endings > 0 {
-			b.endings = endings{count: s.endings, last: now}
+			b.endings = endings{count: s.endings, last: now, words: r.Value.words}
 		}
 	case evict:
 		b.written.Deleted(s.pod)
@@ -280,6 +282,7 @@ func (b *broker) retryDelay() time.Duration { return kit.Doubled(firstRetry, max
 // report tells the parent what is new.
 func (b *broker) report(c actor.Context, now messages.BrokerObserved, at time.Time) {
 	now.ID, now.Revision, now.Ended, now.LastEnded, now.Since = b.ID, b.wanted.Revision, b.endings.count, b.endings.last, b.reported.Since
+	now.LastWords = b.endings.words
 	if now.Phase != b.reported.Phase || now.Reason != b.reported.Reason || now.Since.IsZero() {
 		now.Since = at
 	}

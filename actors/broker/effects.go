@@ -109,23 +109,24 @@ func named[T any, P interface {
 	return object
 }
 
-func (e worldEffects) run(ctx context.Context, s step) ([]kube.Object, error) {
+func (e worldEffects) run(ctx context.Context, s step) (outcome, error) {
 	switch s := s.(type) {
 	case apply:
 		applied, err := e.apply(ctx, s.objects)
 		if err == nil && s.notice.reason != "" {
 			e.Events.Event(applied[0], e.clusterReference(), corev1.EventTypeNormal, s.notice.reason, s.notice.action, s.reason)
 		}
-		return applied, err
+		return outcome{step: s, applied: applied}, err
 	case remove:
-		return nil, e.remove(ctx, s)
+		words, err := e.remove(ctx, s)
+		return outcome{step: s, words: words}, err
 	case evict:
-		return nil, e.evict(ctx, s)
+		return outcome{step: s}, e.evict(ctx, s)
 	case disown:
 		free, err := e.Writer.ReleaseOwners(ctx, s.object)
-		return []kube.Object{free}, err
+		return outcome{step: s, applied: []kube.Object{free}}, err
 	default:
-		return nil, nil
+		return outcome{step: s}, nil
 	}
 }
 
@@ -145,7 +146,8 @@ func (e worldEffects) evict(ctx context.Context, s evict) error {
 	return nil
 }
 
-func (e worldEffects) remove(ctx context.Context, s remove) error {
+// remove deletes an object and returns what is told about it: of a Pod that ended its last words, too.
+func (e worldEffects) remove(ctx context.Context, s remove) (string, error) {
 	note := s.reason
 	if pod, ok := s.object.(*corev1.Pod); ok && s.endings > 0 {
 		if words := e.lastWords(ctx, pod); words != "" {
@@ -154,7 +156,7 @@ func (e worldEffects) remove(ctx context.Context, s remove) error {
 		}
 	}
 	if err := e.Writer.Delete(ctx, s.object); err != nil {
-		return err
+		return "", err
 	}
 	if s.notice.reason != "" {
 		kind := corev1.EventTypeNormal
@@ -163,7 +165,7 @@ func (e worldEffects) remove(ctx context.Context, s remove) error {
 		}
 		e.Events.Event(s.object, e.clusterReference(), kind, s.notice.reason, s.notice.action, note)
 	}
-	return nil
+	return note, nil
 }
 
 const (

@@ -113,7 +113,7 @@ func keysOf(objects map[string]kube.Object) func(yield func(string) bool) {
 	}
 }
 
-func (f *fakeEffects) run(ctx context.Context, s step) (applied []kube.Object, err error) {
+func (f *fakeEffects) run(ctx context.Context, s step) (out outcome, err error) {
 	f.mu.Lock()
 	f.steps = append(f.steps, s)
 	n := len(f.steps)
@@ -139,9 +139,9 @@ func (f *fakeEffects) run(ctx context.Context, s step) (applied []kube.Object, e
 		panic("ordered by the test")
 	}
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
-	return f.done(s), nil
+	return outcome{step: s, applied: f.done(s)}, nil
 }
 
 func (f *fakeEffects) done(s step) (applied []kube.Object) {

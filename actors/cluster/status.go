@@ -37,6 +37,7 @@ type view struct {
 	paused       bool
 	// existing are the brokers that have objects or an actor.
 	existing []messages.BrokerID
+	unkept   unkept
 }
 
 // listed are the ids of brokers that are in the spec or still exist.
@@ -119,6 +120,7 @@ func brokerStates(v view) map[string]v1beta1.BrokerState {
 		}
 		states[n.id.String()] = brokerState(states[n.id.String()], n, v.kafka)
 	}
+	withFewWords(states, v.nodes)
 	return states
 }
 
@@ -139,11 +141,7 @@ func brokerState(state v1beta1.BrokerState, n node, kafka messages.KafkaObserved
 	}
 	state.Reason, state.Since = reasonAndSince(state, o)
 	state.FormattedLogDirs = formattedLogDirs(state.FormattedLogDirs, n, kafka)
-	state.Replacements = nil
-	if o.Ended > 0 {
-		last := metav1.NewTime(o.LastEnded.Truncate(time.Second))
-		state.Replacements = &v1beta1.PodReplacements{Count: o.Ended, Last: &last}
-	}
+	state.Replacements = replacements(state.Replacements, o)
 	return state
 }
 
@@ -152,7 +150,7 @@ func reasonAndSince(known v1beta1.BrokerState, o messages.BrokerObserved) (strin
 	if o.Reason == "" {
 		return "", nil
 	}
-	reason := kube.Shortened(o.Reason, maxReason)
+	reason := messages.Elided(o.Reason, maxReason)
 	if reason == known.Reason && known.Since != nil {
 		return reason, known.Since
 	}
@@ -201,10 +199,12 @@ func conditions(v view, now time.Time) []metav1.Condition {
 		"nothing is changed while annotation "+kube.AnnotationPause+" is set; remove it to go on")
 	pending := nodesWhere(v.nodes, func(n node) bool { return n.observed.ConfigStale || n.observed.Pending != "" })
 	set(kube.ConditionUpdateAvailable, len(pending) > 0, kube.ReasonRestartNeeded, pendingText(pending))
-	leaving := nodesWhere(v.nodes, func(n node) bool { return n.leaving && !n.observed.Gone })
-	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonNotSupported,
-		named(leaving)+" left the spec and still run: removing a broker is not supported yet; put them back, or move their "+
-			"replicas away, then delete their claims and Pods")
+	leaving := append(nodesWhere(v.nodes, func(n node) bool { return n.leaving && !n.observed.Gone }), v.unkept.running...)
+	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonNotSupported, leavingText(leaving))
+	set(kube.ConditionStrayObjects, len(v.unkept.strays) > 0, kube.ReasonNotOwned, strayText(v.unkept.strays))
+	set(kube.ConditionLeftoverClaims, len(v.unkept.claims) > 0, kube.ReasonNotInSpec, leftoverText(v.unkept.claims))
+	ended := nodesWhere(v.nodes, func(n node) bool { return n.observed.Ended > 0 && !n.observed.PodReady && !n.observed.Gone })
+	set(kube.ConditionPodsEnded, len(ended) > 0, kube.ReasonPodEnded, v.endedText(ended))
 	slices.SortFunc(list, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })
 	return list
 }
@@ -217,7 +217,7 @@ func pendingText(nodes []node) string {
 	first := nodes[0].observed
 	text := fmt.Sprintf("broker %d: %s", nodes[0].id, cmp.Or(first.Pending, "the spec has changes that need a restart"))
 	if len(nodes) > 1 {
-		text = kube.Shortened(text, 150) + "; also " + named(nodes[1:])
+		text = withEnd(text, "; also "+named(nodes[1:]))
 	}
 	return text
 }
@@ -231,7 +231,7 @@ type verdict struct {
 // readiness looks for the first reason why the cluster is not ready, the gravest first.
 func readiness(v view) verdict {
 	if errs := messages.Errors(v.problems); len(errs) > 0 {
-		return verdict{stalled: true, reason: string(errs[0].Reason), message: problemText(errs) + v.alsoUnready()}
+		return verdict{stalled: true, reason: string(errs[0].Reason), message: withEnd(problemText(errs), v.alsoUnready())}
 	}
 	if v.objectsError != "" {
 		return verdict{progressing: true, reason: kube.ReasonFailing, message: v.objectsError}
@@ -346,9 +346,27 @@ func (v view) reasons(nodes []node) string {
 		text += since.UTC().Format(" (since 15:04:05 MST)")
 	}
 	if len(nodes) > 1 {
-		text = kube.Shortened(text, 140) + "; also " + named(nodes[1:])
+		text = withEnd(text, "; also "+named(nodes[1:]))
+	}
+	if len(v.unkept.strays) > 0 { // they may be why: anti-affinity and Services see them
+		text = withEnd(text, "; see condition "+kube.ConditionStrayObjects)
 	}
 	return text
+}
+
+// withEnd is a message with something after it that must not be lost.
+func withEnd(text, end string) string {
+	return messages.Elided(text, kube.MaxConditionMessage-len(end)) + end
+}
+
+// leavingText says what a person can do about brokers that are not in the spec any more.
+func leavingText(leaving []node) string {
+	if len(leaving) == 1 {
+		return named(leaving) + " left the spec and is still there: removing a broker is not supported yet; put it back, or move " +
+			"its replicas away, then delete its claims and its Pod"
+	}
+	return named(leaving) + " left the spec and are still there: removing brokers is not supported yet; put them back, or move " +
+		"their replicas away, then delete their claims and their Pods"
 }
 
 func ofKind(problems []messages.FieldProblem, holds func(messages.FieldProblem) bool) []messages.FieldProblem {
@@ -367,7 +385,7 @@ func problemText(problems []messages.FieldProblem) string {
 	}
 	text := problems[0].Field + ": " + problems[0].Message
 	if more := len(problems) - 1; more > 0 {
-		text = kube.Shortened(text, 170) + fmt.Sprintf(" (and %d more)", more)
+		text = withEnd(text, fmt.Sprintf(" (and %d more)", more))
 	}
 	return text
 }

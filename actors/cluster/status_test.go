@@ -125,6 +125,8 @@ func TestConditionsExistWhileTheyAreTrue(t *testing.T) {
 		kube.ConditionPaused:          func(v *view) { v.paused = true },
 		kube.ConditionUpdateAvailable: func(v *view) { v.nodes[1].observed.ConfigStale = true },
 		kube.ConditionBrokersLeaving:  func(v *view) { v.nodes[1].leaving = true },
+		kube.ConditionStrayObjects:    func(v *view) { v.unkept.strays = []string{"Pod copy"} },
+		kube.ConditionLeftoverClaims:  func(v *view) { v.unkept.claims = []leftover{{7, "demo-7"}} },
 		kube.ConditionNotSupported:    problem(messages.ReasonNotSupported, messages.SeverityWarning, "spec.envoyConfig"),
 		kube.ConditionSpecWarning:     problem(messages.ReasonInvalidSpec, messages.SeverityWarning, "spec.disruptionBudget"),
 	} {
@@ -177,12 +179,46 @@ func TestABrokerThatIsGoneLeavesStatus(t *testing.T) {
 	require.Equal(t, "2/2", status.BrokersReady)
 }
 
-func TestReasonsAreShort(t *testing.T) {
-	v := healthy(phase(1, messages.PhaseBlocked, strings.Repeat("€", 500)))
+func TestReasonsAreShortAndKeepTheWayOut(t *testing.T) {
+	v := healthy(phase(1, messages.PhaseBlocked, "the claim "+strings.Repeat("€", 500)+" is gone: restore it"))
 	status := statusOf(v, now)
-	require.LessOrEqual(t, len(status.BrokersState["1"].Reason), maxReason)
+	reason := status.BrokersState["1"].Reason
+	require.LessOrEqual(t, len(reason), maxReason)
+	require.True(t, strings.HasPrefix(reason, "the claim €"), reason)
+	require.True(t, strings.HasSuffix(reason, " is gone: restore it"), reason)
 	for _, c := range status.Conditions {
-		require.LessOrEqual(t, len(c.Message), 1024)
+		require.LessOrEqual(t, len(c.Message), 1000)
+	}
+}
+
+// Ways out stand at the end, so they were the first to go.
+func TestNothingThatIsAddedPushesTheWayOutAway(t *testing.T) {
+	long := strings.Repeat("x", 3000)
+	message := func(kind string, changes ...func(*view)) string {
+		return kube.Condition(statusOf(healthy(changes...), now).Conditions, kind).Message
+	}
+	pending := message(kube.ConditionUpdateAvailable, func(v *view) {
+		for id := range v.nodes {
+			v.nodes[id].observed.Pending = "disk /a: is " + long + ": add another one"
+		}
+	})
+	require.True(t, strings.HasPrefix(pending, "broker 0: disk /a: is xxx"), pending)
+	require.True(t, strings.HasSuffix(pending, "xxx: add another one; also brokers 1, 2"), pending)
+	blocked := message(kube.ConditionReady, phase(0, messages.PhaseBlocked, "claim "+long+" is gone: restore it"),
+		phase(2, messages.PhaseBlocked, "too"))
+	require.Contains(t, blocked, "xxx is gone: restore it (since ")
+	require.True(t, strings.HasSuffix(blocked, "; also broker 2"), blocked)
+	invalid := message(kube.ConditionReady, phase(1, messages.PhaseStarting, "boots"), func(v *view) {
+		for range 2 {
+			v.problems = append(v.problems, messages.FieldProblem{
+				Field: "spec.envs", Message: long + "; remove it", Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
+			})
+		}
+	})
+	require.True(t, strings.HasPrefix(invalid, "spec.envs: xxx"), invalid)
+	require.True(t, strings.HasSuffix(invalid, "xxx; remove it (and 1 more); not ready: broker 1"), invalid)
+	for _, text := range []string{pending, blocked, invalid} {
+		require.LessOrEqual(t, len(text), 1000)
 	}
 }
 

@@ -130,6 +130,8 @@ func (a *cluster) view() view {
 	}
 	if a.valid != nil {
 		v.listeners = listenerStatuses(a.valid)
+		v.unkept = unkeptOf(a.newest, a.cared(), a.Cache.Objects(kube.KindPod, a.Key), a.Cache.Objects(kube.KindClaim, a.Key))
+		v.unkept.claims = leftoverClaims(a.valid, v.unkept.claims)
 	}
 	return v
 }

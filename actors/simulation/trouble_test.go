@@ -134,6 +134,10 @@ func TestAnEvictedPodIsReplaced(t *testing.T) {
 		require.NotEmpty(w.t, events)
 		require.NotContains(w.t, events[0].note, "hunter2", "secrets of the log are masked")
 		w.eventuallyReady("demo")
+		record := w.cluster("demo").Status.BrokersState["1"].Replacements
+		require.True(w.t, strings.HasPrefix(record.Message, "Pod ended: "), "status keeps it, too")
+		require.Contains(w.t, record.Message, "its log ends with: ")
+		require.NotContains(w.t, record.Message, "hunter2")
 		w.settled()
 	})
 }

@@ -108,6 +108,9 @@ func busy(id int32) v1beta1.BrokerState {
 	state := atRest(id)
 	since := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	state.Reason, state.Since = strings.Repeat("r", 200), &since
+	if id < 100 { // the operator keeps the last words of no more
+		state.Replacements = &v1beta1.PodReplacements{Count: 9, Last: &since, Message: strings.Repeat("m", 200)}
+	}
 	operation := &v1beta1.OperationReference{Name: "kafka-rebalance-abcde"}
 	state.GracefulActionState.CruiseControlOperationReference = operation
 	for path, volume := range state.GracefulActionState.VolumeStates {

@@ -114,6 +114,10 @@ type PodReplacements struct {
 	// When the last one was replaced.
 	// +optional
 	Last *metav1.Time `json:"last,omitempty"`
+	// How the last one ended: exit code, reason and the end of its log, shortened.
+	// +kubebuilder:validation:MaxLength=200
+	// +optional
+	Message string `json:"message,omitempty"`
 }
 
 // GracefulActionState is what moves data to or from a broker and its disks.

@@ -1051,6 +1051,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: last
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: message
+      type:
+        scalar: string
 - name: com.github.koperator-go.koperator.kube.api.v1beta1.QuorumMode
   scalar: string
 - name: com.github.koperator-go.koperator.kube.api.v1beta1.RackAwareness

@@ -17,6 +17,8 @@ type PodReplacementsApplyConfiguration struct {
 	Inputs *string `json:"inputs,omitempty"`
 	// When the last one was replaced.
 	Last *v1.Time `json:"last,omitempty"`
+	// How the last one ended: exit code, reason and the end of its log, shortened.
+	Message *string `json:"message,omitempty"`
 }
 
 // PodReplacementsApplyConfiguration constructs a declarative configuration of the PodReplacements type for use with
@@ -46,5 +48,13 @@ func (b *PodReplacementsApplyConfiguration) WithInputs(value string) *PodReplace
 // If called multiple times, the Last field is set to the value of the last call.
 func (b *PodReplacementsApplyConfiguration) WithLast(value v1.Time) *PodReplacementsApplyConfiguration {
 	b.Last = &value
+	return b
+}
+
+// WithMessage sets the Message field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Message field is set to the value of the last call.
+func (b *PodReplacementsApplyConfiguration) WithMessage(value string) *PodReplacementsApplyConfiguration {
+	b.Message = &value
 	return b
 }
