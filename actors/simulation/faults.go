@@ -34,6 +34,10 @@ type Trouble struct {
 	Slowest, Stale time.Duration
 	// Losses are watches that break and miss everything until they list again.
 	Losses uint64
+	// KafkaErrors are requests to Kafka that get no answer; of changes half were made.
+	KafkaErrors uint64
+	// KafkaBehind is how long brokers may show partitions as they were.
+	KafkaBehind time.Duration
 	// Kills is how often the daemon is killed, each after a number of writes.
 	Kills int
 }
@@ -179,6 +183,21 @@ func (f *faults) delay(kind kube.Kind) time.Duration {
 		return time.Millisecond
 	}
 	return f.between("event of "+string(kind), time.Millisecond, trouble.Stale)
+}
+
+// kafkaFails decides whether a request to Kafka gets an answer.
+func (f *faults) kafkaFails(about string) bool {
+	trouble, _ := f.current()
+	return f.happens("Kafka: "+about, trouble.KafkaErrors)
+}
+
+// kafkaBehind is how old the metadata of the broker that answers may be.
+func (f *faults) kafkaBehind(cluster string) time.Duration {
+	trouble, _ := f.current()
+	if trouble.KafkaBehind == 0 {
+		return 0
+	}
+	return f.between("metadata of "+cluster, 0, trouble.KafkaBehind)
 }
 
 // awayFor is how long the API server stays away.

@@ -1,10 +1,7 @@
 package simulation
 
 import (
-	"context"
-	"errors"
 	"maps"
-	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -12,16 +9,16 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/koperator-go/koperator/actors/health"
-	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
 
-// kafka is a model of Apache Kafka as far as its nodes find each other: who formatted what, when controllers have a
-// majority, who is registered.
+// kafka is a model of Apache Kafka as its admin clients see it: who formatted what, when controllers have a majority, who
+// is registered, which replicas are in sync and who leads, which configuration is in force. Its timings are those of
+// Kafka 4.3 on a small machine.
 type kafka struct {
-	store *store
+	store  *store
+	faults *faults
 
 	mu       sync.Mutex
 	clusters map[messages.ClusterKey]*kafkaState
@@ -29,13 +26,31 @@ type kafka struct {
 	changed func(pod types.UID)
 }
 
-// kafkaState outlives its processes: what is here stands on the controllers' disks.
+// kafkaState outlives its processes: what is here stands on the controllers' disks, or in those of ZooKeeper.
 type kafkaState struct {
-	id string
+	name  string
+	id    string
+	kraft bool
+	// began is when the metadata log began.
+	began time.Time
 	// voters are the directory ids of the first voters, by node; of a static quorum they are empty.
-	voters     map[messages.BrokerID]string
-	registered map[messages.BrokerID]bool
-	processes  map[messages.BrokerID]*process
+	voters  map[messages.BrokerID]string
+	quorum  quorumState
+	brokers map[messages.BrokerID]*brokerState
+	// partitions are all of them, by topic and number.
+	partitions []*partition
+	// minISR is min.insync.replicas of the topics that have their own.
+	minISR map[string]int32
+	// defaults and dynamic are dynamic configuration: of all brokers, and of each.
+	defaults map[string]string
+	dynamic  map[messages.BrokerID]map[string]string
+	// version is the release that formatted the metadata; its feature levels stay when the processes are newer.
+	version   string
+	processes map[messages.BrokerID]*process
+	// balancing is set while Kafka's own return of leaders to their preferred brokers is due.
+	balancing bool
+	// older is what a broker behind the newest metadata would still answer.
+	older answer
 }
 
 // process is a Kafka that runs.
@@ -45,23 +60,23 @@ type process struct {
 	kraft              bool
 	broker, controller bool
 	clusterID          string
-	// directory is the id of its metadata log dir.
+	// directory is the id of its metadata log dir, dirs those of all: path to id.
 	directory string
+	dirs      map[string]string
 	// voters is what it formatted with, or what its file names; empty for who learns it from others.
 	voters []voter
-	// serves is set once it accepts connections.
+	// config is its file as it stood at its start, version the release that it is.
+	config  map[string]string
+	version string
+	// serves is set once it accepts connections, since then.
 	serves bool
+	since  time.Time
 	// refused says why Kafka ends instead.
 	refused string
 }
 
-type voter struct {
-	id              messages.BrokerID
-	host, directory string
-}
-
-func newKafka(s *store) *kafka {
-	k := &kafka{store: s, clusters: map[messages.ClusterKey]*kafkaState{}}
+func newKafka(s *store, f *faults) *kafka {
+	k := &kafka{store: s, faults: f, clusters: map[messages.ClusterKey]*kafkaState{}}
 	s.observe(func(c change) {
 		if c.key.kind == kube.KindService && (c.before == nil || c.after == nil) { // a name begins or ceases to resolve
 			time.AfterFunc(100*time.Millisecond, k.evaluateAll)
@@ -70,13 +85,21 @@ func newKafka(s *store) *kafka {
 	return k
 }
 
+func newKafkaState(key messages.ClusterKey, p *process) *kafkaState {
+	return &kafkaState{
+		name: key.String(), kraft: p.kraft, version: p.version, quorum: quorumState{leader: -1, seen: map[messages.BrokerID]time.Time{}},
+		brokers: map[messages.BrokerID]*brokerState{}, minISR: map[string]int32{}, defaults: map[string]string{},
+		dynamic: map[messages.BrokerID]map[string]string{}, processes: map[messages.BrokerID]*process{},
+	}
+}
+
 // start adds a process that has begun to listen. It is false when another process holds the lock on its log dirs.
 func (k *kafka) start(key messages.ClusterKey, p *process) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := k.clusters[key]
 	if c == nil {
-		c = &kafkaState{registered: map[messages.BrokerID]bool{}, processes: map[messages.BrokerID]*process{}}
+		c = newKafkaState(key, p)
 		k.clusters[key] = c
 	}
 	if other := c.processes[p.id]; other != nil && other.pod != p.pod {
@@ -87,13 +110,30 @@ func (k *kafka) start(key messages.ClusterKey, p *process) bool {
 	return true
 }
 
+// ending is how a process ends.
+type ending int
+
+const (
+	// shutdown is SIGTERM: the broker hands over its leaders and leaves its cluster before it exits.
+	shutdown ending = iota
+	// killing is SIGKILL, a crash or a machine that is gone: nobody knows until the broker's session ends.
+	killing
+)
+
 // stop ends the process of a Pod.
-func (k *kafka) stop(key messages.ClusterKey, id messages.BrokerID, pod types.UID) {
+func (k *kafka) stop(key messages.ClusterKey, id messages.BrokerID, pod types.UID, how ending) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := k.clusters[key]
 	if c == nil || c.processes[id] == nil || c.processes[id].pod != pod {
 		return
+	}
+	p := c.processes[id]
+	if p.kraft && p.serves {
+		c.quorum.seen[id] = time.Now()
+	}
+	if p.broker && p.serves {
+		c.departs(k, id, how)
 	}
 	delete(c.processes, id)
 	k.evaluate(c)
@@ -125,66 +165,60 @@ func (k *kafka) evaluateAll() {
 	}
 }
 
-// evaluate finds out who serves now.
+// later evaluates a cluster again after a while.
+func (k *kafka) later(c *kafkaState, d time.Duration, change func()) {
+	time.AfterFunc(d, func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if change != nil {
+			change()
+		}
+		k.evaluate(c)
+	})
+}
+
+// evaluate brings a cluster to where it gets without anything happening: who controls, who serves, who is fenced, who
+// leads.
 func (k *kafka) evaluate(c *kafkaState) {
 	if c.voters == nil {
 		c.elect(k)
 	}
-	alive := c.hasQuorum(k)
+	c.control(k)
 	for _, id := range slices.Sorted(maps.Keys(c.processes)) {
-		p := c.processes[id]
-		switch {
-		case p.refused != "":
-		case p.kraft && c.id != "" && p.clusterID != c.id:
-			p.refused = "InconsistentClusterIdException: " + p.clusterID + " is not " + c.id
-			k.changed(p.pod)
-		case p.serves:
-		case !p.kraft, !p.broker, alive:
-			p.serves = true
-			k.changed(p.pod)
-		}
-		if p.broker && p.serves {
-			c.registered[p.id] = true
-		}
+		c.serve(k, c.processes[id])
 	}
+	if !c.active() { // without a controller nothing of the metadata changes
+		c.account()
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.brokers)) {
+		c.expire(k, c.brokers[id])
+	}
+	for _, p := range c.partitions {
+		c.lead(p)
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.brokers)) {
+		c.catchUp(k, c.brokers[id])
+	}
+	c.balance(k)
+	c.account()
 }
 
-// elect makes the first voters of a process the cluster's, once a majority of them runs.
-func (c *kafkaState) elect(k *kafka) {
-	for _, id := range slices.Sorted(maps.Keys(c.processes)) {
-		p := c.processes[id]
-		if len(p.voters) == 0 {
-			continue
-		}
-		if running := c.running(k, p.voters, p.clusterID); 2*running > len(p.voters) {
-			c.id, c.voters = p.clusterID, map[messages.BrokerID]string{}
-			for _, v := range p.voters {
-				c.voters[v.id] = v.directory
-			}
-			return
-		}
+// serve lets a process accept connections when what it waits for is there, or ends it.
+func (c *kafkaState) serve(k *kafka, p *process) {
+	switch {
+	case p.refused != "" || p.serves:
+		return
+	case p.kraft && c.id != "" && p.clusterID != c.id:
+		p.refused = "InconsistentClusterIdException: " + p.clusterID + " is not " + c.id
+		k.changed(p.pod)
+		return
+	case p.broker && (!c.active() || !c.register(k, p)):
+		return
 	}
-}
-
-// running counts voters whose process runs on the disk that the list names and whose name resolves.
-func (c *kafkaState) running(k *kafka, voters []voter, clusterID string) int {
-	count := 0
-	for _, v := range voters {
-		p := c.processes[v.id]
-		if p != nil && p.controller && p.refused == "" && p.clusterID == clusterID &&
-			(v.directory == "" || v.directory == p.directory) && (v.host == "" || k.resolves(v.host)) {
-			count++
-		}
-	}
-	return count
-}
-
-func (c *kafkaState) hasQuorum(k *kafka) bool {
-	voters := make([]voter, 0, len(c.voters))
-	for id, directory := range c.voters {
-		voters = append(voters, voter{id: id, directory: directory})
-	}
-	return len(voters) > 0 && 2*c.running(k, voters, c.id) > len(voters)
+	p.serves, p.since = true, time.Now()
+	c.takeMinISR(p)
+	k.changed(p.pod)
 }
 
 // resolves reports whether there is a Service for a name within Kubernetes: [pod.]service.namespace.svc.domain.
@@ -196,65 +230,4 @@ func (k *kafka) resolves(host string) bool {
 	}
 	service, namespace := labels[len(labels)-2], labels[len(labels)-1]
 	return k.store.get(key{kube.KindService, namespace, service}) != nil
-}
-
-// Dial implements health.Dialer.
-func (k *kafka) Dial(cluster messages.ClusterKey, bootstrap []string) (health.Session, error) {
-	return session{k, cluster, bootstrap}, nil
-}
-
-type session struct {
-	kafka     *kafka
-	cluster   messages.ClusterKey
-	bootstrap []string
-}
-
-// Close implements health.Session.
-func (session) Close() {}
-
-// Observe implements health.Session.
-func (s session) Observe(ctx context.Context, ask kafkaclient.Ask) (messages.KafkaObserved, error) {
-	unknown := messages.KafkaObserved{QuorumLeader: -1}
-	if err := sleep(ctx, 5*time.Millisecond); err != nil {
-		return unknown, err
-	}
-	observed, ok := s.ask(ask.KRaft)
-	if ok {
-		return observed, nil
-	}
-	if err := sleep(ctx, 3*time.Second); err != nil {
-		return unknown, err
-	}
-	return unknown, errors.New("no broker answers")
-}
-
-func (s session) ask(kraft bool) (messages.KafkaObserved, bool) {
-	observed := messages.KafkaObserved{Answered: true, QuorumLeader: -1}
-	reached := slices.ContainsFunc(s.bootstrap, func(address string) bool {
-		host, _, err := net.SplitHostPort(address)
-		return err == nil && s.kafka.resolves(host)
-	})
-	s.kafka.mu.Lock()
-	defer s.kafka.mu.Unlock()
-	c := s.kafka.clusters[s.cluster]
-	if c == nil || !reached || kraft && !c.hasQuorum(s.kafka) {
-		return observed, false
-	}
-	for _, id := range slices.Sorted(maps.Keys(c.processes)) {
-		p := c.processes[id]
-		if p.broker && p.serves && c.registered[id] {
-			observed.Brokers = append(observed.Brokers, id)
-		}
-		_, votes := c.voters[id]
-		if kraft && !votes && p.refused == "" {
-			observed.Observers = append(observed.Observers, id)
-		}
-		if votes && observed.QuorumLeader < 0 {
-			observed.QuorumLeader = id
-		}
-	}
-	if kraft {
-		observed.Voters = slices.Sorted(maps.Keys(c.voters))
-	}
-	return observed, len(observed.Brokers) > 0
 }

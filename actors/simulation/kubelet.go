@@ -51,6 +51,8 @@ type podState struct {
 	scratch  *volume         // emptyDirs
 	markers  map[string]bool // the start script's, on a disk-backed emptyDir
 	why      string          // it holds
+	// file is broker.properties as the container found it at its start.
+	file map[string]string
 }
 
 func newKubelets(s *store, f *faults, k *kafka, i *invariants) *kubelets {
@@ -175,6 +177,9 @@ func (l *kubelets) passed(uid types.UID, turn int) {
 // start runs the start script up to where Kafka starts, or holds.
 func (l *kubelets) start(pod *corev1.Pod, state *podState) {
 	state.started = time.Now()
+	if file := l.fileOf(pod); len(file) > 0 { // of a ConfigMap that is gone the kubelet keeps what it has mounted
+		state.file = file
+	}
 	if state.why = l.runScript(pod, state); state.why != "" {
 		state.stage = holding
 		state.turn++
@@ -189,7 +194,7 @@ func (l *kubelets) start(pod *corev1.Pod, state *podState) {
 func (l *kubelets) listen(pod *corev1.Pod, state *podState) {
 	state.stage = up
 	state.turn++
-	if !l.kafka.start(clusterOf(pod), l.processOf(pod, state)) {
+	if crashesAtStart(pod, state) || !l.kafka.start(clusterOf(pod), l.processOf(pod, state)) {
 		l.containerEnded(pod, state, 1)
 		return
 	}
@@ -198,7 +203,7 @@ func (l *kubelets) listen(pod *corev1.Pod, state *podState) {
 
 // containerEnded: the kubelet starts it again, later and later, unless the Pod says never.
 func (l *kubelets) containerEnded(pod *corev1.Pod, state *podState, code int32) {
-	l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID)
+	l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID, killing)
 	if pod.Spec.RestartPolicy == corev1.RestartPolicyNever {
 		state.stage = finished
 		state.turn++
@@ -222,7 +227,7 @@ func (l *kubelets) terminate(pod *corev1.Pod, state *podState) {
 	if state.stage == finished && state.why == "stopping" {
 		return
 	}
-	l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID)
+	l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID, shutdown)
 	state.why = "stopping"
 	l.enter(pod, state, finished, l.faults.between("stop of "+state.key.String(), 100*time.Millisecond, 5*time.Second))
 }

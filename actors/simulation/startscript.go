@@ -36,7 +36,7 @@ func newVolume(claim types.UID) *volume {
 
 // runScript does to the volumes what kube/startscript.sh does, and returns why it holds.
 func (l *kubelets) runScript(pod *corev1.Pod, state *podState) (why string) {
-	env, file := envOf(pod), l.fileOf(pod)
+	env, file := envOf(pod), state.file
 	if file["process.roles"] == "" {
 		return "" // ZooKeeper mode: Kafka formats by itself
 	}
@@ -93,11 +93,12 @@ func (l *kubelets) newLogDir(pod *corev1.Pod, dir string, metadata bool, n int, 
 
 // processOf is the Kafka that a Pod starts.
 func (l *kubelets) processOf(pod *corev1.Pod, state *podState) *process {
-	file := l.fileOf(pod)
+	file := state.file
 	roles := strings.Split(file["process.roles"], ",")
 	p := &process{
 		id: idOf(pod), pod: pod.UID, kraft: file["process.roles"] != "",
 		broker: slices.Contains(roles, "broker"), controller: slices.Contains(roles, "controller"),
+		config: file, version: versionOf(pod), dirs: l.directories(pod, state),
 	}
 	if !p.kraft {
 		p.broker = true
@@ -112,6 +113,47 @@ func (l *kubelets) processOf(pod *corev1.Pod, state *podState) *process {
 		p.voters = votersOf(static)
 	}
 	return p
+}
+
+// directories are the ids of a node's log dirs, by path. In ZooKeeper mode the disk itself stands for the id.
+func (l *kubelets) directories(pod *corev1.Pod, state *podState) map[string]string {
+	ids := map[string]string{}
+	for _, dir := range strings.Split(state.file["log.dirs"], ",") {
+		v := l.volumeOf(pod, state, dir)
+		switch {
+		case v == nil:
+		case v.dirs[dir].directory != "":
+			ids[dir] = v.dirs[dir].directory
+		case v.claim != "":
+			ids[dir] = string(v.claim)
+		default:
+			ids[dir] = string(pod.UID) + dir
+		}
+	}
+	return ids
+}
+
+// versionOf reads Kafka's release from an image such as kafka:2.13-3.9.2-jdk21; one without is the newest.
+func versionOf(pod *corev1.Pod) string {
+	for _, container := range pod.Spec.Containers {
+		if container.Name != kube.KafkaContainer {
+			continue
+		}
+		tag := container.Image[strings.LastIndex(container.Image, ":")+1:]
+		for _, part := range strings.Split(tag, "-") {
+			if numbers := strings.Split(part, "."); len(numbers) == 3 && len(numbers[0]) == 1 {
+				return numbers[0] + "." + numbers[1]
+			}
+		}
+	}
+	return "4.3"
+}
+
+// crashesAtStart is how scenarios write a configuration or an image that Kafka cannot start with.
+func crashesAtStart(pod *corev1.Pod, state *podState) bool {
+	return state.file["crash.at.start"] == "true" || slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool {
+		return c.Name == kube.KafkaContainer && strings.Contains(c.Image, "broken")
+	})
 }
 
 // votersOf reads id@host:port[:directory],…

@@ -34,7 +34,7 @@ func (l *kubelets) evict(k key) {
 		return
 	}
 	state := l.pods[pod.UID]
-	l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID)
+	l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID, killing)
 	state.stage = finished
 	state.turn++
 	l.store.update(k, func(object kube.Object) {
@@ -71,7 +71,7 @@ func (l *kubelets) lose(node string, d time.Duration) {
 		if !ok {
 			continue
 		}
-		l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID)
+		l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID, killing)
 		l.store.update(k, func(object kube.Object) {
 			setPodCondition(object.(*corev1.Pod), corev1.PodReady, corev1.ConditionFalse, "NodeLost", "")
 		})

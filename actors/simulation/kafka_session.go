@@ -1,0 +1,166 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/koperator-go/koperator/actors/health"
+	kafkaclient "github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// answering is how long a request to Kafka takes.
+const answering = 5 * time.Millisecond
+
+// answer is the replication part of a look, kept for brokers that are behind.
+type answer struct {
+	at          time.Time
+	replication *messages.Replication
+}
+
+// Dial implements health.Dialer.
+func (k *kafka) Dial(cluster messages.ClusterKey, bootstrap []string) (health.Session, error) {
+	return kafkaSession{k, cluster, bootstrap}, nil
+}
+
+type kafkaSession struct {
+	kafka     *kafka
+	cluster   messages.ClusterKey
+	bootstrap []string
+}
+
+// Close implements health.Session.
+func (kafkaSession) Close() {}
+
+// Observe implements health.Session.
+func (s kafkaSession) Observe(ctx context.Context, ask kafkaclient.Ask) (messages.KafkaObserved, error) {
+	unknown := messages.KafkaObserved{QuorumLeader: -1}
+	asked := time.Now()
+	if err := sleep(ctx, answering); err != nil {
+		return unknown, err
+	}
+	if s.kafka.faults.kafkaFails("look at " + s.cluster.String()) {
+		if err := sleep(ctx, time.Second); err != nil {
+			return unknown, err
+		}
+		return unknown, errors.New("read tcp: i/o timeout")
+	}
+	for range 12 { // as long as brokers wait for a controller
+		if observed, ok := s.ask(ask, asked); ok {
+			return observed, nil
+		}
+		if err := sleep(ctx, 250*time.Millisecond); err != nil {
+			return unknown, err
+		}
+	}
+	return unknown, errors.New("no broker answers")
+}
+
+// reached is the cluster that the session leads to, nil when no name of it resolves or no broker serves.
+func (s kafkaSession) reached() *kafkaState {
+	resolves := slices.ContainsFunc(s.bootstrap, func(address string) bool {
+		host, _, err := net.SplitHostPort(address)
+		return err == nil && s.kafka.resolves(host)
+	})
+	c := s.kafka.clusters[s.cluster]
+	if !resolves || c == nil || c.asked() == nil {
+		return nil
+	}
+	return c
+}
+
+// asked is the broker that a client happens to talk to, nil when none serves.
+func (c *kafkaState) asked() *process {
+	for _, id := range c.listedBrokers() {
+		if c.serving(id) {
+			return c.processes[id]
+		}
+	}
+	return nil
+}
+
+func (s kafkaSession) ask(ask kafkaclient.Ask, asked time.Time) (messages.KafkaObserved, bool) {
+	observed := messages.KafkaObserved{Answered: true, QuorumLeader: -1}
+	s.kafka.mu.Lock()
+	defer s.kafka.mu.Unlock()
+	c := s.reached()
+	if c == nil || ask.KRaft && !c.active() {
+		return observed, false
+	}
+	observed.Brokers = c.listedBrokers()
+	observed.UnderReplicated = slices.ContainsFunc(c.partitions, func(p *partition) bool { return len(p.isr) < len(p.replicas) })
+	observed.Version = c.asked().version
+	if c.kraft {
+		observed.MetadataVersion, observed.ELR = c.version+"-IV0", c.elr()
+	}
+	var quorum []messages.QuorumReplica
+	if ask.KRaft {
+		observed.QuorumLeader = c.quorum.leader
+		quorum = c.described(s.kafka)
+		for _, replica := range quorum {
+			if replica.Voter {
+				observed.Voters = append(observed.Voters, replica.ID)
+			} else {
+				observed.Observers = append(observed.Observers, replica.ID)
+			}
+		}
+		slices.Sort(observed.Observers)
+	}
+	if ask.Detail {
+		observed.Replication = s.replication(c, quorum, asked)
+	}
+	return observed, true
+}
+
+// replication is how the partitions stand, or stood a moment ago where the broker that answers is behind.
+func (s kafkaSession) replication(c *kafkaState, quorum []messages.QuorumReplica, asked time.Time) *messages.Replication {
+	fresh := &messages.Replication{
+		At: asked, MinISR: map[string]int32{}, Quorum: quorum, QuorumLeader: -1,
+		Partitions: make([]messages.Partition, 0, len(c.partitions)),
+	}
+	if len(quorum) > 0 {
+		fresh.QuorumLeader = c.quorum.leader
+	}
+	for _, p := range c.partitions {
+		fresh.Partitions = append(fresh.Partitions, c.shown(p))
+		fresh.MinISR[p.topic] = c.required(p.topic)
+	}
+	if behind := s.kafka.faults.kafkaBehind(c.name); behind > 0 && time.Since(c.older.at) < behind {
+		stale := *c.older.replication
+		stale.At = asked
+		return &stale
+	}
+	c.older = answer{time.Now(), fresh}
+	return fresh
+}
+
+// ElectPreferred implements health.Session.
+func (s kafkaSession) ElectPreferred(ctx context.Context, partitions []messages.Partition) error {
+	if err := sleep(ctx, answering); err != nil {
+		return err
+	}
+	if s.kafka.faults.kafkaFails("election in " + s.cluster.String()) {
+		return errors.New("read tcp: i/o timeout")
+	}
+	s.kafka.mu.Lock()
+	defer s.kafka.mu.Unlock()
+	c := s.reached()
+	if c == nil || !c.active() {
+		return errors.New("no broker answers")
+	}
+	named := map[string]bool{}
+	for _, p := range partitions {
+		named[fmt.Sprintf("%s-%d", p.Topic, p.Number)] = true
+	}
+	for _, p := range c.partitions {
+		if named[p.String()] {
+			c.prefer(p)
+		}
+	}
+	s.kafka.evaluate(c)
+	return nil
+}

@@ -1,0 +1,159 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	kafkaclient "github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// topic makes a topic on the brokers that are there, replicas round robin. minISR 0 leaves it to the brokers.
+func (w *World) topic(name, topic string, partitions, factor, minISR int) {
+	w.t.Helper()
+	if err := w.tryTopic(name, topic, partitions, factor, minISR); err != nil {
+		w.fail("topic %s of cluster %s: %v", topic, name, err)
+	}
+}
+
+func (w *World) tryTopic(name, topic string, partitions, factor, minISR int) error {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	c := w.kafka.clusters[keyed(name)]
+	if c == nil {
+		return fmt.Errorf("there is no Kafka")
+	}
+	if err := c.create(topic, partitions, factor, minISR); err != nil {
+		return err
+	}
+	w.kafka.evaluate(c)
+	return nil
+}
+
+// partition is one partition as a broker's metadata shows it.
+func (w *World) partition(name, topic string, number int32) messages.Partition {
+	for _, p := range w.partitions(name) {
+		if p.Topic == topic && p.Number == number {
+			return p
+		}
+	}
+	w.fail("cluster %s has no partition %s-%d", name, topic, number)
+	return messages.Partition{}
+}
+
+// partitions are all partitions of a cluster.
+func (w *World) partitions(name string) []messages.Partition {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	var shown []messages.Partition
+	if c := w.kafka.clusters[keyed(name)]; c != nil {
+		for _, p := range c.partitions {
+			shown = append(shown, c.shown(p))
+		}
+	}
+	return shown
+}
+
+// inSync reports whether every replica of a cluster is in sync.
+func (w *World) inSync(name string) bool {
+	return !slices.ContainsFunc(w.partitions(name), func(p messages.Partition) bool { return len(p.ISR) < len(p.Replicas) })
+}
+
+// activeController is the leader of the quorum, -1 when there is none.
+func (w *World) activeController(name string) messages.BrokerID {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	return w.kafka.clusters[keyed(name)].quorum.leader
+}
+
+// shortage is for how long some partition had too few in-sync replicas for acks=all, by the worst of them; ours is the
+// part that would not have been without the daemon.
+func (w *World) shortage(name string) (all, ours time.Duration) {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	c := w.kafka.clusters[keyed(name)]
+	c.account()
+	for _, p := range c.partitions {
+		all, ours = max(all, p.produce.short), max(ours, p.produce.shortOurs)
+	}
+	return all, ours
+}
+
+// lostPartitions are the partitions whose records went with a disk.
+func (w *World) lostPartitions(name string) []string {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	var lost []string
+	for _, p := range w.kafka.clusters[keyed(name)].partitions {
+		if p.lost {
+			lost = append(lost, p.String())
+		}
+	}
+	return lost
+}
+
+// failDir takes a log dir away from a broker that runs, as a disk that fails does.
+func (w *World) failDir(name string, id messages.BrokerID, path string) {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	c := w.kafka.clusters[keyed(name)]
+	process := c.processes[id]
+	directory := process.dirs[path]
+	c.brokers[id].failed[directory] = true
+	for _, p := range c.partitions {
+		if p.dirs[id] == directory {
+			c.leaves(p, id)
+		}
+	}
+	w.kafka.evaluate(c)
+}
+
+// configInForce is the value of a key that a broker works by now.
+func (w *World) configInForce(name string, id messages.BrokerID, key string) string {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	c := w.kafka.clusters[keyed(name)]
+	if c == nil || c.processes[id] == nil {
+		return ""
+	}
+	return c.inForce(c.processes[id], key)
+}
+
+// dynamicConfig is what is set dynamically: for one broker, or for all of them where id is negative.
+func (w *World) dynamicConfig(name string, id messages.BrokerID) map[string]string {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	values := w.kafka.clusters[keyed(name)].defaults
+	if id >= 0 {
+		values = w.kafka.clusters[keyed(name)].dynamic[id]
+	}
+	copied := map[string]string{}
+	for key, value := range values {
+		copied[key] = value
+	}
+	return copied
+}
+
+// alterByHand is kafka-configs.sh: value nil deletes, a negative id means all brokers.
+func (w *World) alterByHand(name string, id messages.BrokerID, key string, value *string) error {
+	resource := kafkaclient.ConfigResource{ClusterWide: id < 0, Broker: max(id, 0)}
+	ids := []messages.BrokerID{id}
+	if id < 0 {
+		ids = ids[:0]
+		for _, b := range w.cluster(name).Spec.Brokers {
+			ids = append(ids, messages.BrokerID(b.ID))
+		}
+	}
+	var err error
+	for _, id := range ids { // any broker that answers
+		address := kube.AddressesOf(w.cluster(name)).Broker(id) + ":29092"
+		err = w.kafka.adminOf(address).Alter(context.Background(), resource, []kafkaclient.ConfigChange{{Key: key, Value: value}}, false)
+		if err == nil {
+			return nil
+		}
+	}
+	return err
+}
