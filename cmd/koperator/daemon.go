@@ -54,7 +54,29 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	defer servers.stop()
 	d.checkServer(ctx)
-	d.nodes = d.mayReadNodes(ctx)
+	return d.terms(ctx, d.watchAndLead)
+}
+
+// terms runs act until ctx ends, and anew once Nodes may be read that might not be before.
+func (d *daemon) terms(ctx context.Context, act func(context.Context) error) error {
+	for {
+		term, end := context.WithCancel(ctx)
+		if d.nodes = d.mayReadNodes(ctx); !d.nodes {
+			go func() {
+				defer end() // everything is watched anew, Nodes among it
+				d.awaitNodes(term)
+			}()
+		}
+		err := act(term)
+		end()
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// watchAndLead is the daemon as long as what it may read stays the same.
+func (d *daemon) watchAndLead(ctx context.Context) error {
 	informers, err := kube.NewInformers(d.core, d.own, kube.WatchOptions{Namespaces: d.options.namespaces, Nodes: d.nodes})
 	if err != nil {
 		return err
@@ -64,7 +86,9 @@ func (d *daemon) run(ctx context.Context) error {
 		return nil // stopped while the API server was away
 	}
 	d.synced.Store(true)
-	d.registry.MustRegister(newStateCollector(informers.Cache))
+	state := newStateCollector(informers.Cache)
+	d.registry.MustRegister(state)
+	defer d.registry.Unregister(state)
 	d.log.Info("watching", "namespaces", d.options.namespacesText, "nodes", d.nodes)
 	recorder, err := kube.NewRecorder(context.WithoutCancel(ctx), d.core)
 	if err != nil {
@@ -95,22 +119,55 @@ func (d *daemon) checkServer(ctx context.Context) {
 	}
 }
 
-// mayReadNodes asks once; without the right, rack awareness is refused in words and everything else works.
+// mayReadNodes asks whether Nodes may be read; without the right, rack awareness is refused in words and everything else
+// works.
 func (d *daemon) mayReadNodes(ctx context.Context) bool {
-	review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-		ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: "watch", Resource: "nodes"},
-	}}
 	for ctx.Err() == nil {
-		answer, err := d.core.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		allowed, err := d.nodesAllowed(ctx)
 		if err == nil {
-			if !answer.Status.Allowed {
-				d.log.Warn("no right to watch Nodes: clusters with rackAwareness will not start new brokers")
+			if !allowed {
+				d.log.Warn("no right to list and watch Nodes: clusters with rackAwareness will not start new brokers; grant it and "+
+					"the operator goes on by itself", "asked_again_after", nodesPause)
 			}
-			return answer.Status.Allowed
+			return allowed
 		}
 		d.waitForServer(ctx, err) // no answer is no "no"
 	}
 	return false
+}
+
+// nodesPause is the time between two questions whether Nodes may be read by now.
+const nodesPause = 5 * time.Minute
+
+// awaitNodes returns when Nodes may be read, or ctx ends.
+func (d *daemon) awaitNodes(ctx context.Context) {
+	again := time.NewTicker(nodesPause)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+		if allowed, err := d.nodesAllowed(ctx); err == nil && allowed {
+			d.log.Info("Nodes may be read now: watching everything anew")
+			return
+		}
+	}
+}
+
+// nodesAllowed asks for both verbs that a watch needs.
+func (d *daemon) nodesAllowed(ctx context.Context) (bool, error) {
+	for _, verb := range []string{"list", "watch"} {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Resource: "nodes"},
+		}}
+		answer, err := d.core.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if err != nil || !answer.Status.Allowed {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func (d *daemon) waitForServer(ctx context.Context, err error) {
