@@ -11,6 +11,7 @@ import (
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 const (
@@ -52,7 +53,9 @@ func (a *cluster) keepStatus(c actor.Context) {
 		a.again.SetSooner(c, left, lookNow{})
 		return
 	}
-	next := statusOf(a.view(), now)
+	next := withImages(statusOf(a.view(), now), a.Cache.Objects(kube.KindPod, a.Key))
+	followed := !a.paused() && len(messages.Errors(a.problems)) == 0
+	next = withRetention(next, retentionNotice(a.newest, a.Cache.Objects(kube.KindClaim, a.Key), followed))
 	if urgent {
 		a.status.record.record(&next)
 	}

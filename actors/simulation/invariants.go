@@ -188,6 +188,9 @@ func (i *invariants) applied(before kube.Object, wanted kube.Object, writer stri
 	}
 	retained := before.GetAnnotations()[kube.AnnotationRetainedClaim] == wanted.GetLabels()[kube.LabelCluster]
 	for _, is := range before.GetOwnerReferences() {
+		if is.Name != "" && is.Name == wanted.GetAnnotations()[kube.AnnotationRetainedClaim] {
+			return // a claim that is to outlive its cluster lets go of it
+		}
 		for _, wants := range wanted.GetOwnerReferences() {
 			if is.UID == wants.UID {
 				return

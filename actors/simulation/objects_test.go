@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,4 +175,52 @@ func headlessPods(w *World) bool {
 		}
 	}
 	return wanted
+}
+
+// Disks go with the cluster by their owner references, and those are not changed during a pause.
+func TestDisksThatAreToBeKeptAreNamedWhileTheSpecIsNotFollowed(t *testing.T) {
+	const notice = "deleting the KafkaCluster now would delete 3 claims"
+	for name, test := range map[string]struct {
+		kind         string
+		stop, resume func(*v1beta1.KafkaCluster)
+	}{
+		"paused": {kube.ConditionPaused, paused, resumed},
+		"invalid": {
+			kube.ConditionReady,
+			func(c *v1beta1.KafkaCluster) { c.Spec.Brokers[0].BrokerConfigGroup = "nobody" },
+			func(c *v1beta1.KafkaCluster) { c.Spec.Brokers[0].BrokerConfigGroup = "default" },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", nodes(3)))
+				w.eventuallyReady("demo")
+				w.edit("demo", func(c *v1beta1.KafkaCluster) { test.stop(c); retained(c) })
+				w.eventually(time.Minute, "the condition warns", func() bool {
+					c := w.condition("demo", test.kind)
+					return c != nil && strings.Contains(c.Message, notice)
+				})
+				w.settled()
+				w.edit("demo", test.resume)
+				w.eventuallyReady("demo")
+				w.advance(time.Minute)
+				require.NotContains(w.t, w.condition("demo", kube.ConditionReady).Message, "Retain")
+				for _, claim := range w.owned(kube.KindClaim, "demo") {
+					require.Empty(w.t, claim.GetOwnerReferences(), "now it is kept")
+				}
+			})
+		})
+	}
+}
+
+func TestStatusNamesTheImageOfEachPod(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		for _, pod := range w.pods("demo") {
+			require.NotEmpty(w.t, pod.Spec.Containers[0].Image)
+			require.Equal(w.t, pod.Spec.Containers[0].Image, w.cluster("demo").Status.BrokersState[idOf(pod).String()].Image)
+		}
+	})
 }
