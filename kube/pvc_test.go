@@ -142,13 +142,6 @@ func TestRefused(t *testing.T) {
 		require.Contains(t, problems[0].Message, "and should be bbb")
 		require.True(t, strings.HasSuffix(problems[0].Message, "remove this one when the data has moved"))
 	})
-	t.Run("a Service from and to headless", func(t *testing.T) {
-		made := AllBrokerService(demo())
-		made.Spec.ClusterIP = "10.0.0.7"
-		require.Empty(t, Refused(made, AllBrokerService(demo())))
-		require.Len(t, Refused(made, HeadlessService(demo())), 1)
-		require.Len(t, Refused(HeadlessService(demo()), made), 1)
-	})
 	t.Run("other kinds, or two of them, say nothing", func(t *testing.T) {
 		require.Empty(t, Refused(JMXConfigMap(demo()), JMXConfigMap(demo())))
 		require.Empty(t, Refused(JMXConfigMap(demo()), AllBrokerService(demo())))

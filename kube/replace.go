@@ -21,17 +21,12 @@ type refusal[T any] struct {
 // wanted is not sent, so it is no change. The paths are those of the object; the caller knows where in the cluster's
 // spec they come from.
 func Refused(observed, wanted Object) []messages.FieldProblem {
-	switch wanted := wanted.(type) {
-	case *corev1.PersistentVolumeClaim:
-		if observed, ok := observed.(*corev1.PersistentVolumeClaim); ok {
-			return refused(claimRefusals(), observed, wanted)
-		}
-	case *corev1.Service:
-		if observed, ok := observed.(*corev1.Service); ok {
-			return refused(serviceRefusals(), observed, wanted)
-		}
+	claim, ok := wanted.(*corev1.PersistentVolumeClaim)
+	standing, same := observed.(*corev1.PersistentVolumeClaim)
+	if !ok || !same {
+		return nil
 	}
-	return nil
+	return refused(claimRefusals(), standing, claim)
 }
 
 func refused[T any](table []refusal[T], observed, wanted *T) []messages.FieldProblem {
@@ -100,22 +95,6 @@ func claimRefusals() []refusal[corev1.PersistentVolumeClaim] {
 		}),
 	}
 }
-
-// serviceRefusals: a headless Service cannot get an address, nor lose one (ValidateServiceUpdate). Headless mode uses
-// other names than the mode without, so this is met only where somebody made the Service by hand.
-func serviceRefusals() []refusal[corev1.Service] {
-	return []refusal[corev1.Service]{{
-		field: "spec.clusterIP",
-		changed: func(o, w *corev1.Service) bool {
-			return o.Spec.Type != corev1.ServiceTypeExternalName && isHeadless(o) != isHeadless(w)
-		},
-		message: func(o, _ *corev1.Service) string {
-			return "Kubernetes cannot turn Service " + o.Name + " from or into a headless one; delete it when no Pod uses it, it is made anew"
-		},
-	}}
-}
-
-func isHeadless(s *corev1.Service) bool { return s.Spec.ClusterIP == corev1.ClusterIPNone }
 
 func stringOf[T ~string](value *T) string {
 	if value == nil {

@@ -108,9 +108,6 @@ type FormattedLogDir struct {
 type PodReplacements struct {
 	// How often.
 	Count int32 `json:"count"`
-	// Hash of the inputs of these Pods; with other inputs counting starts anew.
-	// +optional
-	Inputs string `json:"inputs,omitempty"`
 	// When the last one was replaced.
 	// +optional
 	Last *metav1.Time `json:"last,omitempty"`

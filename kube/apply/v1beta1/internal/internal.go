@@ -1045,9 +1045,6 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: count
       type:
         scalar: numeric
-    - name: inputs
-      type:
-        scalar: string
     - name: last
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time

@@ -13,8 +13,6 @@ import (
 type PodReplacementsApplyConfiguration struct {
 	// How often.
 	Count *int32 `json:"count,omitempty"`
-	// Hash of the inputs of these Pods; with other inputs counting starts anew.
-	Inputs *string `json:"inputs,omitempty"`
 	// When the last one was replaced.
 	Last *v1.Time `json:"last,omitempty"`
 	// How the last one ended: exit code, reason and the end of its log, shortened.
@@ -32,14 +30,6 @@ func PodReplacements() *PodReplacementsApplyConfiguration {
 // If called multiple times, the Count field is set to the value of the last call.
 func (b *PodReplacementsApplyConfiguration) WithCount(value int32) *PodReplacementsApplyConfiguration {
 	b.Count = &value
-	return b
-}
-
-// WithInputs sets the Inputs field in the declarative configuration to the given value
-// and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the Inputs field is set to the value of the last call.
-func (b *PodReplacementsApplyConfiguration) WithInputs(value string) *PodReplacementsApplyConfiguration {
-	b.Inputs = &value
 	return b
 }
 
