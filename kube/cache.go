@@ -136,6 +136,11 @@ func (c *Cache) Cluster(key messages.ClusterKey) *v1beta1.KafkaCluster {
 // Node is one Kubernetes node, nil when it is unknown or nodes are not watched.
 func (c *Cache) Node(name string) *corev1.Node { return get[*corev1.Node](c, KindNode, "", name) }
 
+// Claim is one claim by name, nil when there is none with our label.
+func (c *Cache) Claim(namespace, name string) *corev1.PersistentVolumeClaim {
+	return get[*corev1.PersistentVolumeClaim](c, KindClaim, namespace, name)
+}
+
 // ConfigMap is one ConfigMap by name, nil when there is none with our label.
 func (c *Cache) ConfigMap(namespace, name string) *corev1.ConfigMap {
 	return get[*corev1.ConfigMap](c, KindConfigMap, namespace, name)

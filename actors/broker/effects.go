@@ -42,6 +42,7 @@ func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 	written.Forget(uidsOf(cachedPods, cachedConfig))
 	o.pods = merged(&o, cachedPods, kube.PodName(e.Cluster.Name, e.id), now)
 	o.claims = e.claims(&o, cachedClaims, now)
+	o.claimNamed = func(name string) *corev1.PersistentVolumeClaim { return e.Cache.Claim(e.Cluster.Namespace, name) }
 	o.config = newest(&o, named[corev1.ConfigMap](configName), cachedConfig, now)
 	serviceName := messages.Addresses{Cluster: e.Cluster}.BrokerService(e.id)
 	o.service = newest(&o, named[corev1.Service](serviceName), e.Cache.Service(e.Cluster.Namespace, serviceName), now)

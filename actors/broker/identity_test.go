@@ -107,6 +107,20 @@ func TestDisksOfUncertainPastGetNoEmptyClaim(t *testing.T) {
 			},
 			reason: `its annotation mountPath says "/elsewhere"`,
 		},
+		"a claim of that name with the label of another broker": {
+			spoil: func(s *scene) {
+				other := s.claim()
+				other.Labels[kube.LabelBrokerID] = "7"
+				s.o.pods, s.o.claims = nil, nil
+				s.o.claimNamed = func(name string) *corev1.PersistentVolumeClaim {
+					if name == other.Name {
+						return other
+					}
+					return nil
+				}
+			},
+			reason: `its label brokerId says "7"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := planned(t, test.change, test.spoil)

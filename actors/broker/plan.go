@@ -13,10 +13,12 @@ import (
 
 // observed is what one look at the cache has shown, corrected by what was written since.
 type observed struct {
-	pods    []*corev1.Pod
-	claims  []*corev1.PersistentVolumeClaim
-	config  *corev1.ConfigMap
-	service *corev1.Service
+	pods   []*corev1.Pod
+	claims []*corev1.PersistentVolumeClaim
+	// claimNamed finds a claim of the cluster whatever broker its labels name; nil where nobody can look.
+	claimNamed func(name string) *corev1.PersistentVolumeClaim
+	config     *corev1.ConfigMap
+	service    *corev1.Service
 	// node is where the Pod runs; nil while that is unknown. nodes tells whether nodes can be read at all.
 	node  *corev1.Node
 	nodes bool
@@ -146,9 +148,8 @@ func claims(w blueprint, o observed, _ time.Time) step {
 		if err != nil {
 			return blocked("%v", err)
 		}
-		if other := claimNamed(o.claims, built.Name); other != nil { // an apply would give a disk with data the right to be formatted
-			return blocked("claim %s should be that for %s, but its annotation %s says %q: correct the annotation, or delete the claim",
-				other.Name, disk.MountPath, kube.AnnotationMountPath, other.Annotations[kube.AnnotationMountPath])
+		if other := o.named(built.Name); other != nil { // an apply would give a disk with data the right to be formatted
+			return taken(other, w.id, disk.MountPath)
 		}
 		missing = append(missing, built)
 	}
@@ -167,13 +168,27 @@ func (w blueprint) ranUnseen(o observed) bool {
 		o.pod() != nil && !kube.MadeByUs(o.pod())
 }
 
-func claimNamed(claims []*corev1.PersistentVolumeClaim, name string) *corev1.PersistentVolumeClaim {
-	for _, claim := range claims {
+// named is a claim that has the name of one which is to be made.
+func (o observed) named(name string) *corev1.PersistentVolumeClaim {
+	for _, claim := range o.claims {
 		if claim.Name == name {
 			return claim
 		}
 	}
-	return nil
+	if o.claimNamed == nil {
+		return nil
+	}
+	return o.claimNamed(name)
+}
+
+// taken says why a claim of the right name is not the one to mount.
+func taken(claim *corev1.PersistentVolumeClaim, id messages.BrokerID, mountPath string) step {
+	if label := claim.Labels[kube.LabelBrokerID]; label != id.String() {
+		return blocked("claim %s should be that for %s of broker %d, but its label %s says %q: correct the label, or delete the claim",
+			claim.Name, mountPath, id, kube.LabelBrokerID, label)
+	}
+	return blocked("claim %s should be that for %s, but its annotation %s says %q: correct the annotation, or delete the claim",
+		claim.Name, mountPath, kube.AnnotationMountPath, claim.Annotations[kube.AnnotationMountPath])
 }
 
 // service keeps the broker's own Service, which only clusters without headless mode have.

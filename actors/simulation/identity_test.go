@@ -90,6 +90,29 @@ func TestIdsThatDisagreeStartNothingUntilOneIsLeft(t *testing.T) {
 	})
 }
 
+func TestAClaimWithAWrongLabelIsNotTakenForAnEmptyDisk(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		claim := key{kube.KindClaim, namespace, kube.ClaimName("demo", 1, "/kafka-logs")}
+		format := w.store.get(claim).GetAnnotations()[kube.AnnotationFormat]
+		relabel := func(id string) {
+			w.store.update(claim, func(o kube.Object) { o.GetLabels()[kube.LabelBrokerID] = id })
+		}
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Status.BrokersState["1"] = v1beta1.BrokerState{} })
+		w.kill() // the next daemon knows of no formatted disk
+		relabel("7")
+		w.advance(2 * time.Minute)
+		w.check()
+		require.Equal(w.t, format, w.store.get(claim).GetAnnotations()[kube.AnnotationFormat])
+		require.Equal(w.t, "7", w.store.get(claim).GetLabels()[kube.LabelBrokerID])
+		relabel("1")
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
 // While the claim of one of them cannot be made nothing of the quorum can have begun.
 func TestAFirstControllerIsReplacedInTheSpecBeforeTheQuorumFormed(t *testing.T) {
 	run(t, func(w *World) {
