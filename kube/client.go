@@ -43,7 +43,7 @@ type Writer interface {
 	// has changed since, or another one has taken its name, that is an error.
 	Delete(ctx context.Context, object Object) error
 	// Evict asks for a Pod to be stopped, within what PodDisruptionBudgets allow. A refusal is an EvictionRefused; a Pod that
-	// is gone, or whose name another one has taken, is no error.
+	// is gone is no error, another one of its name is.
 	Evict(ctx context.Context, pod *corev1.Pod) error
 	// ReleaseFinalizers takes the given finalizers from an object that is being deleted.
 	ReleaseFinalizers(ctx context.Context, object Object, finalizers []string) error

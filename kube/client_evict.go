@@ -36,8 +36,8 @@ func (c *Client) Evict(ctx context.Context, pod *corev1.Pod) error {
 func evictionError(pod *corev1.Pod, err error) error {
 	var status apierrors.APIStatus
 	switch {
-	case err == nil, apierrors.IsNotFound(err), apierrors.IsConflict(err):
-		return nil // a Pod that is not there any more, under this UID
+	case err == nil, apierrors.IsNotFound(err):
+		return nil
 	case apierrors.IsTooManyRequests(err) && errors.As(err, &status):
 		return &EvictionRefused{Message: refusalText(status.Status())}
 	case apierrors.IsInternalError(err):

@@ -24,6 +24,8 @@ const (
 	ConditionStrayObjects    = "StrayObjects"
 	ConditionLeftoverClaims  = "LeftoverClaims"
 	ConditionPodsEnded       = "PodsEnded"
+	ConditionRollBlocked     = "RollingUpgradeBlocked"
+	ConditionUnprotected     = "UnprotectedPartitions"
 )
 
 // Reasons of conditions.
@@ -44,6 +46,9 @@ const (
 	ReasonNotOwned      = "NotOwned"
 	ReasonNotInSpec     = "NotInSpec"
 	ReasonPodEnded      = "PodEnded"
+	ReasonRolling       = "RollingUpgrade"
+	ReasonGatesClosed   = "GatesClosed"
+	ReasonNoOrder       = "NoOrderKeepsThem"
 )
 
 // MaxConditionMessage is how long the message of a condition may be, in bytes. A cluster has a handful of conditions

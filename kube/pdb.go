@@ -92,6 +92,12 @@ func userBudget(cluster *v1beta1.KafkaCluster, nodes int) int {
 	}
 }
 
+// BudgetOfNone reports whether the user lets nobody be evicted ever: drains are then done by hand, and restarts ask no
+// budget.
+func BudgetOfNone(cluster *v1beta1.KafkaCluster) bool {
+	return WantsBudget(cluster) && userBudget(cluster, len(cluster.Spec.Brokers)) < 1
+}
+
 func unhealthyPodEvictionPolicy(in BudgetInput) policyv1.UnhealthyPodEvictionPolicyType {
 	if in.EvictUnready {
 		return policyv1.AlwaysAllow

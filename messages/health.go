@@ -11,10 +11,19 @@ type Watch struct {
 	Brokers, Controllers []BrokerID
 	// KRaft says that the cluster has a quorum that can be described.
 	KRaft bool
+	// Detail asks for the Replication, often: somebody wants to stop a broker, or one is awaited back.
+	Detail bool
 }
 
+// ElectLeaders asks the health actor to give partitions back to their preferred leaders (cluster → health). It changes
+// nothing where the preferred leader is not in sync.
+type ElectLeaders struct{ Partitions []Partition }
+
 // Equal reports whether two watches ask for the same.
-func (w Watch) Equal(o Watch) bool {
+func (w Watch) Equal(o Watch) bool { return w.Detail == o.Detail && w.AboutSame(o) }
+
+// AboutSame reports whether two watches are about the same nodes, however closely they look.
+func (w Watch) AboutSame(o Watch) bool {
 	return w.KRaft == o.KRaft && slices.Equal(w.Bootstrap, o.Bootstrap) && slices.Equal(w.Brokers, o.Brokers) &&
 		slices.Equal(w.Controllers, o.Controllers)
 }

@@ -162,6 +162,8 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Formatted: formattedOf(a.known.BrokersState[id.String()]),
 		RanBefore: a.known.BrokersState[id.String()].ConfigurationBackup != "", // which we never write
 		Paused:    a.paused(),
+		Permit:    a.roll.permits[id].Permit,
+		Consent:   consents(a.newest),
 	}
 	if k.told > 0 && wanted.Equal(k.wanted) {
 		return
@@ -206,7 +208,7 @@ func (a *cluster) keepHealth(c actor.Context) {
 		}
 		a.health = pid
 	}
-	watch := messages.Watch{KRaft: a.valid.Spec.KRaft}
+	watch := messages.Watch{KRaft: a.valid.Spec.KRaft, Detail: a.decision.watch}
 	for _, n := range a.nodes() {
 		switch {
 		case !n.observed.PodReady:

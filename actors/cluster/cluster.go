@@ -93,6 +93,10 @@ type cluster struct {
 	exist    []messages.BrokerID
 	revision int64 // of the last wish told to any broker
 
+	// roll is what is remembered of restarts, decision what followed from it last.
+	roll     roll
+	decision rollDecision
+
 	health *actor.PID
 	watch  messages.Watch
 	kafka  messages.KafkaObserved
@@ -159,7 +163,7 @@ func (a *cluster) Receive(c actor.Context) {
 			a.convergeSoon(c)
 		}
 	case messages.KafkaObserved:
-		a.kafka, a.asked = m, true
+		a.tookKafka(m)
 		a.convergeSoon(c)
 	case messages.Inspect:
 		c.Respond(a.report())
@@ -230,6 +234,7 @@ func (a *cluster) converge(c actor.Context) {
 	}
 	a.take(resource)
 	if a.valid != nil && a.identified(c) {
+		a.keepRoll(c)
 		a.keepHealth(c) // first: what the gates believe must be an answer about the nodes as they are now
 		if !a.paused() {
 			a.keepObjects(c)

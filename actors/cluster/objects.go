@@ -87,7 +87,7 @@ func (a *cluster) objectsWritten(c actor.Context, r kit.Result[writtenObjects]) 
 // gatesOpen says that people may drain a node: all Pods are ready, and Kafka, asked since the last of them became so,
 // knows every node and has all replicas in sync.
 func (a *cluster) gatesOpen() bool {
-	if !a.kafka.Answered || a.kafka.UnderReplicated || !a.kafka.Watch.Equal(a.watch) {
+	if !a.kafka.Answered || a.kafka.UnderReplicated || !a.kafka.Watch.AboutSame(a.watch) {
 		return false
 	}
 	if quorumProblem(view{nodes: a.nodes(), kafka: a.kafka}) != "" {

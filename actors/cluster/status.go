@@ -35,6 +35,8 @@ type view struct {
 	objectsError string
 	listeners    *v1beta1.ListenerStatuses
 	paused       bool
+	// roll is what was decided about restarts last.
+	roll rollDecision
 	// existing are the brokers that have objects or an actor.
 	existing []messages.BrokerID
 	unkept   unkept
@@ -75,6 +77,7 @@ func statusOf(v view, now time.Time) v1beta1.KafkaClusterStatus {
 	status.BrokersReady = brokersReady(v)
 	status.Conditions = conditions(v, now)
 	status.State = clusterState(status.Conditions)
+	status.RollingUpgrade = rollingUpgradeStatus(v, status, now)
 	if v.listeners != nil {
 		status.ListenerStatuses = v.listeners
 	}
@@ -84,6 +87,9 @@ func statusOf(v view, now time.Time) v1beta1.KafkaClusterStatus {
 func clusterState(conditions []metav1.Condition) v1beta1.ClusterState {
 	if ready := kube.Condition(conditions, kube.ConditionReady); ready != nil && ready.Status == metav1.ConditionTrue {
 		return v1beta1.ClusterRunning
+	}
+	if reconciling := kube.Condition(conditions, kube.ConditionReconciling); reconciling != nil && reconciling.Reason == kube.ReasonRolling {
+		return v1beta1.ClusterRollingUpgrading
 	}
 	return v1beta1.ClusterReconciling
 }
@@ -197,12 +203,15 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	set(kube.ConditionSpecWarning, len(warnings) > 0, kube.ReasonSpecWarning, problemText(warnings))
 	set(kube.ConditionPaused, v.paused, kube.ReasonPaused,
 		"nothing is changed while annotation "+kube.AnnotationPause+" is set; remove it to go on")
-	pending := nodesWhere(v.nodes, func(n node) bool { return n.observed.ConfigStale || n.observed.Pending != "" })
+	pending := nodesWhere(v.nodes, func(n node) bool { return n.observed.Update != "" || n.observed.Pending != "" })
 	set(kube.ConditionUpdateAvailable, len(pending) > 0, kube.ReasonRestartNeeded, pendingText(pending))
 	leaving := append(nodesWhere(v.nodes, func(n node) bool { return n.leaving && !n.observed.Gone }), v.unkept.running...)
 	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonNotSupported, leavingText(leaving))
 	set(kube.ConditionStrayObjects, len(v.unkept.strays) > 0, kube.ReasonNotOwned, strayText(v.unkept.strays))
 	set(kube.ConditionLeftoverClaims, len(v.unkept.claims) > 0, kube.ReasonNotInSpec, leftoverText(v.unkept.claims))
+	blocked := v.roll.blocked != "" && now.Sub(v.roll.blockedSince) >= blockedAfter
+	set(kube.ConditionRollBlocked, blocked, kube.ReasonGatesClosed, v.roll.blocked)
+	set(kube.ConditionUnprotected, len(v.roll.unprotected) > 0, kube.ReasonNoOrder, unprotectedText(v.roll.unprotected))
 	ended := nodesWhere(v.nodes, func(n node) bool { return n.observed.Ended > 0 && !n.observed.PodReady && !n.observed.Gone })
 	set(kube.ConditionPodsEnded, len(ended) > 0, kube.ReasonPodEnded, v.endedText(ended))
 	slices.SortFunc(list, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })
@@ -215,7 +224,7 @@ func pendingText(nodes []node) string {
 		return ""
 	}
 	first := nodes[0].observed
-	text := fmt.Sprintf("broker %d: %s", nodes[0].id, cmp.Or(first.Pending, "the spec has changes that need a restart"))
+	text := fmt.Sprintf("broker %d: %s", nodes[0].id, cmp.Or(first.Pending, first.Update+"; it comes with the broker's next restart, or set annotation "+kube.AnnotationConsent))
 	if len(nodes) > 1 {
 		text = withEnd(text, "; also "+named(nodes[1:]))
 	}
@@ -251,6 +260,9 @@ func readiness(v view) verdict {
 		if len(nodes) > 0 {
 			return verdict{stalled: group.stalled, progressing: !group.stalled, reason: group.reason, message: v.reasons(nodes)}
 		}
+	}
+	if len(v.roll.permits) > 0 || len(v.roll.waiting) > 0 {
+		return verdict{progressing: true, reason: kube.ReasonRolling, message: rollText(v.roll, v.nodes)}
 	}
 	unready := nodesWhere(v.nodes, func(n node) bool {
 		return !n.leaving && (!n.current() || n.observed.Phase != messages.PhaseRunning)

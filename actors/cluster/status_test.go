@@ -123,12 +123,16 @@ func TestTheSameViewIsTheSameStatus(t *testing.T) {
 func TestConditionsExistWhileTheyAreTrue(t *testing.T) {
 	for kind, spoil := range map[string]func(*view){
 		kube.ConditionPaused:          func(v *view) { v.paused = true },
-		kube.ConditionUpdateAvailable: func(v *view) { v.nodes[1].observed.ConfigStale = true },
-		kube.ConditionBrokersLeaving:  func(v *view) { v.nodes[1].leaving = true },
-		kube.ConditionStrayObjects:    func(v *view) { v.unkept.strays = []string{"Pod copy"} },
-		kube.ConditionLeftoverClaims:  func(v *view) { v.unkept.claims = []leftover{{7, "demo-7"}} },
-		kube.ConditionNotSupported:    problem(messages.ReasonNotSupported, messages.SeverityWarning, "spec.envoyConfig"),
-		kube.ConditionSpecWarning:     problem(messages.ReasonInvalidSpec, messages.SeverityWarning, "spec.disruptionBudget"),
+		kube.ConditionUpdateAvailable: func(v *view) { v.nodes[1].observed.Update = "the Pod is built differently" },
+		kube.ConditionRollBlocked: func(v *view) {
+			v.roll = rollDecision{blocked: "Kafka does not answer", blockedSince: now.Add(-blockedAfter)}
+		},
+		kube.ConditionUnprotected:    func(v *view) { v.roll.unprotected = []string{"orders-0"} },
+		kube.ConditionBrokersLeaving: func(v *view) { v.nodes[1].leaving = true },
+		kube.ConditionStrayObjects:   func(v *view) { v.unkept.strays = []string{"Pod copy"} },
+		kube.ConditionLeftoverClaims: func(v *view) { v.unkept.claims = []leftover{{7, "demo-7"}} },
+		kube.ConditionNotSupported:   problem(messages.ReasonNotSupported, messages.SeverityWarning, "spec.envoyConfig"),
+		kube.ConditionSpecWarning:    problem(messages.ReasonInvalidSpec, messages.SeverityWarning, "spec.disruptionBudget"),
 	} {
 		t.Run(kind, func(t *testing.T) {
 			spoiled := healthy(spoil)

@@ -120,7 +120,7 @@ func (a *cluster) settling(now time.Time) time.Duration {
 			return left
 		}
 	}
-	if wasReady && (!a.asked || !a.kafka.Watch.Equal(a.watch)) { // the answer is to a question about fewer nodes
+	if wasReady && (!a.asked || !a.kafka.Watch.AboutSame(a.watch)) { // the answer is to a question about fewer nodes
 		return left
 	}
 	return 0
@@ -129,7 +129,7 @@ func (a *cluster) settling(now time.Time) time.Duration {
 func (a *cluster) view() view {
 	v := view{
 		cluster: a.newest, known: a.known, problems: a.problems, nodes: a.nodes(), kafka: a.kafka,
-		objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(),
+		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(),
 	}
 	if a.valid != nil {
 		v.listeners = listenerStatuses(a.valid)

@@ -217,6 +217,8 @@ func (s *server) Observe(context.Context, kafka.Ask) (messages.KafkaObserved, er
 	return o, nil
 }
 
+func (*server) ElectPreferred(context.Context, []messages.Partition) error { return nil }
+
 func (*server) Close() {}
 
 func (s *server) statusCount() int {

@@ -24,6 +24,8 @@ type Dialer interface {
 
 // Session asks one Kafka cluster. It is used by one goroutine at a time.
 type Session interface {
+	// ElectPreferred gives partitions back to their preferred leaders.
+	ElectPreferred(ctx context.Context, partitions []messages.Partition) error
 	Observe(ctx context.Context, ask kafka.Ask) (messages.KafkaObserved, error)
 	Close()
 }
@@ -34,6 +36,10 @@ const (
 	awaiting = time.Second
 	// catchingUp is how often to look while replicas are not in sync: until they are nobody may drain a node.
 	catchingUp = 5 * time.Second
+	// closely is how long to pause while somebody wants to stop a broker, or awaits one: short, since a roll waits for
+	// each answer, and never less than a few times what the last look took, since 50,000 partitions are megabytes.
+	closely      = 200 * time.Millisecond
+	pausePerLook = 4
 	// resting is how often to look when all is well.
 	resting = 30 * time.Second
 	// A Kafka that does not answer is asked with doubling delays.
@@ -63,6 +69,11 @@ type health struct {
 	watch   messages.Watch
 	session Session // nil until there is something to dial
 	looking bool
+	// lookStarted is when the look under way began, lookTook how long the last one took.
+	lookStarted time.Time
+	lookTook    time.Duration
+	// elect are partitions whose preferred leaders the next look restores first.
+	elect []messages.Partition
 	// stale says that the watch has changed while a look was under way.
 	stale    bool
 	failures int
@@ -86,6 +97,9 @@ func (h *health) Receive(c actor.Context) {
 	case *actor.Stopped, *actor.Touch:
 	case messages.Watch:
 		h.rewatch(c, m)
+	case messages.ElectLeaders:
+		h.elect = m.Partitions
+		h.next.SetSooner(c, 0, lookNow{})
 	case lookNow:
 		h.next.Fired()
 		h.look(c)
@@ -131,15 +145,21 @@ func (h *health) look(c actor.Context) {
 		}
 		h.session = session
 	}
-	h.looking = true
-	session, ask := h.session, kafka.Ask{KRaft: h.watch.KRaft}
+	h.looking, h.lookStarted = true, time.Now()
+	session, ask, elect, log := h.session, kafka.Ask{KRaft: h.watch.KRaft, Detail: h.watch.Detail}, h.elect, h.Log
+	h.elect = nil
 	kit.Go(h.life, c, lookTimeout, func(ctx context.Context) (messages.KafkaObserved, error) {
+		if len(elect) > 0 {
+			if err := session.ElectPreferred(ctx, elect); err != nil {
+				log.Warn("preferred leaders not restored", "error", err) // Kafka does so itself, in minutes
+			}
+		}
 		return session.Observe(ctx, ask)
 	})
 }
 
 func (h *health) looked(c actor.Context, r kit.Result[messages.KafkaObserved]) {
-	h.looking = false
+	h.looking, h.lookTook = false, time.Since(h.lookStarted)
 	var panicked kit.PanicError
 	if errors.As(r.Err, &panicked) {
 		panic(fmt.Sprintf("%v\n%s", panicked.Value, panicked.Stack))
@@ -171,7 +191,15 @@ func (h *health) failed(c actor.Context, err error) {
 			Watch: h.watch, Error: "Kafka does not answer at " + h.watch.Bootstrap[0], QuorumLeader: -1,
 		})
 	}
-	h.next.Set(c, jittered(kit.Doubled(firstRetry, maxRetry, h.failures)), lookNow{})
+	h.next.Set(c, h.retryPause(), lookNow{})
+}
+
+// retryPause is short while somebody waits for the answer: the broker that was asked may be the one that was stopped.
+func (h *health) retryPause() time.Duration {
+	if h.watch.Detail {
+		return kit.Doubled(closely, firstRetry, h.failures)
+	}
+	return jittered(kit.Doubled(firstRetry, maxRetry, h.failures))
 }
 
 func (h *health) tell(c actor.Context, observed messages.KafkaObserved) {
@@ -185,6 +213,8 @@ func (h *health) tell(c actor.Context, observed messages.KafkaObserved) {
 // pause is how long to wait for the next look.
 func (h *health) pause(seen messages.KafkaObserved) time.Duration {
 	switch {
+	case h.watch.Detail:
+		return max(closely, pausePerLook*h.lookTook)
 	case h.watch.Missing(seen):
 		return awaiting
 	case seen.UnderReplicated:

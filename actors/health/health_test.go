@@ -55,6 +55,8 @@ func (s fakeSession) Observe(ctx context.Context, _ kafka.Ask) (messages.KafkaOb
 	return messages.KafkaObserved{Answered: err == nil, Brokers: brokers, QuorumLeader: -1}, err
 }
 
+func (s fakeSession) ElectPreferred(context.Context, []messages.Partition) error { return nil }
+
 func (s fakeSession) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -82,9 +82,12 @@ func (r *requests) do(ctx context.Context, verb string, object kube.Object, send
 	return r.faults.request(ctx, verb, k, func() error {
 		before := r.store.get(k)
 		err := send()
-		if err == nil && verb == "delete" && before != nil && before.GetUID() == object.GetUID() {
+		if err == nil && (verb == "delete" || verb == "evict") && before != nil && before.GetUID() == object.GetUID() {
 			owner, _ := r.store.get(key{kube.KindCluster, before.GetNamespace(), before.GetLabels()[kube.LabelCluster]}).(*v1beta1.KafkaCluster)
 			r.invariants.deleted(before, owner)
+			if pod, ok := before.(*corev1.Pod); ok && runs(pod) {
+				r.invariants.stopped(r.daemon, pod, owner)
+			}
 		}
 		if err == nil && (verb == "apply" || verb == "create" || verb == "status") {
 			r.invariants.applied(before, object, writer)
@@ -163,7 +166,7 @@ func (c client) Delete(ctx context.Context, object kube.Object) error {
 func (c client) Evict(ctx context.Context, pod *corev1.Pod) error {
 	err := c.do(ctx, "evict", pod, func() error { return c.store.evict(keyOf(pod), pod.UID) })
 	switch {
-	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
+	case apierrors.IsNotFound(err):
 		return nil
 	case apierrors.IsTooManyRequests(err):
 		return &kube.EvictionRefused{Message: err.Error()}

@@ -52,6 +52,8 @@ type faults struct {
 	trouble Trouble
 	// away is until when no request gets an answer.
 	away time.Time
+	// absences are the times that it was, or will be, away.
+	absences [][2]time.Time
 	// panics are requests that make their caller panic once, as a bug would.
 	panics map[string]bool
 }
@@ -71,6 +73,19 @@ func (f *faults) setAway(until time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.away = until
+	f.absences = append(f.absences, [2]time.Time{time.Now(), until})
+}
+
+// wasAway is for how long nothing had been heard at a moment, up to a minute after each absence: watches return late.
+func (f *faults) wasAway(at time.Time) (longest time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, absence := range f.absences {
+		if from, to := absence[0], absence[1].Add(time.Minute); !at.Before(from) && at.Before(to) {
+			longest = max(longest, at.Sub(from))
+		}
+	}
+	return longest
 }
 
 // panicOnce makes the next such request panic.

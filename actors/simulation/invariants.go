@@ -31,12 +31,14 @@ type invariants struct {
 	underway map[string]int
 	// twins are brokers of which a test made a second Pod.
 	twins map[string]bool
+	// restarts are the rules for stopping what runs.
+	restarts restarts
 }
 
-func newInvariants(s *store) *invariants {
+func newInvariants(s *store, r restarts) *invariants {
 	i := &invariants{
 		pods: map[string]map[types.UID]bool{}, withData: map[types.UID]bool{}, ids: map[types.UID]string{},
-		writers: map[key]string{}, underway: map[string]int{}, twins: map[string]bool{},
+		writers: map[key]string{}, underway: map[string]int{}, twins: map[string]bool{}, restarts: r,
 	}
 	s.observe(i.changed)
 	return i
@@ -63,6 +65,7 @@ func (i *invariants) changed(c change) {
 	case kube.KindCluster:
 		if c.after != nil {
 			i.clusterChanged(c.after.(*v1beta1.KafkaCluster))
+			i.restarts.specChanged(c.after.(*v1beta1.KafkaCluster))
 		}
 	}
 }
@@ -79,6 +82,9 @@ func (i *invariants) podChanged(c change) {
 		return
 	}
 	i.pods[broker][object.GetUID()] = true
+	if c.before == nil {
+		i.restarts.podMade(object.(*corev1.Pod))
+	}
 	if len(i.pods[broker]) > 1 && c.before == nil && !i.twins[broker] {
 		i.violated("broker %s has a second Pod: %s", broker, c.key.name)
 	}
@@ -143,20 +149,12 @@ func neverStarted(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodPending || pod.Status.Phase == ""
 }
 
-// deleted is told after the daemon deleted an object, with what stood there. What runs is never deleted; what has ended
-// may be, and what never began.
+// deleted is told after the daemon deleted an object, with what stood there.
 func (i *invariants) deleted(object kube.Object, owner *v1beta1.KafkaCluster) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	switch o := object.(type) {
-	case *corev1.Pod:
-		if !ended(o) && o.DeletionTimestamp == nil && !containerEnded(o) && !neverStarted(o) {
-			i.violated("Pod %s was deleted although it ran", o.Name)
-		}
-	case *corev1.PersistentVolumeClaim:
-		if i.withData[o.UID] {
-			i.violated("claim %s with data was deleted", o.Name)
-		}
+	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok && i.withData[claim.UID] {
+		i.violated("claim %s with data was deleted", claim.Name)
 	}
 	if kindOf(object) != kube.KindCluster && (owner == nil || !kube.Owned(object, owner)) && isCore(object) {
 		i.violated("%s was deleted although it does not belong to the cluster", keyOf(object))

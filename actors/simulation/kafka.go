@@ -47,6 +47,8 @@ type kafkaState struct {
 	// version is the release that formatted the metadata; its feature levels stay when the processes are newer.
 	version   string
 	processes map[messages.BrokerID]*process
+	// stopped are the nodes that the daemon stopped, until they are in sync again.
+	stopped map[messages.BrokerID]stop
 	// balancing is set while Kafka's own return of leaders to their preferred brokers is due.
 	balancing bool
 	// older is what a broker behind the newest metadata would still answer.
@@ -90,6 +92,7 @@ func newKafkaState(key messages.ClusterKey, p *process) *kafkaState {
 		name: key.String(), kraft: p.kraft, version: p.version, quorum: quorumState{leader: -1, seen: map[messages.BrokerID]time.Time{}},
 		brokers: map[messages.BrokerID]*brokerState{}, minISR: map[string]int32{}, defaults: map[string]string{},
 		dynamic: map[messages.BrokerID]map[string]string{}, processes: map[messages.BrokerID]*process{},
+		stopped: map[messages.BrokerID]stop{},
 	}
 }
 

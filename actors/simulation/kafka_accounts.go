@@ -39,7 +39,7 @@ func (c *kafkaState) account() {
 		a := &p.produce
 		alive := c.alive(p)
 		for _, id := range a.alive {
-			if !slices.Contains(alive, id) && !c.brokers[id].evicted {
+			if !slices.Contains(alive, id) && c.stopped[id].pod == "" {
 				if a.gone == nil {
 					a.gone = map[messages.BrokerID]time.Time{}
 				}
@@ -51,20 +51,14 @@ func (c *kafkaState) account() {
 		if required := int(c.required(p.topic)); len(alive) < required {
 			stopped := 0
 			for _, id := range p.replicas {
-				if c.brokers[id].evicted && !slices.Contains(alive, id) {
+				if c.stopped[id].pod != "" && !slices.Contains(alive, id) {
 					stopped++
 				}
 			}
 			a.since, a.ours = now, len(alive)+stopped >= required
 		}
 	}
-	for _, b := range c.brokers {
-		if b.evicted && c.serving(b.id) && !slices.ContainsFunc(c.partitions, func(p *partition) bool {
-			return slices.Contains(p.replicas, b.id) && !slices.Contains(p.isr, b.id) && p.leader >= 0
-		}) {
-			b.evicted = false
-		}
-	}
+	c.backInSync()
 }
 
 func (a *accounts) close(now time.Time) {

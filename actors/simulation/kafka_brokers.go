@@ -31,8 +31,6 @@ type brokerState struct {
 	catching bool
 	// failed are the log dirs that it cannot write to, by directory id.
 	failed map[string]bool
-	// evicted says that the daemon stopped it, until it is in sync again.
-	evicted bool
 }
 
 // register lets a broker into the cluster; it has to wait until the session of its predecessor is over.

@@ -33,7 +33,9 @@ func refused(format string, args ...any) error {
 }
 
 // refusedValue is INVALID_CONFIG.
-func refusedValue(message string) error { return &kafkaclient.ConfigRefused{Code: 40, Message: message} }
+func refusedValue(message string) error {
+	return &kafkaclient.ConfigRefused{Code: 40, Message: message}
+}
 
 // elr: clusters formatted by 4.1 or newer keep eligible leader replicas.
 func (c *kafkaState) elr() bool {

@@ -90,8 +90,8 @@ func newWorld(t testing.TB, options ...Option) *World {
 	}
 	w.store = newStore(o.seed)
 	w.faults = newFaults(o.seed)
-	w.invariants = newInvariants(w.store)
 	w.kafka = newKafka(w.store, w.faults)
+	w.invariants = newInvariants(w.store, newRestarts(w.kafka, w.faults))
 	w.kubelets = newKubelets(w.store, w.faults, w.kafka, w.invariants)
 	startControllers(w.store, w.kubelets, w.kafka)
 	for n := range o.nodes {

@@ -98,6 +98,28 @@ func (m messages) write(from, to int) {
 		"--producer-property acks=all", from, to, m.bootstrap(), m.topic))
 }
 
+// writeSlowly sends numbered messages, some each second, from a Pod that no roll restarts, as a producer that must lose
+// nothing is set up. What it returns waits for the end and gives the producer's errors.
+func (m messages) writeSlowly(from, to int) (errors func() string) {
+	m.t.Helper()
+	image := m.kubectl("get", "pod", m.pod(), "-o", `jsonpath={.spec.containers[?(@.name=="kafka")].image}`)
+	script := fmt.Sprintf("(for i in $(seq %d %d); do echo message-$i; sleep 0.2; done) | kafka-console-producer.sh "+
+		"--bootstrap-server %s --topic %s --producer-property acks=all --producer-property enable.idempotence=true "+
+		"--producer-property max.in.flight.requests.per.connection=1 --producer-property retries=100 "+
+		"--producer-property retry.backoff.ms=200 2>&1 | grep -E 'ERROR|Exception' || true; echo ended",
+		from, to, m.bootstrap(), m.topic)
+	m.kubectl("run", "producer", "--image="+image, "--restart=Never", "--command", "--", "bash", "-c", script)
+	return func() string {
+		m.eventually(5*time.Minute, "the producer has ended", func() (bool, string) {
+			phase := m.kubectl("get", "pod", "producer", "-o", "jsonpath={.status.phase}")
+			return phase == "Succeeded" || phase == "Failed", phase
+		})
+		out, ended := strings.CutSuffix(strings.TrimSpace(m.kubectl("logs", "producer")), "ended")
+		require.True(m.t, ended, out)
+		return strings.TrimSpace(out)
+	}
+}
+
 // read counts the different messages that are in the topic.
 func (m messages) read() int {
 	m.t.Helper()

@@ -66,6 +66,25 @@ func TestSmoke(t *testing.T) {
 		m.write(1001, 1200)
 		require.Equal(t, 1200, m.read())
 	})
+	t.Run("a setting that needs a restart rolls through, and no message is lost", func(t *testing.T) {
+		before := n.uids("demo")
+		sent := m.writeSlowly(1201, 1600)
+		rolled := n.cluster("demo")
+		rolled.Spec.ReadOnlyConfig += "\nnum.network.threads=5\n"
+		n.apply(rolled)
+		n.eventually(10*time.Minute, "every broker has another Pod and all are ready", func() (bool, string) {
+			now := n.uids("demo")
+			for name, uid := range before {
+				if now[name] == "" || now[name] == uid {
+					return false, n.ready("demo")
+				}
+			}
+			return n.cluster("demo").Status.State == v1beta1.ClusterRunning, n.ready("demo")
+		})
+		n.waitReady("demo")
+		require.Empty(t, sent(), "what the producer complained about")
+		require.Equal(t, 1600, m.read())
+	})
 	t.Run("a deleted cluster leaves nothing", func(t *testing.T) {
 		n.kubectl("delete", "kafkacluster", "demo", "--timeout=120s")
 		n.eventually(3*time.Minute, "all objects are gone", func() (bool, string) {

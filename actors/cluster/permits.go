@@ -1,0 +1,321 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/messages"
+)
+
+const (
+	// restartPause is how long to wait after a broker is back and leads again: without it the next restart hits producers
+	// that have only just found the new leaders.
+	restartPause = 5 * time.Second
+	// justStarted is how long a broker counts as down after its start: Kafka may still show what was before.
+	justStarted = 10 * time.Second
+	// refusedPause is how long a permit rests whose eviction a PodDisruptionBudget refused.
+	refusedPause = 5 * time.Second
+	// slowReturn is when a broker that does not come back is called out.
+	slowReturn = 10 * time.Minute
+)
+
+// roll is what the cluster actor remembers of restarts under way. It is a cache: a new leader begins without, and finds
+// in stopped brokers nothing but brokers that are down.
+type roll struct {
+	permits map[messages.BrokerID]permit
+	// index is that of the newest Replication.
+	index *kafka.ReplicationIndex
+}
+
+// permit is the right to stop one Pod, and then what is known of its broker until it is back.
+type permit struct {
+	messages.Permit
+	granted time.Time
+	// before are the partitions that it was out of sync in when it was stopped: nobody waits for those.
+	before []kafka.TopicPartition
+	// refused is when the API server refused the eviction last, zero when it did not.
+	refused time.Time
+	// back is when the broker was seen back in sync, zero before.
+	back time.Time
+}
+
+// rollView is all that decisions about restarts are made from.
+type rollView struct {
+	nodes []node
+	kafka messages.KafkaObserved
+	// asked is the watch that the health actor was told last: an answer to another one is about other nodes.
+	asked messages.Watch
+	index *kafka.ReplicationIndex
+	roll  roll
+	// errorCount is the number of alerts that speak against restarts, threshold where they and impaired brokers stop them.
+	errorCount, threshold int
+	// limit is how many brokers of one rack may restart together.
+	limit            int
+	kraft            bool
+	blockUnprotected bool
+	// zeroBudget says that the user's PodDisruptionBudget lets nobody go ever.
+	zeroBudget bool
+	rackOf     map[messages.BrokerID]string
+	now        time.Time
+}
+
+// rollDecision is what follows.
+type rollDecision struct {
+	permits map[messages.BrokerID]permit
+	// elect are partitions that should go back to their preferred leaders.
+	elect []messages.Partition
+	// watch is set while Kafka has to be looked at closely.
+	watch bool
+	// blocked says why nobody may be stopped although somebody waits; empty otherwise.
+	blocked string
+	// blockedSince is when that began; the actor keeps it.
+	blockedSince time.Time
+	// unprotected are the partitions that a restart makes unavailable and that no order keeps available.
+	unprotected []string
+	// waiting are the brokers whose Pod has to be replaced.
+	waiting []messages.BrokerID
+	// again is when to decide anew although nothing has happened, zero when an event will tell.
+	again time.Duration
+}
+
+// decide says who may be stopped now. It is the only place that allows anybody to disturb Kafka.
+func decide(v rollView) rollDecision {
+	d := rollDecision{permits: map[messages.BrokerID]permit{}}
+	for _, n := range v.nodes {
+		if wantsRestart(n) {
+			d.waiting = append(d.waiting, n.id)
+		}
+		if p, held := v.roll.permits[n.id]; held {
+			d.keep(v, n, p)
+		}
+	}
+	d.watch = len(d.waiting) > 0 || len(d.permits) > 0
+	d.repair(v)
+	if len(d.permits) == 0 {
+		d.grant(v)
+	}
+	return d
+}
+
+// wantsRestart reports whether a node's Pod has to be replaced and stands. What it says must be about its newest wish.
+func wantsRestart(n node) bool {
+	return n.observed.Restart.Reason != "" && n.current() && !n.leaving && n.observed.Pod != "" && !n.observed.Stopping
+}
+
+// keep follows one permit: until the Pod is gone, until the broker is back, until the pause after that is over.
+func (d *rollDecision) keep(v rollView, n node, p permit) {
+	stands := n.observed.Pod == p.Pod && !n.observed.Stopping
+	switch {
+	case n.leaving, n.observed.Gone:
+		return
+	case stands && !n.current(): // it has yet to hear of the permit, or is using it
+		d.permits[n.id] = p
+		return
+	case stands && n.observed.Restart.Reason == "": // a change of mind: the Pod stays
+		return
+	case stands && n.observed.Restart.Refused != "" && !p.Delete:
+		if p.refused.IsZero() {
+			p.refused = v.now
+		}
+		if left := refusedPause - v.now.Sub(p.refused); left > 0 { // the broker tries again meanwhile
+			d.permits[n.id] = p
+			d.soon(left)
+			return
+		}
+		d.blocked = fmt.Sprintf("broker %d: %s", n.id, n.observed.Restart.Refused)
+		return
+	case stands:
+		d.permits[n.id] = p
+		return
+	case wantsRestart(n) && !n.observed.PodReady: // it came back with what is not wanted any more
+		return
+	}
+	d.await(v, n, p)
+}
+
+// await keeps the permit of a broker that was stopped until it is back.
+func (d *rollDecision) await(v rollView, n node, p permit) {
+	if !p.back.IsZero() {
+		if left := restartPause - v.now.Sub(p.back); left > 0 {
+			d.permits[n.id] = p
+			d.soon(left)
+		}
+		return
+	}
+	d.permits[n.id] = p
+	if back, why := v.returned(n, p); !back {
+		d.blocked = fmt.Sprintf("broker %d was restarted and is not back: %s", n.id, why)
+		return
+	}
+	for _, name := range kafka.PreferredLeaders(n.id, v.index) {
+		d.elect = append(d.elect, messages.Partition{Topic: name.Topic, Number: name.Number})
+	}
+	p.back = v.now
+	d.permits[n.id] = p
+	d.soon(restartPause)
+}
+
+// returned tells whether a broker is back: ready, known to Kafka, in sync, with its vote.
+func (v rollView) returned(n node, p permit) (bool, string) {
+	switch {
+	case n.observed.Pod == p.Pod || n.observed.Stopping:
+		return false, "its Pod is stopping"
+	case !n.observed.PodReady:
+		return false, strings.TrimSpace("its Pod is not ready. " + n.observed.Reason)
+	case !v.fresh():
+		return false, "Kafka has not answered since"
+	case !v.kafka.Knows(n.id, n.broker):
+		return false, "Kafka does not know it yet"
+	}
+	return kafka.Returned(kafka.ReturnInput{
+		Broker: n.id, Before: p.before, Now: v.index, Started: n.observed.Started, Controller: n.controller && v.kraft,
+	})
+}
+
+// fresh reports whether the newest answer is about the nodes as they are.
+func (v rollView) fresh() bool {
+	return v.kafka.Answered && v.index != nil && v.kafka.Watch.AboutSame(v.asked)
+}
+
+// repair lets go at once who serves nobody and will not come up by itself: with a changed spec it may, and a healthy
+// broker's gate is no reason to wait.
+func (d *rollDecision) repair(v rollView) {
+	for _, n := range v.nodes {
+		if wantsRestart(n) && n.observed.Restart.Stuck && !n.observed.PodReady {
+			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true}, granted: v.now}
+		}
+	}
+}
+
+// grant opens the gates for the next brokers, or says why not.
+func (d *rollDecision) grant(v rollView) {
+	candidates := v.candidates()
+	if len(candidates) == 0 {
+		return
+	}
+	if d.blocked != "" { // an eviction was refused just now
+		return
+	}
+	if d.blocked = v.closed(); d.blocked != "" {
+		d.soon(time.Second)
+		return
+	}
+	in := v.restartInput(candidates)
+	set, verdict := kafka.LargestRestart(candidates, max(v.limit, 1), in)
+	if d.unprotected = verdict.Unprotected; len(set) == 0 {
+		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", candidates[0], strings.Join(verdict.Reasons, "; "))
+		d.soon(time.Second)
+		return
+	}
+	for _, id := range set {
+		n := v.nodes[slices.IndexFunc(v.nodes, func(n node) bool { return n.id == id })]
+		d.permits[id] = permit{
+			Permit:  messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.observed.PodReady || v.budgetClosed()},
+			granted: v.now, before: v.index.OutOfSync(id),
+		}
+	}
+}
+
+// candidates are the brokers that wait, the most urgent first.
+func (v rollView) candidates() []messages.BrokerID {
+	var order []kafka.RestartNode
+	for _, n := range v.nodes {
+		if !wantsRestart(n) {
+			continue
+		}
+		order = append(order, kafka.RestartNode{
+			ID: n.id, Broker: n.broker, Controller: n.controller, Stuck: n.observed.Restart.Stuck, Unready: !n.observed.PodReady,
+			Rack: v.rackOf[n.id], Leaders: v.leaders(n.id), Active: n.id == v.kafka.QuorumLeader,
+		})
+	}
+	return kafka.RestartOrder(order)
+}
+
+// leaders counts what a broker leads, as far as that is known.
+func (v rollView) leaders(id messages.BrokerID) int {
+	if v.index == nil {
+		return 0
+	}
+	return v.index.Leaders(id)
+}
+
+// closed says why no healthy broker may be stopped, whoever it is.
+func (v rollView) closed() string {
+	for _, n := range v.nodes {
+		if n.observed.Revision == 0 {
+			return fmt.Sprintf("broker %d has not been looked at yet", n.id)
+		}
+		if !n.leaving && !n.observed.PodReady && n.observed.Restart.Stuck && n.observed.Restart.Reason == "" {
+			return fmt.Sprintf("broker %d does not come up with the newest spec, so nobody else is restarted: %s; change the spec, "+
+				"or take the change back", n.id, n.observed.Reason)
+		}
+	}
+	for _, n := range v.nodes {
+		if !n.leaving && !wantsRestart(n) && (!n.observed.PodReady || n.observed.Stopping) {
+			return fmt.Sprintf("broker %d is not back: %s", n.id, cmp.Or(n.observed.Reason, "its Pod is not ready"))
+		}
+	}
+	if !v.fresh() {
+		return "Kafka has not answered since the Pods became as they are: " + v.kafka.Error
+	}
+	impaired := len(v.index.Impaired())
+	if v.errorCount+impaired >= v.threshold {
+		return fmt.Sprintf("%d brokers have replicas offline or out of sync and %d alerts speak against restarts: "+
+			"spec.rollingUpgradeConfig.failureThreshold is %d", impaired, v.errorCount, v.threshold)
+	}
+	return ""
+}
+
+// budgetClosed reports whether our PodDisruptionBudget lets nobody go because some broker is down. It stays so for
+// everybody else: nobody can be faster while this one goes.
+func (v rollView) budgetClosed() bool {
+	return slices.ContainsFunc(v.nodes, func(n node) bool {
+		return !n.observed.Gone && (!n.observed.PodReady || n.observed.Stopping)
+	})
+}
+
+// restartInput is what Kafka's rules need to know.
+func (v rollView) restartInput(candidates []messages.BrokerID) kafka.RestartInput {
+	in := kafka.RestartInput{
+		Index: v.index, Now: v.now, RackOf: v.rackOf, KRaft: v.kraft, BlockUnprotected: v.blockUnprotected,
+	}
+	for _, n := range v.nodes {
+		if n.controller && v.kraft {
+			in.Controllers = append(in.Controllers, n.id)
+			if slices.Contains(candidates, n.id) {
+				in.Waiting = append(in.Waiting, n.id)
+			}
+		}
+		switch {
+		case n.observed.Gone:
+		case n.observed.Pod == "":
+			in.Stopped = append(in.Stopped, n.id)
+		case v.down(n):
+			in.Down = append(in.Down, n.id)
+		}
+	}
+	return in
+}
+
+// down reports whether a broker counts as down whatever Kafka says.
+func (v rollView) down(n node) bool {
+	o := n.observed
+	return !o.PodReady || o.Stopping || !v.kafka.Knows(n.id, n.broker) || v.now.Sub(o.Started) < justStarted
+}
+
+// soon asks to decide again after a while, or sooner.
+func (d *rollDecision) soon(after time.Duration) {
+	if d.again == 0 || after < d.again {
+		d.again = after
+	}
+}
+
+// equalPermits compares what brokers are told.
+func equalPermits(a, b map[messages.BrokerID]permit) bool {
+	return maps.EqualFunc(a, b, func(x, y permit) bool { return x.Permit == y.Permit })
+}

@@ -1,0 +1,163 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// quiet is a cluster of three combined nodes in which all is well and nobody waits; one partition has replicas on all.
+func quiet(changes ...func(*rollView)) rollView {
+	at := now.Add(-time.Second)
+	replication := &messages.Replication{
+		At: at, MinISR: map[string]int32{"orders": 2}, QuorumLeader: 2,
+		Partitions: []messages.Partition{{
+			Topic: "orders", Leader: 0, Replicas: []messages.BrokerID{0, 1, 2}, ISR: []messages.BrokerID{0, 1, 2},
+		}},
+	}
+	v := rollView{threshold: 1, limit: 1, kraft: true, now: now, rackOf: map[messages.BrokerID]string{}}
+	v.kafka = messages.KafkaObserved{Answered: true, QuorumLeader: 2, Replication: replication}
+	for _, id := range []messages.BrokerID{0, 1, 2} {
+		replication.Quorum = append(replication.Quorum, messages.QuorumReplica{ID: id, Voter: true, LogEndOffset: 9, LastCaughtUp: at})
+		v.kafka.Brokers, v.kafka.Voters = append(v.kafka.Brokers, id), append(v.kafka.Voters, id)
+		v.nodes = append(v.nodes, node{id: id, broker: true, controller: true, told: 1, observed: messages.BrokerObserved{
+			ID: id, Revision: 1, Phase: messages.PhaseRunning, Pod: podOf(id), PodReady: true, Started: now.Add(-time.Hour),
+		}})
+	}
+	v.index = kafka.Index(replication)
+	for _, change := range changes {
+		change(&v)
+	}
+	return v
+}
+
+func podOf(id messages.BrokerID) types.UID { return types.UID("pod-" + id.String()) }
+
+func waits(ids ...messages.BrokerID) func(*rollView) {
+	return func(v *rollView) {
+		for _, id := range ids {
+			v.nodes[id].observed.Restart.Reason = "restart: `a` changes"
+		}
+	}
+}
+
+func unready(id messages.BrokerID, stuck bool) func(*rollView) {
+	return func(v *rollView) { v.nodes[id].observed.PodReady, v.nodes[id].observed.Restart.Stuck = false, stuck }
+}
+
+// holding is a permit that was granted a minute ago.
+func holding(id messages.BrokerID, changes ...func(*permit)) func(*rollView) {
+	return func(v *rollView) {
+		p := permit{Permit: messages.Permit{Pod: podOf(id)}, granted: now.Add(-time.Minute)}
+		for _, change := range changes {
+			change(&p)
+		}
+		v.roll.permits = map[messages.BrokerID]permit{id: p}
+	}
+}
+
+// replaced gives a broker another Pod than the one that the permit was for.
+func replaced(id messages.BrokerID) func(*rollView) {
+	return func(v *rollView) {
+		v.nodes[id].observed.Pod, v.nodes[id].observed.Started = "another", now.Add(-30*time.Second)
+	}
+}
+
+func TestWhoMayBeStoppedNow(t *testing.T) {
+	for name, test := range map[string]struct {
+		view    rollView
+		granted []messages.BrokerID
+		blocked string
+	}{
+		"nobody waits": {quiet(), nil, ""},
+		"one at a time, the active controller last":       {quiet(waits(2, 1, 0)), []messages.BrokerID{1}, ""},
+		"the active controller, when all others are done": {quiet(waits(2)), []messages.BrokerID{2}, ""},
+		"nobody, while Kafka has not answered":            {quiet(waits(1), func(v *rollView) { v.kafka.Answered = false }), nil, "Kafka has not answered"},
+		"nobody, while the answer is about others":        {quiet(waits(1), func(v *rollView) { v.asked.Bootstrap = []string{"new"} }), nil, "Kafka has not answered"},
+		"nobody, while a broker was never looked at":      {quiet(waits(1), func(v *rollView) { v.nodes[0].observed.Revision = 0 }), nil, "not been looked at"},
+		"nobody, while another one is down":               {quiet(waits(1), unready(0, false)), nil, "broker 0 is not back"},
+		"nobody else, while one fails with the newest spec": {
+			quiet(waits(1), unready(0, true)), nil, "broker 0 does not come up with the newest spec",
+		},
+		"who is stuck with an older spec, at once, also without Kafka": {
+			quiet(waits(0, 1), unready(0, true), func(v *rollView) { v.kafka.Answered = false }), []messages.BrokerID{0}, "",
+		},
+		"nobody, when alerts reach the threshold": {quiet(waits(1), func(v *rollView) { v.errorCount = 1 }), nil, "failureThreshold is 1"},
+		"nobody, under a threshold of none":       {quiet(waits(1), func(v *rollView) { v.threshold = 0 }), nil, "failureThreshold is 0"},
+		"nobody, about an older wish":             {quiet(waits(1), func(v *rollView) { v.nodes[1].told = 2 }), nil, ""},
+		"nobody else, while a permit is used":     {quiet(waits(0, 1), holding(0)), []messages.BrokerID{0}, ""},
+		"nobody else, while a Pod is on its way out": {
+			quiet(waits(0, 1), holding(0), func(v *rollView) { v.nodes[0].observed.Stopping = true }), []messages.BrokerID{0}, "is stopping",
+		},
+		"nobody else, until it is in sync again": {
+			quiet(waits(1), holding(0), replaced(0), func(v *rollView) {
+				v.kafka.Replication.Partitions[0].ISR = []messages.BrokerID{1, 2}
+				v.index = kafka.Index(v.kafka.Replication)
+			}), []messages.BrokerID{0}, "not in sync yet in orders-0",
+		},
+		"nobody else, in the pause after it is back": {quiet(waits(1), holding(0), replaced(0)), []messages.BrokerID{0}, ""},
+		"the next one, after that pause": {
+			quiet(waits(1), holding(0, func(p *permit) { p.back = now.Add(-restartPause) }), replaced(0)), []messages.BrokerID{1}, "",
+		},
+		"nobody else, while the broker has yet to hear of its permit": {
+			quiet(waits(0, 1), holding(0), func(v *rollView) { v.nodes[0].told = 2 }), []messages.BrokerID{0}, "",
+		},
+		"nobody, when the spec is taken back before the Pod is stopped": {quiet(holding(0)), nil, ""},
+		"who came back with what is not wanted any more, at once": {
+			quiet(waits(0), holding(0), replaced(0), unready(0, true)), []messages.BrokerID{0}, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := decide(test.view)
+			var granted []messages.BrokerID
+			for _, id := range []messages.BrokerID{0, 1, 2} {
+				if _, held := d.permits[id]; held {
+					granted = append(granted, id)
+				}
+			}
+			require.Equal(t, test.granted, granted)
+			if test.blocked == "" {
+				require.Empty(t, d.blocked)
+			}
+			require.Contains(t, d.blocked, test.blocked)
+		})
+	}
+}
+
+func TestABrokerThatIsBackGetsItsLeadersBack(t *testing.T) {
+	v := quiet(holding(0), replaced(0), func(v *rollView) {
+		v.kafka.Replication.Partitions[0].Leader = 1
+		v.index = kafka.Index(v.kafka.Replication)
+	})
+	d := decide(v)
+	require.Equal(t, []messages.Partition{{Topic: "orders", Number: 0}}, d.elect)
+	require.Equal(t, restartPause, d.again)
+	require.False(t, d.permits[0].back.IsZero())
+	v.roll.permits = d.permits
+	require.Empty(t, decide(v).elect, "once")
+}
+
+func TestARefusedEvictionGivesThePermitBackAndSaysWhoRefused(t *testing.T) {
+	refused := func(v *rollView) {
+		v.nodes[0].observed.Restart.Refused = "eviction refused: the disruption budget theirs"
+	}
+	v := quiet(waits(0), holding(0), refused)
+	d := decide(v)
+	require.Contains(t, d.permits, messages.BrokerID(0), "it is tried again for a while")
+	v.roll.permits = d.permits
+	v.now = v.now.Add(refusedPause)
+	d = decide(v)
+	require.NotContains(t, d.permits, messages.BrokerID(0))
+	require.Contains(t, d.blocked, "budget theirs")
+}
+
+func TestAnEvictionAsksTheBudgetUnlessThatCannotAnswer(t *testing.T) {
+	require.False(t, decide(quiet(waits(0))).permits[0].Delete)
+	require.True(t, decide(quiet(waits(0), func(v *rollView) { v.zeroBudget = true })).permits[0].Delete, "a budget of none")
+	require.True(t, decide(quiet(waits(0), unready(0, true))).permits[0].Delete, "it serves nobody")
+}

@@ -1,0 +1,106 @@
+package cluster
+
+import (
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// tookKafka takes an answer about Kafka. The index of its partitions is made once, for all decisions that follow.
+func (a *cluster) tookKafka(observed messages.KafkaObserved) {
+	a.kafka, a.asked = observed, true
+	a.roll.index = kafka.Index(observed.Replication)
+}
+
+// keepRoll decides anew who may be stopped. Nobody is while the cluster is paused.
+func (a *cluster) keepRoll(c actor.Context) {
+	if a.paused() {
+		a.roll.permits, a.decision = nil, rollDecision{}
+		return
+	}
+	since := a.decision.blockedSince
+	a.decision = decide(a.rollView(time.Now()))
+	if a.decision.blocked != "" {
+		if a.decision.blockedSince = since; since.IsZero() {
+			a.decision.blockedSince = time.Now()
+		}
+	}
+	for id, p := range a.decision.permits {
+		if a.roll.permits[id].Permit != p.Permit {
+			a.Log.Info("permit", "broker", id, "pod", p.Pod)
+		}
+	}
+	a.roll.permits = a.decision.permits
+	if len(a.decision.elect) > 0 && a.health != nil {
+		c.Send(a.health, messages.ElectLeaders{Partitions: a.decision.elect})
+	}
+	if a.decision.again > 0 {
+		a.again.SetSooner(c, a.decision.again, lookNow{})
+	}
+}
+
+func (a *cluster) rollView(now time.Time) rollView {
+	config := a.valid.Spec.RollingUpgradeConfig
+	v := rollView{
+		nodes: a.nodes(), kafka: a.kafka, asked: a.watch, index: a.roll.index, roll: a.roll,
+		threshold: config.FailureThreshold, limit: config.GetConcurrentBrokerRestartCountPerRack(), kraft: a.valid.Spec.KRaft,
+		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
+		zeroBudget:       kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
+	}
+	if a.known.RollingUpgrade != nil {
+		v.errorCount = a.known.RollingUpgrade.ErrorCount
+	}
+	for id, k := range a.children {
+		rack := k.observed.Rack
+		if rack == "" {
+			rack, _ = kafka.ConfiguredRack(&k.keep.entry)
+		}
+		if rack != "" {
+			v.rackOf[id] = rack
+		}
+	}
+	return v
+}
+
+// rollText says how far restarts have come.
+func rollText(d rollDecision, nodes []node) string {
+	stopped := nodesWhere(nodes, func(n node) bool { _, held := d.permits[n.id]; return held })
+	waiting := nodesWhere(nodes, wantsRestart)
+	switch {
+	case len(stopped) > 0 && len(waiting) > 0:
+		return named(stopped) + " now; then " + named(waiting)
+	case len(stopped) > 0:
+		return named(stopped) + " now"
+	case len(waiting) > 0:
+		return named(waiting) + ": " + waiting[0].observed.Restart.Reason
+	default:
+		return "a restart has just been decided"
+	}
+}
+
+// blockedAfter is how long gates may stay closed before a person is told why: most open by themselves.
+const blockedAfter = time.Minute
+
+func unprotectedText(partitions []string) string {
+	return "restarts make these partitions unavailable, no order of restarts keeps them: " + strings.Join(partitions, ", ") +
+		"; give them more replicas or a smaller min.insync.replicas, or set spec.rollingUpgradeConfig.unprotectedPartitions: Block"
+}
+
+// rollingUpgradeStatus keeps when the last roll ended, in Koperator's form. The count of alerts belongs to somebody else.
+func rollingUpgradeStatus(v view, next v1beta1.KafkaClusterStatus, now time.Time) *v1beta1.RollingUpgradeStatus {
+	if v.known.State != v1beta1.ClusterRollingUpgrading || next.State != v1beta1.ClusterRunning {
+		return v.known.RollingUpgrade
+	}
+	ended := v1beta1.RollingUpgradeStatus{}
+	if v.known.RollingUpgrade != nil {
+		ended = *v.known.RollingUpgrade
+	}
+	ended.LastSuccess = now.UTC().Format(time.DateTime)
+	return &ended
+}

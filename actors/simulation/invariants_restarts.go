@@ -1,0 +1,172 @@
+package simulation
+
+import (
+	"reflect"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// restarts are the rules for stopping what runs: only what the custom resource wants stopped, and only when Kafka can
+// spare it.
+type restarts struct {
+	kafka  *kafka
+	faults *faults
+	// specs are the custom resources of each cluster as they stood one after the other.
+	specs map[types.UID][]specAt
+	// made is when the first Pod of a broker with a certain hash of the user's inputs was made.
+	made map[string]time.Time
+	// expected are the only brokers of a cluster that may be restarted; clusters that a scenario says nothing of are missing.
+	expected map[messages.ClusterKey][]messages.BrokerID
+	// together is how many nodes of a cluster may be down by one daemon's doing at a time. The next daemon remembers no
+	// permit: that it does no harm Kafka's state alone has to tell it.
+	together int
+}
+
+type specAt struct {
+	at      time.Time
+	cluster *v1beta1.KafkaCluster
+}
+
+func newRestarts(k *kafka, f *faults) restarts {
+	return restarts{
+		kafka: k, faults: f, specs: map[types.UID][]specAt{}, made: map[string]time.Time{},
+		expected: map[messages.ClusterKey][]messages.BrokerID{}, together: 1,
+	}
+}
+
+// allowTogether sets how many nodes of a cluster the daemon may take down at a time.
+func (i *invariants) allowTogether(n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.restarts.together = n
+}
+
+// expectRestarts says which brokers of a cluster may be restarted from now on, and with that that no other may: one whose
+// new configuration a running Kafka takes, for example.
+func (w *World) expectRestarts(name string, ids ...messages.BrokerID) {
+	w.invariants.mu.Lock()
+	defer w.invariants.mu.Unlock()
+	w.invariants.restarts.expected[keyed(name)] = ids
+}
+
+// runs: something of Kafka may run in the Pod, and nobody has asked it to stop.
+func runs(pod *corev1.Pod) bool {
+	return !ended(pod) && pod.DeletionTimestamp == nil && !containerEnded(pod) && !neverStarted(pod)
+}
+
+// stopped is told after the daemon had a Pod deleted or evicted that ran. Kafka is asked without the lock: the store's
+// observers take it under the store's own, which Kafka needs.
+func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCluster) {
+	r := &i.restarts
+	key, id := clusterOf(pod), idOf(pod)
+	i.mu.Lock()
+	stop := stop{node: id, pod: pod.UID, daemon: daemon, blindness: r.blindness(time.Now()), together: r.together}
+	i.mu.Unlock()
+	harms := r.kafka.stopping(key, stop)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !r.wanted(pod, owner) {
+		i.violated("Pod %s was stopped although nobody wants it replaced", pod.Name)
+	}
+	if only, said := r.expected[key]; said && !slices.Contains(only, id) {
+		i.violated("Pod %s was stopped, but only the restart of %v is expected", pod.Name, only)
+	}
+	for _, harm := range harms {
+		i.violated("Pod %s was stopped: %s", pod.Name, harm)
+	}
+}
+
+// specChanged remembers a custom resource.
+func (r *restarts) specChanged(cluster *v1beta1.KafkaCluster) {
+	known := r.specs[cluster.UID]
+	if n := len(known); n == 0 || !reflect.DeepEqual(known[n-1].cluster.Spec, cluster.Spec) ||
+		!reflect.DeepEqual(known[n-1].cluster.Annotations, cluster.Annotations) {
+		r.specs[cluster.UID] = append(known, specAt{time.Now(), cluster})
+	}
+}
+
+// podMade remembers when a broker's Pods of one making began.
+func (r *restarts) podMade(pod *corev1.Pod) {
+	if making := makingOf(pod); r.made[making].IsZero() {
+		r.made[making] = time.Now()
+	}
+}
+
+func makingOf(pod *corev1.Pod) string {
+	return brokerOf(pod) + " " + pod.Annotations[kube.AnnotationUserInputsHash]
+}
+
+// blindness is how long the daemon may not have known at a moment what had happened.
+func (r *restarts) blindness(at time.Time) time.Duration {
+	trouble, _ := r.faults.current()
+	d := time.Second + trouble.Slowest + trouble.KafkaBehind
+	if trouble.Stale > 0 || trouble.Losses > 0 {
+		d += 25*time.Second + trouble.Stale
+	}
+	return d + r.faults.wasAway(at)
+}
+
+// wanted reports whether somebody wants a Pod replaced: its broker's part of the spec was another when the first Pod of
+// its making was made, or it is marked. Whatever was true within the daemon's blindness counts.
+func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster) bool {
+	if owner == nil || pod.Annotations[kube.AnnotationRestart] != "" {
+		return true
+	}
+	now := r.between(owner.UID, time.Now().Add(-r.blindness(time.Now())), time.Now())
+	made := append(r.around(owner.UID, r.made[makingOf(pod)]), r.around(owner.UID, pod.CreationTimestamp.Time)...)
+	for _, is := range now {
+		if is.Annotations[kube.AnnotationConsent] != "" || len(is.Spec.MaintenanceWindows) > 0 ||
+			tainted(pod, is.Spec.TaintedBrokersSelector) {
+			return true
+		}
+		for _, was := range made {
+			if !reflect.DeepEqual(partOf(was, idOf(pod)), partOf(is, idOf(pod))) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// around are the custom resources that something made at a time may have been made from; a creation's time has whole
+// seconds.
+func (r *restarts) around(cluster types.UID, made time.Time) []*v1beta1.KafkaCluster {
+	return r.between(cluster, made.Add(-r.blindness(made)), made.Add(time.Second))
+}
+
+// between are the custom resources that stood within a time.
+func (r *restarts) between(cluster types.UID, from, to time.Time) []*v1beta1.KafkaCluster {
+	var stood []*v1beta1.KafkaCluster
+	for n, spec := range r.specs[cluster] {
+		replaced := n+1 < len(r.specs[cluster]) && r.specs[cluster][n+1].at.Before(from)
+		if !replaced && !spec.at.After(to) {
+			stood = append(stood, spec.cluster)
+		}
+	}
+	return stood
+}
+
+// partOf is what of a spec can concern one broker.
+func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID) *v1beta1.KafkaClusterSpec {
+	spec := cluster.Spec.DeepCopy()
+	spec.Brokers = slices.DeleteFunc(spec.Brokers, func(b v1beta1.Broker) bool { return messages.BrokerID(b.ID) != id })
+	spec.ClusterWideConfig, spec.DisruptionBudget = "", nil
+	return spec
+}
+
+func tainted(pod *corev1.Pod, selector *metav1.LabelSelector) bool {
+	if selector == nil {
+		return false
+	}
+	matches, err := metav1.LabelSelectorAsSelector(selector)
+	return err == nil && matches.Matches(labels.Set(pod.Labels))
+}

@@ -1,0 +1,115 @@
+package simulation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/messages"
+)
+
+// stop is the daemon stopping a node's Pod.
+type stop struct {
+	node   messages.BrokerID
+	pod    types.UID
+	daemon int
+	// blindness is for how long it may not know what has happened, together how many nodes it may stop at a time.
+	blindness time.Duration
+	together  int
+}
+
+// stopping is told when the daemon has a node's Pod stopped, before it stops. It says what that harms that the daemon
+// could have known.
+func (k *kafka) stopping(key messages.ClusterKey, s stop) (harms []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.clusters[key]
+	if c == nil || c.processes[s.node] == nil || c.processes[s.node].pod != s.pod || !c.processes[s.node].serves {
+		return nil // whoever does not serve is missed by nobody
+	}
+	ours := slices.DeleteFunc(c.stoppedNow(), func(id messages.BrokerID) bool { return c.stopped[id].daemon != s.daemon })
+	if len(ours) >= s.together {
+		harms = append(harms, fmt.Sprintf("%v are down by its doing already", ours))
+	}
+	harms = append(harms, c.partitionHarms(s.node, s.blindness)...)
+	if harm := c.quorumHarm(k, s.node, s.blindness); harm != "" {
+		harms = append(harms, harm)
+	}
+	c.stopped[s.node] = s
+	return harms
+}
+
+// stoppedNow are the nodes that the daemon stopped and whose next process does not serve yet.
+func (c *kafkaState) stoppedNow() []messages.BrokerID {
+	var ids []messages.BrokerID
+	for _, id := range slices.Sorted(maps.Keys(c.stopped)) {
+		if p := c.processes[id]; p == nil || !p.serves || p.pod == c.stopped[id].pod {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// partitionHarms names the partitions that acks=all producers could write to before, and not after.
+func (c *kafkaState) partitionHarms(id messages.BrokerID, blindness time.Duration) (harms []string) {
+	down := append(c.stoppedNow(), id)
+	for _, p := range c.partitions {
+		alive, required := c.alive(p), int(c.required(p.topic))
+		if !slices.Contains(alive, id) || len(p.replicas) <= required {
+			continue // it writes nothing here, or no order of restarts keeps the partition available
+		}
+		left := slices.DeleteFunc(alive, func(other messages.BrokerID) bool { return slices.Contains(down, other) })
+		for other, at := range p.produce.gone {
+			if time.Since(at) <= blindness && !slices.Contains(left, other) && !slices.Contains(down, other) {
+				left = append(left, other)
+			}
+		}
+		if len(left) < required {
+			harms = append(harms, fmt.Sprintf("%s has %v in sync without it, and min.insync.replicas is %d", p, left, required))
+		}
+	}
+	return harms
+}
+
+// quorumHarm says whether the other controllers are no majority.
+func (c *kafkaState) quorumHarm(k *kafka, id messages.BrokerID, blindness time.Duration) string {
+	running := c.votes(k)
+	if !slices.Contains(running, id) || len(c.voters) == 1 {
+		return ""
+	}
+	down := append(c.stoppedNow(), id)
+	left := slices.DeleteFunc(running, func(other messages.BrokerID) bool { return slices.Contains(down, other) })
+	for other := range c.voters {
+		seen, known := c.quorum.seen[other]
+		if known && time.Since(seen) <= blindness && !slices.Contains(left, other) && !slices.Contains(down, other) {
+			left = append(left, other)
+		}
+	}
+	needed := len(c.voters)/2 + 1
+	if len(c.voters) == 2 { // no order keeps a majority of two
+		needed = 1
+	}
+	if len(left) < needed {
+		return fmt.Sprintf("of %d controllers only %v are left", len(c.voters), left)
+	}
+	return ""
+}
+
+// backInSync forgets that the daemon stopped a node once it is as it was before.
+func (c *kafkaState) backInSync() {
+	for id, s := range c.stopped {
+		process := c.processes[id]
+		if process == nil || !process.serves || process.pod == s.pod {
+			continue
+		}
+		misses := func(p *partition) bool {
+			return slices.Contains(p.replicas, id) && !slices.Contains(p.isr, id) && p.leader >= 0
+		}
+		if !slices.ContainsFunc(c.partitions, misses) {
+			delete(c.stopped, id)
+		}
+	}
+}

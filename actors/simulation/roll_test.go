@@ -1,0 +1,170 @@
+package simulation
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// readOnly sets the read-only configuration of all brokers.
+func readOnly(text string) func(*v1beta1.KafkaCluster) {
+	return func(cluster *v1beta1.KafkaCluster) { cluster.Spec.ReadOnlyConfig = text }
+}
+
+// rolled waits until every broker of a cluster has another Pod than before, and all is well.
+func (w *World) rolled(name string, before map[messages.BrokerID]types.UID) {
+	w.t.Helper()
+	w.eventually(30*time.Minute, "every broker has a new Pod", func() bool {
+		after := w.podUIDs(name)
+		for id, uid := range before {
+			if after[id] == uid || after[id] == "" {
+				return false
+			}
+		}
+		return true
+	})
+	w.eventuallyReady(name)
+}
+
+func TestAChangeThatOnlyARestartBringsInRollsOneBrokerAfterTheOther(t *testing.T) {
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), brokers(2)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		down := w.countDown("demo")
+		w.edit("demo", readOnly("num.network.threads=7\n"))
+		w.rolled("demo", before)
+		require.Equal(w.t, 1, down(), "so many brokers were down at a time")
+		for id := range before {
+			require.Equal(w.t, "7", w.kubelets.fileOf(w.podsOf("demo", id)[0])["num.network.threads"])
+		}
+		require.NotEmpty(w.t, w.cluster("demo").Status.RollingUpgrade.LastSuccess)
+		w.settled()
+	})
+}
+
+func TestAChangeOfMindTakesOverAtOnceAndARollbackHeals(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.edit("demo", readOnly("num.network.threads=7\n"))
+		w.eventually(5*time.Minute, "the first broker is on its way", func() bool { return w.podUIDs("demo")[0] != before[0] })
+		w.edit("demo", readOnly("num.network.threads=8\n"))
+		w.rolled("demo", before)
+		for id := range before {
+			require.Equal(w.t, "8", w.kubelets.fileOf(w.podsOf("demo", id)[0])["num.network.threads"])
+		}
+		w.settled()
+	})
+}
+
+func TestAPodAskedToRestartByHandRestartsAlone(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.store.update(keyOf(w.podsOf("demo", 1)[0]), func(o kube.Object) {
+			annotations := o.GetAnnotations()
+			annotations[kube.AnnotationRestart] = "true"
+			o.SetAnnotations(annotations)
+		})
+		w.eventually(5*time.Minute, "broker 1 has another Pod", func() bool { return w.podUIDs("demo")[1] != before[1] && w.serves("demo", 1) })
+		w.eventuallyReady("demo")
+		after := w.podUIDs("demo")
+		require.Equal(w.t, before[0], after[0])
+		require.Equal(w.t, before[2], after[2])
+		w.settled()
+	})
+}
+
+func TestARollGoesOnUnderANewDaemon(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		down := w.countDown("demo")
+		w.edit("demo", readOnly("num.network.threads=7\n"))
+		for range 20 {
+			w.killAfterWrites(2)
+			w.advance(7 * time.Second)
+		}
+		w.rolled("demo", before)
+		require.Equal(w.t, 1, down(), "so many brokers were down at a time")
+		w.settled()
+	})
+}
+
+func TestNobodyIsRestartedWhileThePauseLasts(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.edit("demo", paused)
+		w.edit("demo", readOnly("num.network.threads=7\n"))
+		w.advance(time.Hour)
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		w.edit("demo", resumed)
+		w.rolled("demo", before)
+	})
+}
+
+func TestAFailureThresholdOfNoneRestartsNobodyAndSaysSo(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), func(c *v1beta1.KafkaCluster) { c.Spec.RollingUpgradeConfig.FailureThreshold = 0 }))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.edit("demo", readOnly("num.network.threads=7\n"))
+		w.eventually(5*time.Minute, "the condition says why", func() bool { return w.condition("demo", kube.ConditionRollBlocked) != nil })
+		require.Contains(w.t, w.condition("demo", kube.ConditionRollBlocked).Message, "failureThreshold is 0")
+		require.Equal(w.t, before, w.podUIDs("demo"))
+	})
+}
+
+// countDown watches how many of a cluster's brokers are on their way out or not back at a time.
+func (w *World) countDown(name string) (most func() int) {
+	watch := &downCounter{ready: map[string]bool{}}
+	for id := range w.podUIDs(name) {
+		watch.ready[keyed(name).String()+"/"+id.String()] = true
+	}
+	w.store.observe(func(c change) {
+		if c.key.kind == kube.KindPod {
+			watch.changed(c)
+		}
+	})
+	return watch.most
+}
+
+type downCounter struct {
+	mu    sync.Mutex
+	ready map[string]bool
+	worst int
+}
+
+func (d *downCounter) changed(c change) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	pod, _ := c.after.(*corev1.Pod)
+	d.ready[brokerOf(c.newest())] = pod != nil && podIsReady(pod) && pod.DeletionTimestamp == nil
+	down := 0
+	for _, ready := range d.ready {
+		if !ready {
+			down++
+		}
+	}
+	d.worst = max(d.worst, down)
+}
+
+func (d *downCounter) most() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.worst
+}
