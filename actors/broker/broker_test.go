@@ -58,10 +58,10 @@ func TestAFailedStepIsTriedAgainLaterAndLaterAndTold(t *testing.T) {
 		told := s.observed(t)
 		require.Equal(t, messages.PhaseFailing, told.Phase)
 		require.Contains(t, told.Reason, "refused")
-		time.Sleep(6999 * time.Millisecond)
+		time.Sleep(6900 * time.Millisecond)
 		synctest.Wait()
 		require.Equal(t, 3, e.count(), "at 0 s, 1 s and 3 s")
-		time.Sleep(time.Millisecond)
+		time.Sleep(100 * time.Millisecond) // the actor began a moment before the test looked at its clock
 		synctest.Wait()
 		require.Equal(t, 6, e.count(), "the fourth try at 7 s succeeds, and the rest follows")
 		require.Equal(t, 7*time.Second, time.Since(start))
