@@ -21,6 +21,9 @@ type stop struct {
 	together  int
 }
 
+// probed is how late a kubelet finds that Kafka listens.
+const probed = time.Second
+
 // stopping is told when the daemon has a node's Pod stopped, before it stops. It says what that harms that the daemon
 // could have known.
 func (k *kafka) stopping(key messages.ClusterKey, s stop) (harms []string) {
@@ -29,6 +32,9 @@ func (k *kafka) stopping(key messages.ClusterKey, s stop) (harms []string) {
 	c := k.clusters[key]
 	if c == nil || c.processes[s.node] == nil || c.processes[s.node].pod != s.pod || !c.processes[s.node].serves {
 		return nil // whoever does not serve is missed by nobody
+	}
+	if time.Since(c.processes[s.node].since) <= s.blindness+probed {
+		return nil // nobody can know yet that it does
 	}
 	ours := slices.DeleteFunc(c.stoppedNow(), func(id messages.BrokerID) bool { return c.stopped[id].daemon != s.daemon })
 	if len(ours) >= s.together {
