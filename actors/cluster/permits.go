@@ -3,7 +3,6 @@ package cluster
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,8 +19,6 @@ const (
 	justStarted = 10 * time.Second
 	// refusedPause is how long a permit rests whose eviction a PodDisruptionBudget refused.
 	refusedPause = 5 * time.Second
-	// slowReturn is when a broker that does not come back is called out.
-	slowReturn = 10 * time.Minute
 )
 
 // roll is what the cluster actor remembers of restarts under way. It is a cache: a new leader begins without, and finds
@@ -313,9 +310,4 @@ func (d *rollDecision) soon(after time.Duration) {
 	if d.again == 0 || after < d.again {
 		d.again = after
 	}
-}
-
-// equalPermits compares what brokers are told.
-func equalPermits(a, b map[messages.BrokerID]permit) bool {
-	return maps.EqualFunc(a, b, func(x, y permit) bool { return x.Permit == y.Permit })
 }

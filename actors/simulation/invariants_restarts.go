@@ -43,13 +43,6 @@ func newRestarts(k *kafka, f *faults) restarts {
 	}
 }
 
-// allowTogether sets how many nodes of a cluster the daemon may take down at a time.
-func (i *invariants) allowTogether(n int) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.restarts.together = n
-}
-
 // expectRestarts says which brokers of a cluster may be restarted from now on, and with that that no other may: one whose
 // new configuration a running Kafka takes, for example.
 func (w *World) expectRestarts(name string, ids ...messages.BrokerID) {

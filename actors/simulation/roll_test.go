@@ -72,6 +72,7 @@ func TestAPodAskedToRestartByHandRestartsAlone(t *testing.T) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
 		before := w.podUIDs("demo")
+		w.expectRestarts("demo", 1)
 		w.store.update(keyOf(w.podsOf("demo", 1)[0]), func(o kube.Object) {
 			annotations := o.GetAnnotations()
 			annotations[kube.AnnotationRestart] = "true"

@@ -2,7 +2,6 @@ package simulation
 
 import (
 	"fmt"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -88,10 +87,4 @@ func podIsReady(pod *corev1.Pod) bool {
 		}
 	}
 	return false
-}
-
-// drained evicts a Pod as `kubectl drain` does; it is false when a budget does not let it go.
-func (w *World) drained(pod *corev1.Pod) bool {
-	err := w.store.evict(keyOf(pod), pod.UID)
-	return err == nil || !strings.Contains(err.Error(), "disruption budget")
 }
