@@ -154,6 +154,7 @@ func changedEnvs(is, want []corev1.EnvVar) []string {
 }
 
 // stuck reports whether a Pod will not become ready by itself: the kubelet tries again later and later, or nobody does.
+// While its container runs, in between two crashes too, it may hold a vote that the quorum needs.
 func stuck(pod *corev1.Pod) bool {
 	if pod == nil || podReady(pod) {
 		return false
@@ -163,15 +164,9 @@ func stuck(pod *corev1.Pod) bool {
 	}
 	statuses := append(slices.Clone(pod.Status.InitContainerStatuses), pod.Status.ContainerStatuses...)
 	return slices.ContainsFunc(statuses, func(status corev1.ContainerStatus) bool {
-		if status.State.Waiting != nil {
-			return stuckReasons()[status.State.Waiting.Reason]
-		}
-		return status.RestartCount >= stuckAfter && !status.Ready && status.Name == kube.KafkaContainer
+		return status.State.Waiting != nil && stuckReasons()[status.State.Waiting.Reason]
 	})
 }
-
-// stuckAfter is how many restarts in a row count as a crash loop, also in the moments in which the container runs.
-const stuckAfter = 3
 
 // stuckReasons are the kubelet's words for a container that waits for more than time.
 func stuckReasons() map[string]bool {

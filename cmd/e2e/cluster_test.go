@@ -106,7 +106,7 @@ func (m messages) writeSlowly(from, to int) (errors func() string) {
 	script := fmt.Sprintf("(for i in $(seq %d %d); do echo message-$i; sleep 0.2; done) | kafka-console-producer.sh "+
 		"--bootstrap-server %s --topic %s --producer-property acks=all --producer-property enable.idempotence=true "+
 		"--producer-property max.in.flight.requests.per.connection=1 --producer-property retries=100 "+
-		"--producer-property retry.backoff.ms=200 2>&1 | grep -E 'ERROR|Exception' || true; echo ended",
+		"--producer-property retry.backoff.ms=200 2>&1 | grep ERROR || true; echo ended",
 		from, to, m.bootstrap(), m.topic)
 	m.kubectl("run", "producer", "--image="+image, "--restart=Never", "--command", "--", "bash", "-c", script)
 	return func() string {
