@@ -54,6 +54,8 @@ type Permit struct {
 	// Delete says that no PodDisruptionBudget is asked: the Pod serves nobody, the user's budget lets nobody go at all, or
 	// the budget stays closed for everybody else while another broker is down.
 	Delete bool
+	// WhileStuck says that the permit ends when the Pod is not stuck any more: its controller may then hold a vote.
+	WhileStuck bool
 }
 
 // Restart is why a Pod has to be replaced.

@@ -27,7 +27,7 @@ func restartPod(w blueprint, o observed, now time.Time) step {
 		return nil
 	}
 	reason := w.restart(o)
-	if reason == "" {
+	if reason == "" || w.Permit.WhileStuck && !stuck(pod) {
 		return nil
 	}
 	if left := evictAgain - now.Sub(o.refused.at); o.refused.pod == pod.UID && left > 0 && !w.Permit.Delete {

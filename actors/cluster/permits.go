@@ -126,6 +126,8 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 		}
 		d.blocked = fmt.Sprintf("broker %d: %s", n.id, n.observed.Restart.Refused)
 		return
+	case stands && p.WhileStuck && !n.observed.Restart.Stuck: // it has helped itself
+		return
 	case stands:
 		d.permits[n.id] = p
 		return
@@ -184,7 +186,7 @@ func (v rollView) fresh() bool {
 func (d *rollDecision) repair(v rollView) {
 	for _, n := range v.nodes {
 		if wantsRestart(n) && n.observed.Restart.Stuck && !n.observed.PodReady {
-			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true}, granted: v.now}
+			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}, granted: v.now}
 		}
 	}
 }
