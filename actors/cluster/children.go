@@ -162,7 +162,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Formatted: formattedOf(a.known.BrokersState[id.String()]),
 		RanBefore: a.known.BrokersState[id.String()].ConfigurationBackup != "", // which we never write
 		Paused:    a.paused(),
-		Permit:    a.roll.permits[id].Permit,
+		Permit:    a.roll.permits[id].told(),
 		Consent:   consents(a.newest),
 	}
 	if k.told > 0 && wanted.Equal(k.wanted) {

@@ -39,6 +39,17 @@ type permit struct {
 	refused time.Time
 	// back is when the broker was seen back in sync, zero before.
 	back time.Time
+	// withdrawn is the revision of the last wish that carried the permit, 0 while it stands. An eviction may be under way
+	// until the broker has answered a later one.
+	withdrawn int64
+}
+
+// told is what the broker hears of its permit.
+func (p permit) told() messages.Permit {
+	if p.withdrawn > 0 {
+		return messages.Permit{}
+	}
+	return p.Permit
 }
 
 // rollView is all that decisions about restarts are made from.
@@ -104,18 +115,24 @@ func wantsRestart(n node) bool {
 	return n.observed.Restart.Reason != "" && n.current() && !n.leaving && n.observed.Pod != "" && !n.observed.Stopping
 }
 
-// keep follows one permit: until the Pod is gone, until the broker is back, until the pause after that is over.
+// keep follows one permit: until the Pod is gone, until the broker is back, until the pause after that is over. Or until
+// the broker has answered that it will not use it any more: an eviction may be on its way meanwhile.
 func (d *rollDecision) keep(v rollView, n node, p permit) {
-	stands := n.observed.Pod == p.Pod && !n.observed.Stopping
+	o := n.observed
+	stands := o.Pod == p.Pod && !o.Stopping
 	switch {
-	case n.leaving, n.observed.Gone:
+	case o.Gone, n.leaving && o.Pod == "" && o.Phase == messages.PhaseBlocked: // it does not come back
 		return
 	case stands && !n.current(): // it has yet to hear of the permit, or is using it
 		d.permits[n.id] = p
 		return
-	case stands && n.observed.Restart.Reason == "": // a change of mind: the Pod stays
+	case stands && p.withdrawn > 0 && n.told > p.withdrawn:
 		return
-	case stands && n.observed.Restart.Refused != "" && !p.Delete:
+	case stands && (o.Restart.Reason == "" || p.WhileStuck && !o.Restart.Stuck): // a change of mind, or it has helped itself
+		d.withdraw(n, p)
+		return
+	case stands && o.Restart.Refused != "" && !p.Delete:
+		d.blocked = refusedText(n)
 		if p.refused.IsZero() {
 			p.refused = v.now
 		}
@@ -124,18 +141,26 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 			d.soon(left)
 			return
 		}
-		d.blocked = fmt.Sprintf("broker %d: %s", n.id, n.observed.Restart.Refused)
-		return
-	case stands && p.WhileStuck && !n.observed.Restart.Stuck: // it has helped itself
+		d.withdraw(n, p)
 		return
 	case stands:
 		d.permits[n.id] = p
 		return
-	case wantsRestart(n) && !n.observed.PodReady: // it came back with what is not wanted any more
+	case wantsRestart(n) && !o.PodReady: // it came back with what is not wanted any more
 		return
 	}
 	d.await(v, n, p)
 }
+
+// withdraw takes a permit back. It keeps others from being stopped until the broker has heard of that.
+func (d *rollDecision) withdraw(n node, p permit) {
+	if p.withdrawn == 0 {
+		p.withdrawn = n.told
+	}
+	d.permits[n.id] = p
+}
+
+func refusedText(n node) string { return fmt.Sprintf("broker %d: %s", n.id, n.observed.Restart.Refused) }
 
 // await keeps the permit of a broker that was stopped until it is back.
 func (d *rollDecision) await(v rollView, n node, p permit) {
@@ -197,9 +222,6 @@ func (d *rollDecision) grant(v rollView) {
 	if len(candidates) == 0 {
 		return
 	}
-	if d.blocked != "" { // an eviction was refused just now
-		return
-	}
 	if d.blocked = v.closed(); d.blocked != "" {
 		d.soon(time.Second)
 		return
@@ -216,6 +238,9 @@ func (d *rollDecision) grant(v rollView) {
 		d.permits[id] = permit{
 			Permit:  messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.observed.PodReady || v.budgetClosed()},
 			granted: v.now, before: v.index.OutOfSync(id),
+		}
+		if n.observed.Restart.Refused != "" { // so it was the last time, which is worth telling until it goes
+			d.blocked = refusedText(n)
 		}
 	}
 }

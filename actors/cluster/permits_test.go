@@ -108,6 +108,24 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 			quiet(waits(0, 1), holding(0), func(v *rollView) { v.nodes[0].told = 2 }), []messages.BrokerID{0}, "",
 		},
 		"nobody, when the spec is taken back before the Pod is stopped": {quiet(holding(0)), nil, ""},
+		"nobody, while a broker may still use a permit that was taken back": {
+			quiet(waits(0, 1), holding(0, func(p *permit) { p.withdrawn = 1 })), nil, "",
+		},
+		"the next one, when it has answered that it does not": {
+			quiet(waits(1), holding(0, func(p *permit) { p.withdrawn = 1 }), func(v *rollView) {
+				v.nodes[0].told, v.nodes[0].observed.Revision = 2, 2
+			}), []messages.BrokerID{1}, "",
+		},
+		"nobody, while a broker that left the spec is on its way back": {
+			quiet(waits(1), holding(0), replaced(0), unready(0, false), func(v *rollView) { v.nodes[0].leaving = true }),
+			[]messages.BrokerID{0}, "broker 0 was restarted and is not back",
+		},
+		"the next one, when it left the spec with its disks": {
+			quiet(waits(1), holding(0), unready(0, false), func(v *rollView) {
+				o := &v.nodes[0].observed
+				v.nodes[0].leaving, o.Pod, o.Phase, o.Started = true, "", messages.PhaseBlocked, time.Time{}
+			}), nil, "orders-0",
+		},
 		"who came back with what is not wanted any more, at once": {
 			quiet(waits(0), holding(0), replaced(0), unready(0, true)), []messages.BrokerID{0}, "",
 		},
@@ -116,7 +134,7 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 			d := decide(test.view)
 			var granted []messages.BrokerID
 			for _, id := range []messages.BrokerID{0, 1, 2} {
-				if _, held := d.permits[id]; held {
+				if d.permits[id].told().Pod != "" {
 					granted = append(granted, id)
 				}
 			}
@@ -152,8 +170,12 @@ func TestARefusedEvictionGivesThePermitBackAndSaysWhoRefused(t *testing.T) {
 	v.roll.permits = d.permits
 	v.now = v.now.Add(refusedPause)
 	d = decide(v)
-	require.NotContains(t, d.permits, messages.BrokerID(0))
+	require.Zero(t, d.permits[0].told(), "taken back")
 	require.Contains(t, d.blocked, "budget theirs")
+	v.roll.permits, v.nodes[0].told, v.nodes[0].observed.Revision = d.permits, 2, 2
+	d = decide(v)
+	require.Equal(t, podOf(0), d.permits[0].told().Pod, "given anew, when the broker has heard of that")
+	require.Contains(t, d.blocked, "budget theirs", "it is told until the eviction goes")
 }
 
 func TestAnEvictionAsksTheBudgetUnlessThatCannotAnswer(t *testing.T) {

@@ -21,7 +21,7 @@ func (a *cluster) tookKafka(observed messages.KafkaObserved) {
 // keepRoll decides anew who may be stopped. Nobody is while the cluster is paused.
 func (a *cluster) keepRoll(c actor.Context) {
 	if a.paused() {
-		a.roll.permits, a.decision = nil, rollDecision{}
+		a.roll.permits, a.decision = withdrawn(a.roll.permits, a.nodes()), rollDecision{}
 		return
 	}
 	since := a.decision.blockedSince
@@ -43,6 +43,17 @@ func (a *cluster) keepRoll(c actor.Context) {
 	if a.decision.again > 0 {
 		a.again.SetSooner(c, a.decision.again, lookNow{})
 	}
+}
+
+// withdrawn takes back all permits that are not used yet.
+func withdrawn(permits map[messages.BrokerID]permit, nodes []node) map[messages.BrokerID]permit {
+	d := rollDecision{permits: map[messages.BrokerID]permit{}}
+	for _, n := range nodes {
+		if p, held := permits[n.id]; held {
+			d.withdraw(n, p)
+		}
+	}
+	return d.permits
 }
 
 func (a *cluster) rollView(now time.Time) rollView {
@@ -70,7 +81,7 @@ func (a *cluster) rollView(now time.Time) rollView {
 
 // rollText says how far restarts have come.
 func rollText(d rollDecision, nodes []node) string {
-	stopped := nodesWhere(nodes, func(n node) bool { _, held := d.permits[n.id]; return held })
+	stopped := nodesWhere(nodes, func(n node) bool { p, held := d.permits[n.id]; return held && p.withdrawn == 0 })
 	waiting := nodesWhere(nodes, wantsRestart)
 	switch {
 	case len(stopped) > 0 && len(waiting) > 0:
@@ -80,7 +91,7 @@ func rollText(d rollDecision, nodes []node) string {
 	case len(waiting) > 0:
 		return named(waiting) + ": " + waiting[0].observed.Restart.Reason
 	default:
-		return "a restart has just been decided"
+		return "restarts are being decided"
 	}
 }
 
