@@ -92,7 +92,20 @@ func (w *Written) Stands(observed, wanted Object) bool {
 		return true
 	}
 	covered, _ := Covers(observed, wanted)
+	if covered && !isWrittenOnce(wanted) { // both are compared by value, which is dear, and asked about at every look
+		w.remember(wanted, observed)
+	}
 	return covered
+}
+
+// remember keeps that a version of an object stands, as if we had written it and the cache had shown it since.
+func (w *Written) remember(wanted, observed Object) {
+	if w.applied == nil {
+		w.applied = map[string]applied{}
+	}
+	key := writtenKey(wanted)
+	at := w.applied[key].at
+	w.applied[key] = applied{wanted: wanted, uid: observed.GetUID(), version: versionOf(observed), at: at}
 }
 
 // Newest is the newer one of what the cache shows and what was written under the same name; waiting is set while the

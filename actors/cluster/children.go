@@ -45,8 +45,8 @@ func (k *child) stop(c actor.Context) {
 // follow takes a new valid snapshot and finds whom it concerns.
 func (a *cluster) follow(snapshot *v1beta1.KafkaCluster) {
 	before := a.valid
-	a.valid, a.roles = snapshot, rolesOf(snapshot)
 	everyone := before == nil || !sharedEqual(before, snapshot)
+	a.valid, a.roles, a.listeners = snapshot, rolesOf(snapshot), listenerStatuses(snapshot)
 	nodes := nodesToKeep(snapshot, a.existing(), a.lastEntry)
 	for id, k := range a.children {
 		next, kept := nodes[id]
@@ -111,7 +111,7 @@ func (a *cluster) keepBrokers(c actor.Context) {
 			a.spawn(c, id, nodes[id])
 		}
 	}
-	quorum := quorumNow(a.valid, a.known, a.claims())
+	quorum := quorumNow(a.valid, a.roles, a.known, a.claims())
 	for _, id := range slices.Sorted(maps.Keys(a.children)) {
 		k := a.children[id]
 		if k.keep.leaving && k.observed.Gone {

@@ -87,6 +87,8 @@ type cluster struct {
 	newest, valid *v1beta1.KafkaCluster
 	problems      []messages.FieldProblem
 	roles         roles // of valid
+	// listeners is where the listeners of valid are reached.
+	listeners *v1beta1.ListenerStatuses
 
 	children map[messages.BrokerID]*child
 	// exist is what existing found, nil when it has to look again.
@@ -295,7 +297,7 @@ func (a *cluster) identified(c actor.Context) bool {
 		return true
 	}
 	if a.known.ClusterID != "" && a.known.Quorum != "" {
-		if id, anew := chosenAnew(a.valid, a.known, a.mayHaveStarted); anew {
+		if id, anew := chosenAnew(a.roles.controllers, a.known, a.mayHaveStarted); anew {
 			a.status.record = &id
 			return false
 		}

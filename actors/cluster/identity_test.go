@@ -111,7 +111,7 @@ func TestFirstVotersAreChosenAnewWhileNobodyCanHaveStarted(t *testing.T) {
 		"a static quorum has no list to choose anew": {demo(0, 1), v1beta1.KafkaClusterStatus{ClusterID: "x", Quorum: v1beta1.QuorumStatic}, nobody, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			id, anew := chosenAnew(test.cluster, test.status, test.started)
+			id, anew := chosenAnew(rolesOf(test.cluster).controllers, test.status, test.started)
 			require.Equal(t, test.want != nil, anew)
 			if anew {
 				require.Equal(t, test.want, id.initial)
@@ -119,7 +119,7 @@ func TestFirstVotersAreChosenAnewWhileNobodyCanHaveStarted(t *testing.T) {
 			}
 		})
 	}
-	quorum := quorumNow(demo(0, 1, 3), seen, nil)
+	quorum := quorumNow(demo(0, 1, 3), rolesOf(demo(0, 1, 3)), seen, nil)
 	require.Equal(t, []messages.BrokerID{2}, quorum.Missing)
 	require.True(t, quorum.Formed)
 }
@@ -127,11 +127,11 @@ func TestFirstVotersAreChosenAnewWhileNobodyCanHaveStarted(t *testing.T) {
 func TestTheListOfFirstVotersNeverChangesWithAClaim(t *testing.T) {
 	const was, is = types.UID("6f1c2b9e-0000-4000-8000-000000000001"), types.UID("6f1c2b9e-0000-4000-8000-000000000002")
 	status := v1beta1.KafkaClusterStatus{ClusterID: "x", Quorum: v1beta1.QuorumDynamic, InitialControllers: []int32{0}}
-	before := quorumNow(demo(0), status, map[messages.BrokerID]map[string]types.UID{0: {"/kafka-logs": was}})
+	before := quorumNow(demo(0), rolesOf(demo(0)), status, map[messages.BrokerID]map[string]types.UID{0: {"/kafka-logs": was}})
 	status.BrokersState = map[string]v1beta1.BrokerState{"0": {FormattedLogDirs: []v1beta1.FormattedLogDir{
 		{MountPath: "/kafka-logs", ClaimUID: string(was)},
 	}}}
-	after := quorumNow(demo(0), status, map[messages.BrokerID]map[string]types.UID{0: {"/kafka-logs": is}})
+	after := quorumNow(demo(0), rolesOf(demo(0)), status, map[messages.BrokerID]map[string]types.UID{0: {"/kafka-logs": is}})
 	require.NotEmpty(t, before.Initial)
 	require.Equal(t, before.Initial, after.Initial)
 }

@@ -13,14 +13,15 @@ import (
 )
 
 // quorumNow is what every node is told about the controllers, as the cluster stands.
-func quorumNow(cluster *v1beta1.KafkaCluster, status v1beta1.KafkaClusterStatus, claims map[messages.BrokerID]map[string]types.UID,
+func quorumNow(cluster *v1beta1.KafkaCluster, r roles, status v1beta1.KafkaClusterStatus,
+	claims map[messages.BrokerID]map[string]types.UID,
 ) messages.Quorum {
 	id := recordedIdentity(status)
-	quorum := quorumOf(cluster, id, recordedOver(claims, status.BrokersState))
+	quorum := quorumOf(cluster, r, id, recordedOver(claims, status.BrokersState))
 	if id.quorum != messages.QuorumDynamic {
 		return quorum
 	}
-	quorum.Missing = without(id.initial, rolesOf(cluster).controllers)
+	quorum.Missing = without(id.initial, r.controllers)
 	for _, controller := range id.initial {
 		quorum.Formed = quorum.Formed || len(status.BrokersState[controller.String()].FormattedLogDirs) > 0
 	}
@@ -60,10 +61,9 @@ func without(ids, others []messages.BrokerID) []messages.BrokerID {
 
 // chosenAnew is a new list of first voters, when one of them left the spec before any of them can have started: the
 // others would wait for it for ever. started is asked about single nodes.
-func chosenAnew(cluster *v1beta1.KafkaCluster, status v1beta1.KafkaClusterStatus, started func(messages.BrokerID) bool,
+func chosenAnew(controllers []messages.BrokerID, status v1beta1.KafkaClusterStatus, started func(messages.BrokerID) bool,
 ) (identity, bool) {
 	id := recordedIdentity(status)
-	controllers := rolesOf(cluster).controllers
 	if id.quorum != messages.QuorumDynamic || len(without(id.initial, controllers)) == 0 {
 		return id, false
 	}
@@ -95,7 +95,7 @@ func (a *cluster) mayHaveStarted(id messages.BrokerID) bool {
 
 // quorumOf is what every node is told about the controllers. The directory id of a first voter is that of its claim, so
 // the list is empty until every one of them has one.
-func quorumOf(cluster *v1beta1.KafkaCluster, id identity, claims map[messages.BrokerID]map[string]types.UID,
+func quorumOf(cluster *v1beta1.KafkaCluster, r roles, id identity, claims map[messages.BrokerID]map[string]types.UID,
 ) messages.Quorum {
 	quorum := messages.Quorum{Mode: id.quorum}
 	if id.quorum != messages.QuorumDynamic {
@@ -110,7 +110,7 @@ func quorumOf(cluster *v1beta1.KafkaCluster, id identity, claims map[messages.Br
 			continue
 		}
 		first.Spec.Brokers = append(first.Spec.Brokers, *broker)
-		if uid := claims[messages.BrokerID(broker.ID)][metadataMount(cluster, broker)]; uid != "" {
+		if uid := claims[messages.BrokerID(broker.ID)][r.metadata[messages.BrokerID(broker.ID)]]; uid != "" {
 			metadata[messages.BrokerID(broker.ID)] = string(uid)
 		}
 	}

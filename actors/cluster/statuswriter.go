@@ -132,7 +132,7 @@ func (a *cluster) view() view {
 		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(),
 	}
 	if a.valid != nil {
-		v.listeners = listenerStatuses(a.valid)
+		v.listeners = a.listeners
 		v.unkept = unkeptOf(a.newest, a.cared(), a.Cache.Objects(kube.KindPod, a.Key), a.Cache.Objects(kube.KindClaim, a.Key))
 		v.unkept.claims = leftoverClaims(a.valid, v.unkept.claims)
 	}

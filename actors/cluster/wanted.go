@@ -91,12 +91,14 @@ func userClusterID(cluster *v1beta1.KafkaCluster) string {
 type roles struct {
 	broker      map[messages.BrokerID]bool // has the broker role
 	controllers []messages.BrokerID        // sorted
+	// metadata is where each controller keeps the metadata log: the mount path of its first disk.
+	metadata map[messages.BrokerID]string
 	// brokers counts the nodes with the broker role, controllersOnly the others.
 	brokers, controllersOnly int
 }
 
 func rolesOf(cluster *v1beta1.KafkaCluster) roles {
-	r := roles{broker: map[messages.BrokerID]bool{}}
+	r := roles{broker: map[messages.BrokerID]bool{}, metadata: map[messages.BrokerID]string{}}
 	for i := range cluster.Spec.Brokers {
 		entry := &cluster.Spec.Brokers[i]
 		id := messages.BrokerID(entry.ID)
@@ -104,6 +106,7 @@ func rolesOf(cluster *v1beta1.KafkaCluster) roles {
 		r.broker[id] = broker
 		if controller {
 			r.controllers = append(r.controllers, id)
+			r.metadata[id] = metadataMount(cluster, entry)
 		}
 		if broker {
 			r.brokers++

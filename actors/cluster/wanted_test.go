@@ -115,7 +115,7 @@ func TestQuorumOf(t *testing.T) {
 			if cluster == nil {
 				cluster = demo(0, 1, 2)
 			}
-			quorum := quorumOf(cluster, test.id, test.claims)
+			quorum := quorumOf(cluster, rolesOf(cluster), test.id, test.claims)
 			require.Equal(t, test.id.quorum, quorum.Mode)
 			var voters []messages.BrokerID
 			for _, v := range quorum.Initial {
