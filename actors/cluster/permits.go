@@ -160,7 +160,9 @@ func (d *rollDecision) withdraw(n node, p permit) {
 	d.permits[n.id] = p
 }
 
-func refusedText(n node) string { return fmt.Sprintf("broker %d: %s", n.id, n.observed.Restart.Refused) }
+func refusedText(n node) string {
+	return fmt.Sprintf("broker %d: %s", n.id, n.observed.Restart.Refused)
+}
 
 // await keeps the permit of a broker that was stopped until it is back.
 func (d *rollDecision) await(v rollView, n node, p permit) {
