@@ -26,11 +26,30 @@ func own(change func(*v1beta1.BrokerConfig)) func(*v1beta1.KafkaCluster) {
 	return func(c *v1beta1.KafkaCluster) { change(c.Spec.Brokers[1].BrokerConfig) }
 }
 
-func TestValidate(t *testing.T) {
-	tests := map[string]struct {
-		change func(*v1beta1.KafkaCluster)
-		want   []string // severity field: beginning of the message
-	}{
+// problemCase is a change to a quiet cluster, and what is told of it: severity, field and the beginning of the message.
+type problemCase struct {
+	change func(*v1beta1.KafkaCluster)
+	want   []string
+}
+
+func checkProblems(t *testing.T, cases map[string]problemCase) {
+	for name, test := range cases {
+		t.Run(name, func(t *testing.T) { requireProblems(t, Validate(quiet(test.change)), test.want) })
+	}
+}
+
+func requireProblems(t *testing.T, problems []messages.FieldProblem, want []string) {
+	t.Helper()
+	require.Len(t, problems, len(want), "%v", problems)
+	for i, problem := range problems {
+		got := string(problem.Severity) + " " + problem.String()
+		require.True(t, strings.HasPrefix(got, want[i]), "%s\nshould begin with\n%s", got, want[i])
+		require.Equal(t, messages.ReasonInvalidSpec, problem.Reason)
+	}
+}
+
+func TestValidateNamesOfClusterAndGroups(t *testing.T) {
+	checkProblems(t, map[string]problemCase{
 		"a sound cluster has no problem": {change: func(*v1beta1.KafkaCluster) {}},
 		"a name that no Service can have": {
 			change: func(c *v1beta1.KafkaCluster) { c.Name = "1st.cluster" },
@@ -62,6 +81,11 @@ func TestValidate(t *testing.T) {
 			},
 			want: []string{`error spec.brokers[id=4].brokerConfigGroup: there is no group "gone" in spec.brokerConfigGroups; there are none at all: add it, or give`},
 		},
+	})
+}
+
+func TestValidateDisks(t *testing.T) {
+	checkProblems(t, map[string]problemCase{
 		"a disk of no kind": {
 			change: own(func(b *v1beta1.BrokerConfig) { b.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/x"}} }),
 			want:   []string{"error spec.brokers[id=1].brokerConfig.storageConfigs[0]: /x has neither pvcSpec nor emptyDir"},
@@ -106,6 +130,11 @@ func TestValidate(t *testing.T) {
 			}),
 			want: []string{"error spec.brokers[id=1].brokerConfig.storageConfigs[0].pvcSpec.storageClassName: the template cannot be rendered"},
 		},
+	})
+}
+
+func TestValidateBudgetsAndSelectors(t *testing.T) {
+	checkProblems(t, map[string]problemCase{
 		"a budget that is not said": {
 			change: func(c *v1beta1.KafkaCluster) { c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: true} },
 			want:   []string{"warning spec.disruptionBudget.budget: is not set"},
@@ -116,6 +145,27 @@ func TestValidate(t *testing.T) {
 			},
 			want: []string{"warning spec.disruptionBudget.budget: of none blocks every drain"},
 		},
+		"a selector that is none": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.TaintedBrokersSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}
+			},
+			want: []string{`error spec.taintedBrokersSelector: "Like" is not a valid label selector operator`},
+		},
+		"an affinity whose selector is none": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				b.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
+					RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{
+						LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a b": "c"}},
+					}},
+				}}
+			}),
+			want: []string{"error spec.brokers[id=1].brokerConfig.affinity: "},
+		},
+	})
+}
+
+func TestValidateWhatPodsHave(t *testing.T) {
+	checkProblems(t, map[string]problemCase{
 		"labels that are ours, and that are none": {
 			change: group(func(b *v1beta1.BrokerConfig) {
 				b.BrokerLabels = map[string]string{"app": "mine", "not a key": "x", "key": "not a value"}
@@ -135,22 +185,6 @@ func TestValidate(t *testing.T) {
 				"warning spec.envs: KAFKA_FORMAT_DIRS is set by the operator",
 			},
 		},
-		"a selector that is none": {
-			change: func(c *v1beta1.KafkaCluster) {
-				c.Spec.TaintedBrokersSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}
-			},
-			want: []string{`error spec.taintedBrokersSelector: "Like" is not a valid label selector operator`},
-		},
-		"an affinity whose selector is none": {
-			change: own(func(b *v1beta1.BrokerConfig) {
-				b.Affinity = &corev1.Affinity{PodAntiAffinity: &corev1.PodAntiAffinity{
-					RequiredDuringSchedulingIgnoredDuringExecution: []corev1.PodAffinityTerm{{
-						LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a b": "c"}},
-					}},
-				}}
-			}),
-			want: []string{"error spec.brokers[id=1].brokerConfig.affinity: "},
-		},
 		"a request over its limit": {
 			change: own(func(b *v1beta1.BrokerConfig) {
 				b.Resources = &corev1.ResourceRequirements{
@@ -162,8 +196,8 @@ func TestValidate(t *testing.T) {
 		},
 		"names that are ours": {
 			change: own(func(b *v1beta1.BrokerConfig) {
-				b.Containers = []corev1.Container{{Name: "kafka"}}
-				b.InitContainers = []corev1.Container{{Name: "jmx-exporter"}}
+				b.Containers = []corev1.Container{{Name: "kafka", Image: "busybox"}}
+				b.InitContainers = []corev1.Container{{Name: "jmx-exporter", Image: "busybox"}}
 				b.Volumes = []corev1.Volume{{Name: "extensions"}}
 				b.VolumeMounts = []corev1.VolumeMount{{Name: "x", MountPath: "/config"}}
 			}),
@@ -185,18 +219,7 @@ func TestValidate(t *testing.T) {
 				"warning spec.additionalPorts[1].name: metrics is the name of another port",
 			},
 		},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			problems := Validate(quiet(test.change))
-			require.Len(t, problems, len(test.want), "%v", problems)
-			for i, problem := range problems {
-				got := string(problem.Severity) + " " + problem.String()
-				require.True(t, strings.HasPrefix(got, test.want[i]), "%s\nshould begin with\n%s", got, test.want[i])
-				require.Equal(t, messages.ReasonInvalidSpec, problem.Reason)
-			}
-		})
-	}
+	})
 }
 
 func TestNotSupportedNamesFieldsAndLeavesBrokersRunning(t *testing.T) {
