@@ -26,6 +26,7 @@ func Validate(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		envProblems("spec.envs", cluster.Spec.Envs),
 		clusterImageProblems(&cluster.Spec),
 		configProblems(cluster),
+		ingressProblems(cluster),
 		brokerProblems(cluster),
 		NotSupported(cluster),
 	)

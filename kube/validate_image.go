@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,15 @@ func imageProblems(field, image string) []messages.FieldProblem {
 		image, err, v1beta1.DefaultKafkaImage)}
 }
 
+// neededImageProblems is imageProblems where nothing stands in for an image that is not set: the API server refuses the
+// Pod.
+func neededImageProblems(field, image string) []messages.FieldProblem {
+	if image == "" {
+		return []messages.FieldProblem{invalid(field, "is not set, and there is no default for it; name an image, or remove the entry")}
+	}
+	return imageProblems(field, image)
+}
+
 // clusterImageProblems looks at the images that all brokers share. Those of parts that do not run yet are warnings: the
 // brokers can do without.
 func clusterImageProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
@@ -40,25 +50,60 @@ func clusterImageProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProble
 	cruise := &spec.CruiseControlConfig
 	add(!cruise.Disabled, imageProblems("spec.clusterMetricsReporterImage", spec.ClusterMetricsReporterImage))
 	add(!cruise.Disabled && spec.ClusterMetricsReporterImage == "", imageProblems("spec.cruiseControlConfig.image", cruise.Image))
+	add(false, containerImageProblems("spec.cruiseControlConfig.initContainers", cruise.InitContainers))
+	add(false, volumeImageProblems("spec.cruiseControlConfig.volumes", cruise.Volumes))
 	if spec.MonitoringConfig != nil {
 		add(true, imageProblems("spec.monitoringConfig.jmxImage", spec.MonitoringConfig.JmxImage))
 	}
 	if spec.EnvoyConfig != nil {
 		add(false, imageProblems("spec.envoyConfig.image", spec.EnvoyConfig.Image))
 	}
+	for i := range spec.ListenersConfig.ExternalListeners {
+		add(false, entryImageProblems(&spec.ListenersConfig.ExternalListeners[i]))
+	}
+	return problems
+}
+
+// entryImageProblems looks at the images of one listener's ways in.
+func entryImageProblems(listener *v1beta1.ExternalListenerConfig) []messages.FieldProblem {
+	if listener.Config == nil {
+		return nil
+	}
+	var problems []messages.FieldProblem
+	for _, name := range sortedKeys(listener.Config.IngressConfig) {
+		if envoy := listener.Config.IngressConfig[name].EnvoyConfig; envoy != nil {
+			problems = append(problems, imageProblems(entryField(listener, name)+".envoyConfig.image", envoy.Image)...)
+		}
+	}
 	return problems
 }
 
 // brokerImageProblems looks at the images of one brokerConfig.
 func brokerImageProblems(field func(string) string, config *v1beta1.BrokerConfig) []messages.FieldProblem {
-	problems := imageProblems(field("image"), config.Image)
-	problems = append(problems, imageProblems(field("metricsReporterImage"), config.MetricsReporterImage)...)
-	add := func(list string, containers []corev1.Container) {
-		for i := range containers {
-			problems = append(problems, imageProblems(fmt.Sprintf("%s[%d].image", field(list), i), containers[i].Image)...)
+	return slices.Concat(
+		imageProblems(field("image"), config.Image),
+		imageProblems(field("metricsReporterImage"), config.MetricsReporterImage),
+		containerImageProblems(field("initContainers"), config.InitContainers),
+		containerImageProblems(field("containers"), config.Containers),
+		volumeImageProblems(field("volumes"), config.Volumes),
+	)
+}
+
+func containerImageProblems(field string, containers []corev1.Container) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for i := range containers {
+		problems = append(problems, neededImageProblems(fmt.Sprintf("%s[%d].image", field, i), containers[i].Image)...)
+	}
+	return problems
+}
+
+// volumeImageProblems looks at volumes that are images (or artifacts, whose names have the same form).
+func volumeImageProblems(field string, volumes []corev1.Volume) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for i := range volumes {
+		if image := volumes[i].Image; image != nil {
+			problems = append(problems, neededImageProblems(fmt.Sprintf("%s[%d].image.reference", field, i), image.Reference)...)
 		}
 	}
-	add("initContainers", config.InitContainers)
-	add("containers", config.Containers)
 	return problems
 }

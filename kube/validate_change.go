@@ -1,0 +1,85 @@
+package kube
+
+import (
+	"slices"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// ChangeProblems tells what a KafkaCluster must not become, coming from the last spec of it that could work; before is
+// nil where that is not known. The CRD's rules refuse most of this already, but no rule there can look up the old entry
+// of each broker, and resources may have been written under a CRD without them.
+func ChangeProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	if before == nil || !before.KRaft {
+		return nil
+	}
+	if !cluster.Spec.KRaft {
+		return []messages.FieldProblem{invalid("spec.kRaft",
+			"a cluster that runs with KRaft cannot go back to ZooKeeper: its metadata is with its controllers; set it to true")}
+	}
+	return sortedProblems(metadataDiskProblems(before, &cluster.Spec))
+}
+
+// metadataDiskProblems: Kafka keeps the metadata log in the first of log.dirs. A controller with another first disk
+// comes back with an empty one and has forgotten what it voted for (KIP-595 wants votes to outlive restarts).
+func metadataDiskProblems(before, after *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
+	held := map[int32]metadataDisk{}
+	for i := range before.Brokers {
+		held[before.Brokers[i].ID] = metadataDiskOf(before, &before.Brokers[i])
+	}
+	var problems []messages.FieldProblem
+	for i := range after.Brokers {
+		broker := &after.Brokers[i]
+		was, is := held[broker.ID], metadataDiskOf(after, broker)
+		if was.mountPath == "" || is.mountPath == "" || was.mountPath == is.mountPath {
+			continue // no controller before, none any more, or the same disk
+		}
+		problems = append(problems, invalid(changedField(broker.ID, was, is),
+			"a controller has its metadata on %s, its first disk, and would come back without them if %s became the first; "+
+				"put %s first again, or add a controller with a new id and remove this one", was.mountPath, is.mountPath, was.mountPath))
+	}
+	return problems
+}
+
+// metadataDisk is where a controller keeps the metadata log: the mount path, and the field that says so. It is zero for
+// a node that is no controller, and for one without disks.
+type metadataDisk struct {
+	mountPath string
+	field     string
+	// grouped is whether the disk is that of a group.
+	grouped bool
+}
+
+// changedField is the field whose change has put another disk first.
+func changedField(id int32, was, is metadataDisk) string {
+	switch {
+	case !is.grouped, is.field == was.field:
+		return is.field
+	case was.grouped:
+		return brokerField(id, "brokerConfigGroup")
+	default: // its own disks are gone, so that those of the group come first
+		return was.field
+	}
+}
+
+// metadataDiskOf merges no more than it needs: a cluster may have thousands of brokers.
+func metadataDiskOf(spec *v1beta1.KafkaClusterSpec, broker *v1beta1.Broker) metadataDisk {
+	group := spec.BrokerConfigGroups[broker.BrokerConfigGroup]
+	own := broker.BrokerConfig
+	if own == nil {
+		own = &v1beta1.BrokerConfig{}
+	}
+	switch {
+	case !slices.Contains(own.ProcessRoles, v1beta1.ControllerRole) && !slices.Contains(group.ProcessRoles, v1beta1.ControllerRole):
+		return metadataDisk{}
+	case len(own.StorageConfigs) > 0:
+		return metadataDisk{mountPath: own.StorageConfigs[0].MountPath, field: brokerField(broker.ID, "brokerConfig.storageConfigs")}
+	case len(group.StorageConfigs) > 0:
+		return metadataDisk{
+			mountPath: group.StorageConfigs[0].MountPath, field: groupField(broker.BrokerConfigGroup, "storageConfigs"), grouped: true,
+		}
+	default:
+		return metadataDisk{}
+	}
+}
