@@ -8,8 +8,7 @@ package v1beta1
 // Broker is one Kafka node: a broker, a controller, or both.
 //
 // The rule is about the first disk, since Kafka keeps the metadata in the first of log.dirs where metadata.log.dir is not
-// set. A rule sees only this entry, and looking through its readOnlyConfig would cost more than the API server allows: roles
-// that come from the group are watched there, mixtures of both by the operator.
+// set. A rule here sees only this entry: a role or a disk that comes from the group is watched by the rules of the spec.
 type BrokerApplyConfiguration struct {
 	// Id of the node (node.id, in ZooKeeper mode broker.id).
 	ID *int32 `json:"id,omitempty"`
