@@ -14,8 +14,9 @@ const (
 	AnnotationUserInputsHash = "kafka.banzaicloud.io/user-inputs-hash"
 	// AnnotationRenderedHash says what a Pod and its file look like as a whole; a difference waits for consent.
 	AnnotationRenderedHash = "kafka.banzaicloud.io/rendered-hash"
-	// AnnotationConfigHash is on a broker's ConfigMap and says what we wrote; other contents were edited by somebody.
-	AnnotationConfigHash = "kafka.banzaicloud.io/config-hash"
+	// AnnotationStartedWith is the second part of AnnotationUserInputsHash at the start of a broker whose file was changed
+	// since, while it ran.
+	AnnotationStartedWith = "kafka.banzaicloud.io/started-with"
 	// AnnotationFormat carries a claim's right to be formatted, or that it has been; see FormatState.
 	AnnotationFormat = "kafka.banzaicloud.io/format"
 	// AnnotationRetainedClaim names the cluster of a claim that outlives it and therefore has no owner reference.

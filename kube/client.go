@@ -49,6 +49,8 @@ type Writer interface {
 	ReleaseFinalizers(ctx context.Context, object Object, finalizers []string) error
 	// ReleaseOwners takes all owner references from an object, whoever set them, and returns it as it then stands.
 	ReleaseOwners(ctx context.Context, object Object) (Object, error)
+	// Annotate sets annotations of exactly this object and returns it as it then stands.
+	Annotate(ctx context.Context, object Object, annotations map[string]string) (Object, error)
 	// Dependents lists the topics, users and operations that name the cluster.
 	Dependents(ctx context.Context, key messages.ClusterKey) ([]Object, error)
 	// PodLog returns the last bytes of the log of a container that has ended.
@@ -211,6 +213,23 @@ func (c *Client) ReleaseOwners(ctx context.Context, object Object) (Object, erro
 		return nil, fmt.Errorf("release the owners of %s: %w", describe(object), err)
 	}
 	return free, nil
+}
+
+// Annotate implements Writer. A merge patch, since an apply would have to repeat all that cannot change of a Pod.
+func (c *Client) Annotate(ctx context.Context, object Object, annotations map[string]string) (Object, error) {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": object.GetUID(), "annotations": annotations}})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer c.leave()
+	annotated, err := c.patch(ctx, object, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
+	if err != nil {
+		return nil, fmt.Errorf("annotate %s: %w", describe(object), err)
+	}
+	return annotated, nil
 }
 
 // Dependents implements Writer.

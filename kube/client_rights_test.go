@@ -63,6 +63,7 @@ func TestTheTableOfRightsNamesEveryRequestOfTheClient(t *testing.T) {
 		_, _ = client.Create(ctx, object) // what is answered does not matter here
 		_, _ = client.Apply(ctx, object)
 		_, _ = client.ReleaseOwners(ctx, object)
+		_, _ = client.Annotate(ctx, object, map[string]string{"a": "b"})
 		if _, isClaim := object.(*corev1.PersistentVolumeClaim); !isClaim {
 			_ = client.Delete(ctx, object)
 		}

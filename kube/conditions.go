@@ -26,6 +26,7 @@ const (
 	ConditionPodsEnded       = "PodsEnded"
 	ConditionRollBlocked     = "RollingUpgradeBlocked"
 	ConditionUnprotected     = "UnprotectedPartitions"
+	ConditionConfigRefused   = "ConfigRefused"
 )
 
 // Reasons of conditions.
@@ -49,6 +50,7 @@ const (
 	ReasonRolling       = "RollingUpgrade"
 	ReasonGatesClosed   = "GatesClosed"
 	ReasonNoOrder       = "NoOrderKeepsThem"
+	ReasonConfigRefused = "ConfigRefused"
 )
 
 // MaxConditionMessage is how long the message of a condition may be, in bytes. A cluster has a handful of conditions

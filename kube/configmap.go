@@ -20,8 +20,13 @@ import (
 // Keys of a broker's ConfigMap, which are also the names of the files below /config.
 const (
 	KeyBrokerConfig = "broker-config"
-	keyLog4j        = "log4j.properties"
-	keyJMXRules     = "config.yaml"
+	// KeyUserConfig is what of the file people had written when the broker was started: from it and what they write today
+	// follows what changes.
+	KeyUserConfig = "user-config"
+	// KeyStartedConfig is the file that the broker was started with, where it was changed while the broker ran.
+	KeyStartedConfig = "started-config"
+	keyLog4j         = "log4j.properties"
+	keyJMXRules      = "config.yaml"
 )
 
 // ConfigInput is what a broker's ConfigMap is made of.
@@ -31,6 +36,8 @@ type ConfigInput struct {
 	Config  *v1beta1.BrokerConfig // group and broker merged
 	// Properties is the whole rendered file, with the lines that depend on the node.
 	Properties string
+	// UserProperties is what of it people wrote.
+	UserProperties string
 	// UserInputsHash and RenderedHash are those of the Pod that reads the file: they record what it was made for, also
 	// while there is no Pod.
 	UserInputsHash, RenderedHash string
@@ -69,7 +76,7 @@ func configAnnotations(in ConfigInput, backup string) map[string]string {
 }
 
 func configFiles(in ConfigInput) map[string]string {
-	files := map[string]string{KeyBrokerConfig: in.Properties}
+	files := map[string]string{KeyBrokerConfig: in.Properties, KeyUserConfig: in.UserProperties}
 	if in.Config.Log4jConfig != "" {
 		files[keyLog4j] = in.Config.Log4jConfig
 	}

@@ -16,14 +16,40 @@ import (
 // not restart brokers because it counts differently.
 const hashVersion = "v1:"
 
-// UserInputsHash covers what the user set and only a restart brings in. Defaults are left out, so that a new version
-// with better ones restarts nobody; so is what changes on a running Pod (labels, annotations, sizes of claims) and what
-// lives elsewhere (Services, dynamic configuration, rules of the JMX exporter).
+// UserInputsHash covers what the user set and a running broker does not have by itself. Defaults are left out, so that a
+// new version with better ones restarts nobody; so is what changes on a running Pod (labels, annotations, sizes of claims)
+// and what lives elsewhere (Services, dynamic configuration, rules of the JMX exporter).
+//
+// It has two parts with a dot between them: what only a restart brings in, and the properties, some of which Kafka takes
+// while it runs.
 func UserInputsHash(in PodInput) string {
-	return hashOf(userInputsOf(in))
+	inputs := userInputsOf(in)
+	inputs.Properties = ""
+	return hashOf(inputs) + fileMark + FileHash(in.UserProperties)
 }
 
-// RenderedHash covers a Pod and its files as we would make them today. Rights to format and first voters are left out:
+// fileMark is between the two parts of a hash.
+const fileMark = "."
+
+// FileHash is the second part of a hash, for one text of properties.
+func FileHash(properties string) string {
+	sum := sha256.Sum256([]byte(properties))
+	return hex.EncodeToString(sum[:16])
+}
+
+// FilePart is the second part of a hash; empty for a hash that has none.
+func FilePart(hash string) string {
+	_, file, _ := strings.Cut(hash, fileMark)
+	return file
+}
+
+// WithFilePart is a hash whose second part is another one.
+func WithFilePart(hash, file string) string {
+	pod, _, _ := strings.Cut(hash, fileMark)
+	return pod + fileMark + file
+}
+
+// RenderedHash covers a Pod and its files as we would make them today, in the same two parts. Rights to format and first voters are left out:
 // they are withdrawn while the Pod runs. The properties must come without lines that depend on the node.
 func RenderedHash(pod *corev1.Pod, in PodInput) string {
 	pod = pod.DeepCopy()
@@ -38,9 +64,8 @@ func RenderedHash(pod *corev1.Pod, in PodInput) string {
 		Labels      map[string]string
 		Annotations map[string]string
 		Spec        corev1.PodSpec
-		Properties  string
 		Log4j       string
-	}{pod.Labels, pod.Annotations, pod.Spec, in.Properties, in.Config.Log4jConfig})
+	}{pod.Labels, pod.Annotations, pod.Spec, in.Config.Log4jConfig}) + fileMark + FileHash(in.Properties)
 }
 
 // SameHash compares hashes. Of different algorithms nothing can be said, so they count as the same.
@@ -48,6 +73,11 @@ func SameHash(a, b string) bool {
 	algorithmA, _, _ := strings.Cut(a, ":")
 	algorithmB, _, _ := strings.Cut(b, ":")
 	return a == b || algorithmA != algorithmB
+}
+
+// SamePodPart compares the first parts of hashes, as SameHash does whole ones.
+func SamePodPart(a, b string) bool {
+	return SameHash(WithFilePart(a, ""), WithFilePart(b, ""))
 }
 
 // hashOf is over JSON, whose maps are sorted by key. What is hashed here always can be marshalled.

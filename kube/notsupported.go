@@ -42,17 +42,6 @@ func NotSupported(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		add(spec.Brokers[i].Maintenance, fmt.Sprintf("spec.brokers[id=%d].maintenance", spec.Brokers[i].ID),
 			"this version stops no broker")
 	}
-	add(spec.ClusterWideConfig != "", "spec.clusterWideConfig",
-		"this version sets no dynamic configuration; set it with kafka-configs.sh")
-	for _, name := range sortedKeys(spec.BrokerConfigGroups) {
-		add(spec.BrokerConfigGroups[name].Config != "", groupField(name, "config"),
-			"this version sets no dynamic configuration; set it with kafka-configs.sh")
-	}
-	for i := range spec.Brokers {
-		broker := &spec.Brokers[i]
-		add(broker.BrokerConfig != nil && broker.BrokerConfig.Config != "", brokerField(broker.ID, "brokerConfig.config"),
-			"this version sets no dynamic configuration; set it with kafka-configs.sh")
-	}
 	return problems
 }
 

@@ -229,9 +229,7 @@ func TestNotSupportedNamesFieldsAndLeavesBrokersRunning(t *testing.T) {
 		c.Spec.ContourIngressConfig = &v1beta1.ContourIngressConfig{}
 		c.Spec.IstioControlPlane = &v1beta1.IstioControlPlaneReference{}
 		c.Spec.MaintenanceWindows = []v1beta1.MaintenanceWindow{{}}
-		c.Spec.ClusterWideConfig = "a=b"
-		c.Spec.Brokers[0].BrokerConfig.Config = "a=b"
-	}, group(func(b *v1beta1.BrokerConfig) { b.Config = "a=b" }))
+	})
 	var fields []string
 	for _, problem := range Validate(cluster) {
 		require.Equal(t, messages.ReasonNotSupported, problem.Reason)
@@ -246,9 +244,6 @@ func TestNotSupportedNamesFieldsAndLeavesBrokersRunning(t *testing.T) {
 		"spec.listenersConfig.sslSecrets",
 		"spec.alertManagerConfig",
 		"spec.maintenanceWindows",
-		"spec.clusterWideConfig",
-		"spec.brokerConfigGroups[default].config",
-		"spec.brokers[id=0].brokerConfig.config",
 	}, fields)
 	require.Empty(t, NotSupported(quiet(func(*v1beta1.KafkaCluster) {})))
 }

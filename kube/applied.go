@@ -1,0 +1,56 @@
+package kube
+
+import (
+	"encoding/json"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+const keyApplied = "applied.json"
+
+// BrokerAppliedName is the name of the ConfigMap that says which dynamic values of a broker are ours.
+func BrokerAppliedName(cluster string, id messages.BrokerID) string {
+	return cluster + "-applied-" + id.String()
+}
+
+// ClusterAppliedName is the same for the values of all brokers.
+func ClusterAppliedName(cluster string) string { return cluster + "-applied" }
+
+// BrokerAppliedConfigMap records which dynamic values of a broker are ours. It is apart from the broker's files: those are
+// made anew with each Pod, and Kafka keeps dynamic values for longer. A forgotten one would hide the file for ever.
+func BrokerAppliedConfigMap(cluster *v1beta1.KafkaCluster, id messages.BrokerID, applied map[string]string) *corev1.ConfigMap {
+	labels := clusterLabels(cluster, brokerSelector(cluster.Name, id))
+	return appliedConfigMap(cluster, BrokerAppliedName(cluster.Name, id), labels, applied)
+}
+
+// ClusterAppliedConfigMap records which dynamic values of all brokers are ours.
+func ClusterAppliedConfigMap(cluster *v1beta1.KafkaCluster, applied map[string]string) *corev1.ConfigMap {
+	return appliedConfigMap(cluster, ClusterAppliedName(cluster.Name), clusterLabels(cluster, ClusterSelector(cluster.Name)), applied)
+}
+
+func appliedConfigMap(cluster *v1beta1.KafkaCluster, name string, labels, applied map[string]string) *corev1.ConfigMap {
+	text, err := json.Marshal(applied) // sorted by key
+	if err != nil {
+		text = []byte("{}") // texts by text can always be marshalled
+	}
+	return &corev1.ConfigMap{
+		TypeMeta: configMapType(),
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Namespace: cluster.Namespace, Labels: labels, OwnerReferences: owners(cluster),
+		},
+		Data: map[string]string{keyApplied: string(text)},
+	}
+}
+
+// Applied reads a record; it is empty where there is none that belongs to the cluster.
+func Applied(config *corev1.ConfigMap, cluster *v1beta1.KafkaCluster) map[string]string {
+	applied := map[string]string{}
+	if config == nil || !Owned(config, cluster) || json.Unmarshal([]byte(config.Data[keyApplied]), &applied) != nil || applied == nil {
+		return map[string]string{}
+	}
+	return applied
+}
