@@ -1,7 +1,11 @@
 package kafka
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"unicode"
 
@@ -62,4 +66,27 @@ func secretKey(key string) bool {
 		}
 	}
 	return false
+}
+
+// Unreachable says that a broker does not answer. Its text is the same each time: what the network says has another port
+// with each try, and would be news each time.
+type Unreachable struct {
+	Address string
+	// Cause is what the network said.
+	Cause error
+}
+
+// Error implements error.
+func (u *Unreachable) Error() string { return u.Address + " does not answer" }
+
+// Unwrap gives the cause.
+func (u *Unreachable) Unwrap() error { return u.Cause }
+
+// Unanswered is the error of a call to an address: Unreachable where the network is the reason, else the error itself.
+func Unanswered(address string, err error) error {
+	var network net.Error
+	if errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) {
+		return &Unreachable{Address: address, Cause: err}
+	}
+	return fmt.Errorf("%s: %w", address, err)
 }

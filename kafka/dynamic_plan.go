@@ -51,6 +51,21 @@ func (p DynamicPlan) Validatable() []ConfigChange {
 	})
 }
 
+// WithoutDeletions is the plan that only sets. What is to be deleted stays ours.
+func (p DynamicPlan) WithoutDeletions() DynamicPlan {
+	after := p.After.copied()
+	var sets []ConfigChange
+	for _, c := range p.Changes {
+		if c.Value != nil {
+			sets = append(sets, c)
+		} else {
+			after[c.Key] = p.Before[c.Key]
+		}
+	}
+	p.Changes, p.After = sets, after
+	return p
+}
+
 // PlanDynamic compares what is wanted with what is there. Keys of others stay.
 func PlanDynamic(in DynamicInput) DynamicPlan {
 	p := &planner{DynamicInput: in, plan: DynamicPlan{

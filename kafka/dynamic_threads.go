@@ -18,6 +18,21 @@ func isThreadCount(key string) bool {
 	}, baseKey(key))
 }
 
+// HasThreadCounts says whether a plan for these keys has to know what each broker has now.
+func HasThreadCounts(wanted Properties, applied Applied) bool {
+	for key := range wanted.Merge() {
+		if isThreadCount(key) {
+			return true
+		}
+	}
+	for key := range applied {
+		if isThreadCount(key) {
+			return true
+		}
+	}
+	return false
+}
+
 // NextStep is the number of threads nearest to the wanted one that Kafka takes now.
 func NextStep(current, wanted int) int { return nextStep(current, current, wanted) }
 

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -43,8 +44,20 @@ type BrokerWanted struct {
 	Paused bool
 	// Permit allows to stop a Pod that has to be replaced.
 	Permit Permit
+	// Kafka is what is known of the version that runs.
+	Kafka KafkaRelease
+	// ClusterApplied are the keys that the operator has set for all brokers, sorted.
+	ClusterApplied []string
 	// Consent says that people, or a maintenance window, agree to restarts which only a newer daemon asks for.
 	Consent bool
+}
+
+// KafkaRelease is what decides how Kafka takes configuration.
+type KafkaRelease struct {
+	// Version is such as "4.3"; empty while Kafka has not told.
+	Version string
+	// ELR says that Kafka keeps eligible leader replicas (KIP-966).
+	ELR bool
 }
 
 // Permit allows a broker actor to stop one Pod and none that follows it: to disturb Kafka is granted by the cluster actor
@@ -71,8 +84,8 @@ type Restart struct {
 // Equal reports whether two wishes are the same for the broker.
 func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
-		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Consent == o.Consent && w.RanBefore == o.RanBefore &&
-		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
+		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
+		slices.Equal(w.ClusterApplied, o.ClusterApplied) && w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
 }
 
 // Phase is what a broker's Kubernetes objects are doing.
@@ -118,6 +131,12 @@ type BrokerObserved struct {
 	Restart Restart
 	// Update says what would differ in a Pod made today although the user changed nothing: it waits for consent.
 	Update string
+	// ConfigSettled is set when the broker has all that is wanted of its dynamic configuration, or cannot have more of it.
+	ConfigSettled bool
+	// ConfigProblems say what of its dynamic configuration Kafka refuses, without secrets; empty when there is nothing.
+	ConfigProblems string
+	// ConfigRefused is set when Kafka itself has refused some of it.
+	ConfigRefused bool
 	// Pending says what of the wish this version does not bring to a running broker; empty when there is nothing.
 	Pending string
 	// Rack is the value of broker.rack that the broker's file holds, empty without racks.
@@ -138,6 +157,6 @@ func (o BrokerObserved) Equal(p BrokerObserved) bool {
 	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
 		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
 		o.ConfigStale == p.ConfigStale && o.Stopping == p.Stopping && o.Started.Equal(p.Started) && o.Restart == p.Restart &&
-		o.Update == p.Update && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
+		o.Update == p.Update && o.ConfigSettled == p.ConfigSettled && o.ConfigProblems == p.ConfigProblems && o.ConfigRefused == p.ConfigRefused && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
 		o.LastEnded.Equal(p.LastEnded) && o.LastWords == p.LastWords && o.Gone == p.Gone
 }

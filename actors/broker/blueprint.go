@@ -69,7 +69,7 @@ func (w blueprint) configMapToday() (*corev1.ConfigMap, error) {
 		return nil, err
 	}
 	return kube.BrokerConfigMap(kube.ConfigInput{
-		Cluster: w.Cluster, Broker: entry, Config: w.config, Properties: w.properties,
+		Cluster: w.Cluster, Broker: entry, Config: w.config, Properties: w.properties, UserProperties: w.userProperties,
 		UserInputsHash: w.userHash, RenderedHash: w.renderedHash,
 	})
 }
@@ -269,6 +269,9 @@ func (w blueprint) applyConfig(o observed, rack string) step {
 		}
 		config = config.DeepCopy()
 		config.Data[kube.KeyBrokerConfig] = text
+	}
+	if f, known := w.startedWith(o); known { // also what is not written any more once the broker is started anew
+		config = w.withRecord(f, config.Data[kube.KeyBrokerConfig])
 	}
 	if o.config != nil && o.written.Stands(o.config, config) {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -70,6 +71,7 @@ type broker struct {
 	written *kube.Written
 	endings endings
 	refused refusal
+	asked   asked
 
 	// failures counts effects that failed in a row; the retry timer is pending while it is above 0.
 	failures int
@@ -91,6 +93,8 @@ type outcome struct {
 	step step
 	// applied is what the API server made of the applied objects, in their order.
 	applied []kube.Object
+	// configs is what the broker said of its configuration.
+	configs kafka.Configs
 	// words are what was told about a removed object.
 	words string
 }
@@ -167,11 +171,13 @@ func (b *broker) reconcile(c actor.Context) {
 	b.again.Stop()
 	now := time.Now()
 	o := b.effects.observe(b.written, now)
-	o.endings, o.refused = b.endings, b.refused
+	o.endings, o.refused, o.asked = b.endings, b.refused, b.asked
+	o.live = b.plan.liveOf(o)
 	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
 	if b.planError == nil {
 		next = plan(b.plan, o, now)
 	}
+	b.asked = b.plan.remembered(o, now)
 	if !b.retrying(next) {
 		b.report(c, b.plan.observation(o, next), now)
 	}
@@ -180,7 +186,7 @@ func (b *broker) reconcile(c actor.Context) {
 		if next.again > 0 {
 			b.again.Set(c, next.again, lookNow{})
 		}
-	case apply, remove, evict, disown:
+	case apply, remove, evict, disown, describe, alter, annotate:
 		b.start(c, next)
 		return
 	}
@@ -193,7 +199,7 @@ func (b *broker) reconcile(c actor.Context) {
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
 func (b *broker) retrying(next step) bool {
 	switch next.(type) {
-	case apply, remove, evict, disown:
+	case apply, remove, evict, disown, describe, alter, annotate:
 		return b.failures > 0
 	default:
 		return false
@@ -215,7 +221,7 @@ func (b *broker) start(c actor.Context, s step) {
 func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 	s := b.running
 	b.running = nil
-	if b.wasRefused(s, r.Err) {
+	if b.wasRefused(s, r.Err) || b.notTaken(s, r.Err) {
 		b.reconcile(c)
 		return
 	}
@@ -239,6 +245,12 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		}
 	case evict:
 		b.written.Deleted(s.pod)
+	case annotate:
+		b.written.Applied(s.object, r.Value.applied[0], now)
+	case describe:
+		b.asked = b.asked.answered(s, r.Value.configs, now)
+	case alter:
+		b.asked = b.asked.taken(s, now)
 	}
 	b.reconcile(c)
 }
@@ -254,6 +266,18 @@ func (b *broker) wasRefused(s step, err error) bool {
 		b.Log.Info("eviction refused", "reason", refused.Message)
 	}
 	b.refused = refusal{pod: e.pod.UID, text: refused.Error(), at: time.Now()}
+	return true
+}
+
+// notTaken takes a change of its configuration that Kafka refuses: asking again is of no use.
+func (b *broker) notTaken(s step, err error) bool {
+	var refused *kafka.ConfigRefused
+	a, altering := s.(alter)
+	if !altering || !errors.As(err, &refused) {
+		return false
+	}
+	b.Log.Warn("configuration refused", "reason", refused.Message)
+	b.asked = b.asked.notTaken(a, refused.Message)
 	return true
 }
 
@@ -306,6 +330,12 @@ func nameOf(s step) string {
 		return "disown " + kindOf(s.object) + " " + s.object.GetName()
 	case evict:
 		return "evict Pod " + s.pod.Name
+	case describe:
+		return "ask for the configuration"
+	case alter:
+		return "change the configuration: " + changesText(s.plan.Changes)
+	case annotate:
+		return "annotate " + kindOf(s.object) + " " + s.object.GetName()
 	default:
 		return fmt.Sprintf("%T", s)
 	}
@@ -320,6 +350,8 @@ func reasonOf(s step) string {
 	case disown:
 		return s.reason
 	case evict:
+		return s.reason
+	case annotate:
 		return s.reason
 	default:
 		return ""

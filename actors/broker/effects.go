@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -22,8 +23,22 @@ type World struct {
 	Cache   *kube.Cache
 	Writer  kube.Writer
 	Events  kube.Recorder
+	Kafka   AdminDialer
 	// Nodes tells whether the daemon may read Nodes.
 	Nodes bool
+}
+
+// AdminDialer makes connections to single brokers.
+type AdminDialer interface {
+	// Admin connects to the broker at host:port, and fails when nobody there speaks Kafka.
+	Admin(ctx context.Context, address string) (Admin, error)
+}
+
+// Admin is a connection to one broker. kafka.Admin says more.
+type Admin interface {
+	Describe(ctx context.Context, resource kafka.ConfigResource) (kafka.Configs, error)
+	Alter(ctx context.Context, resource kafka.ConfigResource, changes []kafka.ConfigChange, validateOnly bool) error
+	Close()
 }
 
 func realEffects(config Config) effects { return worldEffects{config.World, config.ID, config.Log} }
@@ -39,11 +54,16 @@ func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 	cachedPods, cachedClaims := e.Cache.BrokerPods(e.Cluster, e.id), e.Cache.BrokerClaims(e.Cluster, e.id)
 	configName := kube.BrokerConfigName(e.Cluster.Name, e.id)
 	cachedConfig := e.Cache.ConfigMap(e.Cluster.Namespace, configName)
-	written.Forget(uidsOf(cachedPods, cachedConfig))
+	written.Forget(uidsOf(cachedPods, cachedConfig, e.Cache.ConfigMap(e.Cluster.Namespace, kube.BrokerAppliedName(e.Cluster.Name, e.id))))
 	o.pods = merged(&o, cachedPods, kube.PodName(e.Cluster.Name, e.id), now)
 	o.claims = e.claims(&o, cachedClaims, now)
 	o.claimNamed = func(name string) *corev1.PersistentVolumeClaim { return e.Cache.Claim(e.Cluster.Namespace, name) }
 	o.config = newest(&o, named[corev1.ConfigMap](configName), cachedConfig, now)
+	appliedName := kube.BrokerAppliedName(e.Cluster.Name, e.id)
+	o.record = newest(&o, named[corev1.ConfigMap](appliedName), e.Cache.ConfigMap(e.Cluster.Namespace, appliedName), now)
+	if o.record != nil && written.Deleting(o.record) {
+		o.record = nil
+	}
 	serviceName := messages.Addresses{Cluster: e.Cluster}.BrokerService(e.id)
 	o.service = newest(&o, named[corev1.Service](serviceName), e.Cache.Service(e.Cluster.Namespace, serviceName), now)
 	if o.config != nil && written.Deleting(o.config) {
@@ -56,13 +76,15 @@ func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 }
 
 // uidsOf are those of the kinds that a broker actor deletes.
-func uidsOf(pods []*corev1.Pod, config *corev1.ConfigMap) []types.UID {
+func uidsOf(pods []*corev1.Pod, configs ...*corev1.ConfigMap) []types.UID {
 	var uids []types.UID
 	for _, pod := range pods {
 		uids = append(uids, pod.UID)
 	}
-	if config != nil {
-		uids = append(uids, config.UID)
+	for _, config := range configs {
+		if config != nil {
+			uids = append(uids, config.UID)
+		}
 	}
 	return uids
 }
@@ -126,9 +148,42 @@ func (e worldEffects) run(ctx context.Context, s step) (outcome, error) {
 	case disown:
 		free, err := e.Writer.ReleaseOwners(ctx, s.object)
 		return outcome{step: s, applied: []kube.Object{free}}, err
+	case annotate:
+		annotated, err := e.Writer.Annotate(ctx, s.object, s.annotations)
+		return outcome{step: s, applied: []kube.Object{annotated}}, err
+	case describe:
+		configs, err := e.describe(ctx, s)
+		return outcome{step: s, configs: configs}, err
+	case alter:
+		return outcome{step: s}, e.alter(ctx, s)
 	default:
 		return outcome{step: s}, nil
 	}
+}
+
+func (e worldEffects) describe(ctx context.Context, s describe) (kafka.Configs, error) {
+	admin, err := e.Kafka.Admin(ctx, s.address)
+	if err != nil {
+		return nil, kafka.Unanswered(s.address, err)
+	}
+	defer admin.Close()
+	configs, err := admin.Describe(ctx, kafka.ConfigResource{Broker: e.id})
+	if err != nil {
+		return nil, kafka.Unanswered(s.address, err)
+	}
+	return configs, nil
+}
+
+func (e worldEffects) alter(ctx context.Context, s alter) error {
+	admin, err := e.Kafka.Admin(ctx, s.address)
+	if err != nil {
+		return kafka.Unanswered(s.address, err)
+	}
+	defer admin.Close()
+	if err := admin.Alter(ctx, s.resource, s.plan.Changes, false); err != nil {
+		return kafka.Unanswered(s.address, err)
+	}
+	return nil
 }
 
 // apply writes side by side: the claims of a broker do not depend on each other.

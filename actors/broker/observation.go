@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -34,6 +35,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)
 		told.Restart, told.ConfigStale = w.restartWish(o), w.stale(pod)
 		told.Update = w.update(pod)
+		w.tellConfig(o, &told)
 		if told.Phase = messages.PhaseStarting; told.PodReady {
 			told.Phase = messages.PhaseRunning // whatever is still to be written: Kafka serves
 		}
@@ -50,6 +52,22 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told.Reason = reasonOf(next)
 	}
 	return told
+}
+
+// tellConfig tells how far the broker's dynamic configuration is.
+func (w blueprint) tellConfig(o observed, told *messages.BrokerObserved) {
+	const longest = 1 << 10
+	if !w.runs(o.pod(), o.written) {
+		return
+	}
+	if !w.concerned(o) {
+		told.ConfigSettled = true
+		return
+	}
+	found, known := w.found(o)
+	told.ConfigSettled = known && !found.refused
+	told.ConfigProblems = messages.Elided(strings.Join(found.problems, "; "), longest)
+	told.ConfigRefused = found.refused
 }
 
 // restartWish is what to tell of the need to replace the Pod. It stays while the Pod is on its way out: the wish is

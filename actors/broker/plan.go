@@ -28,6 +28,11 @@ type observed struct {
 	written *kube.Written
 	// endings is how often and when a Pod of this broker ended by itself.
 	endings endings
+	// record says which dynamic values are ours, nil where none ever was.
+	record *corev1.ConfigMap
+	// asked is what is remembered of the broker's dynamic configuration, live what its newest answer leads to.
+	asked asked
+	live  *live
 	// refused is the last eviction that the API server did not let happen.
 	refused refusal
 }
@@ -56,7 +61,7 @@ func plan(w blueprint, o observed, now time.Time) step {
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, claims, service, endedPod, outdatedPod, missingPod, missingConfig,
-		claimRecords, restartPod, runningPod,
+		claimRecords, restartPod, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s
@@ -102,6 +107,9 @@ func leaving(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
 	if !w.Leaving {
 		return nil
+	}
+	if o.record != nil && len(o.objects()) == 1 {
+		return remove{object: o.record, reason: "the broker is gone"}
 	}
 	if len(w.Formatted) == 0 && pod != nil && !everStarted(pod) && !o.written.Deleting(pod) {
 		return remove{object: pod, reason: "the broker left the spec before it ever started"}
@@ -367,8 +375,10 @@ func (o observed) objects() []kube.Object {
 	for _, claim := range o.claims {
 		objects = append(objects, claim)
 	}
-	if o.config != nil {
-		objects = append(objects, o.config)
+	for _, config := range []*corev1.ConfigMap{o.config, o.record} {
+		if config != nil {
+			objects = append(objects, config)
+		}
 	}
 	if o.service != nil {
 		objects = append(objects, o.service)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -45,8 +46,10 @@ func (w blueprint) restart(o observed) string {
 	switch {
 	case pod == nil || w.Leaving:
 		return ""
-	case w.stale(pod):
+	case w.stale(pod) && !w.fileDiffers(pod):
 		return "restart: " + w.difference(pod, o.config)
+	case w.fileDiffers(pod) && w.onlyRestart(o) != "":
+		return "restart: " + w.onlyRestart(o)
 	case pod.Annotations[kube.AnnotationRestart] != "":
 		return "restart: asked for by annotation " + kube.AnnotationRestart + " of the Pod"
 	case w.tainted(pod):
@@ -56,6 +59,15 @@ func (w blueprint) restart(o observed) string {
 	default:
 		return ""
 	}
+}
+
+// onlyRestart says why a changed file cannot be had by the broker as it runs, empty while it can or may.
+func (w blueprint) onlyRestart(o observed) string {
+	pod := o.pod()
+	if _, known := w.startedWith(o); !known || stuck(pod) || !w.config.HasRole(v1beta1.BrokerRole) {
+		return w.difference(pod, o.config)
+	}
+	return shortList(w.fileReasons(o))
 }
 
 // update says what differs in a Pod only because this daemon builds Pods differently.
@@ -93,9 +105,14 @@ func (w blueprint) difference(pod *corev1.Pod, config *corev1.ConfigMap) string 
 	if len(parts) == 0 {
 		return "the spec has changes that only a restart brings in"
 	}
+	return shortList(parts)
+}
+
+// shortList names the first few.
+func shortList(parts []string) string {
 	const most = 3
 	if more := len(parts) - most; more > 0 {
-		parts = append(parts[:most], fmt.Sprintf("%d more", more))
+		parts = append(slices.Clone(parts[:most]), fmt.Sprintf("%d more", more))
 	}
 	return strings.Join(parts, "; ")
 }

@@ -5,11 +5,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
 
-// step is what plan decides: rest, wait, apply, remove, evict or disown.
+// step is what plan decides: rest, wait, or one of the effects below.
 type step interface{ isStep() }
 
 // rest means that everything is as wanted.
@@ -54,12 +55,38 @@ type disown struct {
 	reason string
 }
 
+// describe asks the broker for its configuration.
+type describe struct {
+	address string
+	process process
+}
+
+// alter changes dynamic values of the broker.
+type alter struct {
+	address  string
+	process  process
+	resource kafka.ConfigResource
+	plan     kafka.DynamicPlan
+	// wanted are all values wanted at the resource.
+	wanted kafka.Properties
+}
+
+// annotate sets annotations of one object.
+type annotate struct {
+	object      kube.Object
+	annotations map[string]string
+	reason      string
+}
+
 // notice is the reason and the action of an Event.
 type notice struct{ reason, action string }
 
-func (rest) isStep()   {}
-func (wait) isStep()   {}
-func (apply) isStep()  {}
-func (remove) isStep() {}
-func (evict) isStep()  {}
-func (disown) isStep() {}
+func (rest) isStep()     {}
+func (wait) isStep()     {}
+func (apply) isStep()    {}
+func (remove) isStep()   {}
+func (evict) isStep()    {}
+func (disown) isStep()   {}
+func (describe) isStep() {}
+func (alter) isStep()    {}
+func (annotate) isStep() {}

@@ -11,12 +11,13 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// problemsOf is all that is wrong with a spec, whoever reads the field.
-func problemsOf(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+// problemsOf is all that is wrong with a spec, whoever reads the field, and with the change from the one before, nil where
+// that is not known.
+func problemsOf(cluster *v1beta1.KafkaCluster, before *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
 	if problem, found := kube.Undecodable(cluster); found {
 		return []messages.FieldProblem{problem}
 	}
-	return append(kube.Validate(cluster), kafka.Validate(cluster)...)
+	return slices.Concat(kube.Validate(cluster), kube.ChangeProblems(before, cluster), kafka.Validate(cluster))
 }
 
 // clusterObjects are the objects that belong to the whole cluster, as they should be now.

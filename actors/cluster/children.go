@@ -47,6 +47,7 @@ func (a *cluster) follow(snapshot *v1beta1.KafkaCluster) {
 	before := a.valid
 	everyone := before == nil || !sharedEqual(before, snapshot)
 	a.valid, a.roles, a.listeners = snapshot, rolesOf(snapshot), listenerStatuses(snapshot)
+	a.wide.minISR = minISRTexts(&snapshot.Spec)
 	nodes := nodesToKeep(snapshot, a.existing(), a.lastEntry)
 	for id, k := range a.children {
 		next, kept := nodes[id]
@@ -136,7 +137,7 @@ func (a *cluster) spawn(c actor.Context, id messages.BrokerID, node keep) {
 	state := a.known.BrokersState[id.String()]
 	config := broker.Config{
 		ID: id, Context: a.Context, Trigger: trigger, Log: a.Log.With("broker", id),
-		World: broker.World{Cluster: a.Key, Cache: a.Cache, Writer: a.Writer, Events: a.Events, Nodes: a.Nodes},
+		World: broker.World{Cluster: a.Key, Cache: a.Cache, Writer: a.Writer, Events: a.Events, Kafka: a.Kafka, Nodes: a.Nodes},
 	}
 	if state.Replacements != nil {
 		config.Ended = state.Replacements.Count
@@ -164,6 +165,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Paused:    a.paused(),
 		Permit:    a.roll.permits[id].told(),
 		Consent:   consents(a.newest),
+		Kafka:     a.wide.release, ClusterApplied: a.wide.keys(),
 	}
 	if k.told > 0 && wanted.Equal(k.wanted) {
 		return

@@ -11,6 +11,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/koperator-go/koperator/actors/broker"
 	"github.com/koperator-go/koperator/actors/health"
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kube"
@@ -27,6 +28,8 @@ type effects interface {
 	writeStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) error
 	// applyObjects writes the cluster's own objects and returns what the API server made of them.
 	applyObjects(ctx context.Context, wanted []kube.Object) ([]kube.Object, error)
+	// configureAll compares Kafka's configuration of all brokers with the wanted one, and changes it.
+	configureAll(ctx context.Context, cluster *v1beta1.KafkaCluster, wish wideWish) (wideResult, error)
 	// removeObjects deletes the cluster's own objects and returns those whose deletion was accepted.
 	removeObjects(ctx context.Context, objects []kube.Object) (removed, error)
 	// release lets a deleted cluster go: its topics, users and operations, then its own finalizers.
@@ -45,12 +48,18 @@ type Config struct {
 	Writer  kube.Writer
 	Reader  Reader
 	Events  kube.Recorder
-	Kafka   health.Dialer
+	Kafka   Dialer
 	// Nodes tells whether the daemon may read Nodes.
 	Nodes bool
 	Log   *slog.Logger
 	// Publish makes a broker's trigger known to who feeds the cache; nil forgets it.
 	Publish func(id messages.BrokerID, trigger *kit.Trigger)
+}
+
+// Dialer makes connections to Kafka: to whole clusters and to single brokers.
+type Dialer interface {
+	health.Dialer
+	broker.AdminDialer
 }
 
 // Reader reads past the cache.
@@ -108,6 +117,7 @@ type cluster struct {
 	status  statusWriter
 	objects objectWriter
 	tidy    leftovers
+	wide    wideWriter
 	release job // letting a deleted cluster go
 
 	// queued is set while a message to oneself waits behind the reports that came together.
@@ -198,6 +208,11 @@ func (a *cluster) finished(c actor.Context, message any) {
 			a.tidied(c, m)
 			a.converge(c)
 		}
+	case kit.Result[wideResult]:
+		if m.From(a.life) {
+			a.wideDone(c, m)
+			a.converge(c)
+		}
 	case kit.Result[released]:
 		if m.From(a.life) {
 			a.release.ended(a, c, m.Err)
@@ -241,6 +256,9 @@ func (a *cluster) converge(c actor.Context) {
 		if !a.paused() {
 			a.keepObjects(c)
 		}
+		if !a.paused() {
+			a.keepWide(c) // before the brokers: they are told what of it is ours
+		}
 		a.keepBrokers(c)
 		if !a.paused() {
 			a.keepTidy(c)
@@ -259,7 +277,7 @@ func (a *cluster) take(resource *v1beta1.KafkaCluster) {
 	if !changed {
 		return
 	}
-	a.problems = problemsOf(resource)
+	a.problems = problemsOf(resource, a.followed(resource))
 	if len(messages.Errors(a.problems)) > 0 {
 		a.Log.Warn("spec cannot work", "generation", resource.Generation, "reason", messages.Errors(a.problems)[0].String())
 		if a.valid == nil {
@@ -270,12 +288,24 @@ func (a *cluster) take(resource *v1beta1.KafkaCluster) {
 	a.follow(snapshotOf(resource))
 }
 
+// followed is the last spec that could work, nil where none is known.
+func (a *cluster) followed(resource *v1beta1.KafkaCluster) *v1beta1.KafkaClusterSpec {
+	if a.valid != nil {
+		return &a.valid.Spec
+	}
+	spec, err := kube.AcceptedSpec(a.Cache.ConfigMap(a.Key.Namespace, kube.AcceptedSpecName(a.Key.Name)), resource)
+	if err != nil {
+		return nil
+	}
+	return spec
+}
+
 // followAccepted goes on, after a restart, with the last spec that could work, so that brokers are cared for although
 // the newest one cannot.
 func (a *cluster) followAccepted(resource *v1beta1.KafkaCluster) {
-	spec, err := kube.AcceptedSpec(a.Cache.ConfigMap(a.Key.Namespace, kube.AcceptedSpecName(a.Key.Name)), resource)
-	if err != nil {
-		a.Log.Warn("the last spec that could work is not known", "error", err)
+	spec := a.followed(resource)
+	if spec == nil {
+		a.Log.Warn("the last spec that could work is not known")
 		return
 	}
 	snapshot := snapshotOf(resource)

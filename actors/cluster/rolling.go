@@ -16,6 +16,7 @@ import (
 func (a *cluster) tookKafka(observed messages.KafkaObserved) {
 	a.kafka, a.asked = observed, true
 	a.roll.index = kafka.Index(observed.Replication)
+	a.tookRelease()
 }
 
 // keepRoll decides anew who may be stopped. Nobody is while the cluster is paused.

@@ -40,6 +40,9 @@ type view struct {
 	// existing are the brokers that have objects or an actor.
 	existing []messages.BrokerID
 	unkept   unkept
+	// wide says what of the configuration of all brokers cannot be had, wideRefused that Kafka has refused some of it.
+	wide        []string
+	wideRefused bool
 }
 
 // listed are the ids of brokers that are in the spec or still exist.
@@ -136,9 +139,7 @@ func brokerState(state v1beta1.BrokerState, n node, kafka messages.KafkaObserved
 	if o.ConfigStale {
 		state.ConfigurationState = v1beta1.ConfigOutOfSync
 	}
-	if state.PerBrokerConfigurationState == "" {
-		state.PerBrokerConfigurationState = v1beta1.PerBrokerConfigInSync
-	}
+	state.PerBrokerConfigurationState = perBrokerConfig(state.PerBrokerConfigurationState, o)
 	if state.GracefulActionState.CruiseControlState == "" {
 		state.GracefulActionState.CruiseControlState = v1beta1.GracefulUpscaleSucceeded
 	}
@@ -149,6 +150,40 @@ func brokerState(state v1beta1.BrokerState, n node, kafka messages.KafkaObserved
 	state.FormattedLogDirs = formattedLogDirs(state.FormattedLogDirs, n, kafka)
 	state.Replacements = replacements(state.Replacements, o)
 	return state
+}
+
+// perBrokerConfig keeps what was known of a broker that cannot be asked.
+func perBrokerConfig(known v1beta1.PerBrokerConfigurationState, o messages.BrokerObserved) v1beta1.PerBrokerConfigurationState {
+	switch {
+	case o.ConfigRefused:
+		return v1beta1.PerBrokerConfigError
+	case o.ConfigProblems != "":
+		return v1beta1.PerBrokerConfigOutOfSync
+	case o.ConfigSettled || known == "":
+		return v1beta1.PerBrokerConfigInSync
+	default:
+		return known
+	}
+}
+
+// configRefused reports whether Kafka itself has refused some of the configuration.
+func (v view) configRefused() bool {
+	return v.wideRefused || slices.ContainsFunc(v.nodes, func(n node) bool { return n.observed.ConfigRefused })
+}
+
+// configProblems say what of the dynamic configuration is not as written: of all brokers, and of one, with the others'
+// names.
+func (v view) configProblems() string {
+	texts := slices.Clone(v.wide)
+	nodes := nodesWhere(v.nodes, func(n node) bool { return n.observed.ConfigProblems != "" })
+	if len(nodes) > 0 {
+		text := fmt.Sprintf("broker %d: %s", nodes[0].id, nodes[0].observed.ConfigProblems)
+		if len(nodes) > 1 {
+			text = withEnd(text, "; also "+named(nodes[1:]))
+		}
+		texts = append(texts, text)
+	}
+	return strings.Join(texts, "; ")
 }
 
 // reasonAndSince keeps the time of a reason that was known before: a new leader sees it anew, but it is older.
@@ -212,6 +247,8 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	blocked := v.roll.blocked != "" && now.Sub(v.roll.blockedSince) >= blockedAfter
 	set(kube.ConditionRollBlocked, blocked, kube.ReasonGatesClosed, v.roll.blocked)
 	set(kube.ConditionUnprotected, len(v.roll.unprotected) > 0, kube.ReasonNoOrder, unprotectedText(v.roll.unprotected))
+	problems := v.configProblems()
+	set(kube.ConditionConfigRefused, problems != "", kube.ReasonConfigRefused, problems)
 	ended := nodesWhere(v.nodes, func(n node) bool { return n.observed.Ended > 0 && !n.observed.PodReady && !n.observed.Gone })
 	set(kube.ConditionPodsEnded, len(ended) > 0, kube.ReasonPodEnded, v.endedText(ended))
 	slices.SortFunc(list, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })
@@ -260,6 +297,9 @@ func readiness(v view) verdict {
 		if len(nodes) > 0 {
 			return verdict{stalled: group.stalled, progressing: !group.stalled, reason: group.reason, message: v.reasons(nodes)}
 		}
+	}
+	if v.configRefused() {
+		return verdict{stalled: true, reason: kube.ReasonConfigRefused, message: v.configProblems()}
 	}
 	if len(v.roll.permits) > 0 || len(v.roll.waiting) > 0 {
 		return verdict{progressing: true, reason: kube.ReasonRolling, message: rollText(v.roll, v.nodes)}

@@ -129,7 +129,7 @@ func (a *cluster) settling(now time.Time) time.Duration {
 func (a *cluster) view() view {
 	v := view{
 		cluster: a.newest, known: a.known, problems: a.problems, nodes: a.nodes(), kafka: a.kafka,
-		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(),
+		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(), wide: a.wide.problems, wideRefused: a.wide.bad,
 	}
 	if a.valid != nil {
 		v.listeners = a.listeners

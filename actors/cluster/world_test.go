@@ -21,6 +21,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 
+	"github.com/koperator-go/koperator/actors/broker"
 	"github.com/koperator-go/koperator/actors/health"
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/actors/kit/kittest"
@@ -194,6 +195,12 @@ func (s *server) ReleaseOwners(_ context.Context, object kube.Object) (kube.Obje
 	return s.put(free), nil
 }
 
+func (s *server) Annotate(_ context.Context, object kube.Object, annotations map[string]string) (kube.Object, error) {
+	annotated := object.DeepCopyObject().(kube.Object)
+	annotated.SetAnnotations(annotations)
+	return s.put(annotated), nil
+}
+
 func (*server) Dependents(context.Context, messages.ClusterKey) ([]kube.Object, error) {
 	return nil, nil
 }
@@ -205,6 +212,11 @@ func (s *server) Cluster(_ context.Context, key messages.ClusterKey) (*v1beta1.K
 }
 
 func (*server) Event(_, _ runtime.Object, _, _, _, _ string) {}
+
+// Admin finds nobody: Kafka's version is not told, so nobody asks.
+func (s *server) Admin(context.Context, string) (broker.Admin, error) {
+	return nil, errors.New("nobody asks")
+}
 
 // Dial finds a Kafka that knows every node.
 func (s *server) Dial(messages.ClusterKey, []string) (health.Session, error) { return s, nil }

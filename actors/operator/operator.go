@@ -8,7 +8,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/koperator-go/koperator/actors/cluster"
-	"github.com/koperator-go/koperator/actors/health"
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
@@ -25,7 +24,7 @@ type World struct {
 	Writer  kube.Writer
 	Reader  cluster.Reader
 	Events  kube.Recorder
-	Kafka   health.Dialer
+	Kafka   cluster.Dialer
 	Metrics *kit.Metrics
 	// Nodes tells whether the daemon may read Nodes.
 	Nodes bool

@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 
-	"github.com/koperator-go/koperator/actors/health"
+	"github.com/koperator-go/koperator/actors/cluster"
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/actors/kit/kittest"
 	"github.com/koperator-go/koperator/kube"
@@ -38,7 +38,7 @@ func (s *deafServer) Cluster(_ context.Context, key messages.ClusterKey) (*v1bet
 	return nil, errors.New("no answer")
 }
 
-type silent struct{ health.Dialer }
+type silent struct{ cluster.Dialer }
 
 type stage struct {
 	sys    *actor.ActorSystem

@@ -175,6 +175,19 @@ func (c client) Evict(ctx context.Context, pod *corev1.Pod) error {
 	}
 }
 
+// Annotate implements kube.Writer.
+func (c client) Annotate(ctx context.Context, object kube.Object, annotations map[string]string) (kube.Object, error) {
+	var annotated kube.Object
+	err := c.do(ctx, "annotate", object, func() (err error) {
+		annotated, err = c.store.annotate(object, annotations)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return annotated, nil
+}
+
 // ReleaseOwners implements kube.Writer.
 func (c client) ReleaseOwners(ctx context.Context, object kube.Object) (kube.Object, error) {
 	var free kube.Object

@@ -122,6 +122,12 @@ func (c throughClient) ReleaseOwners(ctx context.Context, object kube.Object) (f
 	return free, err
 }
 
+// Annotate implements kube.Writer.
+func (c throughClient) Annotate(ctx context.Context, object kube.Object, annotations map[string]string) (annotated kube.Object, err error) {
+	err = c.do(ctx, "annotate", object, func() (err error) { annotated, err = c.client.Annotate(ctx, object, annotations); return err })
+	return annotated, err
+}
+
 // Dependents implements kube.Writer.
 func (c throughClient) Dependents(ctx context.Context, cluster messages.ClusterKey) ([]kube.Object, error) {
 	return c.client.Dependents(ctx, cluster)

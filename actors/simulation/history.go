@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -50,6 +51,7 @@ func acts() []act {
 		{"somebody deletes an object", (*history).deleteSomething},
 		{"somebody edits a file", (*history).editFile},
 		{"a setting changes", (*history).changeSetting},
+		{"dynamic configuration changes", (*history).changeDynamic},
 	}
 }
 
@@ -75,6 +77,9 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 	w.advance(6 * time.Minute) // what waited for a long retry
 	w.readyWithin(h.name, time.Minute)
 	w.quietFor(time.Hour)
+	if problems := w.configProblems(h.name); len(problems) > 0 {
+		w.fail("not as the spec says: %s", strings.Join(problems, "; "))
+	}
 	if h.rng.IntN(3) == 0 {
 		w.delete(h.name)
 		w.eventually(10*time.Minute, "the deleted cluster is gone", func() bool {
@@ -202,10 +207,34 @@ func (h *history) editFile() {
 }
 
 func (h *history) changeSetting() {
-	threads := 3 + h.rng.IntN(10)
-	h.edit(h.name, func(c *v1beta1.KafkaCluster) {
-		c.Spec.ReadOnlyConfig = fmt.Sprintf("num.network.threads=%d\n", threads)
-	})
+	n, text := h.rng.IntN(9), ""
+	if h.rng.IntN(2) == 0 { // only a restart brings it in
+		text = fmt.Sprintf("queued.max.requests=%d\n", 500+n)
+	}
+	if h.rng.IntN(2) == 0 {
+		text += fmt.Sprintf("num.network.threads=%d\n", 3+n)
+	}
+	h.edit(h.name, func(c *v1beta1.KafkaCluster) { c.Spec.ReadOnlyConfig = text })
+}
+
+// changeDynamic changes what lives in Kafka only, or moves it.
+func (h *history) changeDynamic() {
+	text := fmt.Sprintf("log.retention.ms=%d\n", 1000*(1+h.rng.IntN(3)))
+	switch h.rng.IntN(4) {
+	case 0:
+		h.edit(h.name, clusterWide(text))
+	case 1:
+		h.edit(h.name, clusterWide(""))
+	case 2:
+		brokers := h.cluster(h.name).Spec.Brokers
+		h.edit(h.name, perBroker(brokers[h.rng.IntN(len(brokers))].ID, text))
+	default:
+		h.edit(h.name, func(c *v1beta1.KafkaCluster) {
+			for _, b := range c.Spec.Brokers {
+				perBroker(b.ID, "")(c)
+			}
+		})
+	}
 }
 
 // heal ends all trouble and undoes what only people can undo.

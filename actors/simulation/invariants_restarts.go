@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
+	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
@@ -122,7 +123,7 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster) bool {
 			return true
 		}
 		for _, was := range made {
-			if !reflect.DeepEqual(partOf(was, idOf(pod)), partOf(is, idOf(pod))) {
+			if !reflect.DeepEqual(partOf(was, idOf(pod), podIsReady(pod)), partOf(is, idOf(pod), podIsReady(pod))) {
 				return true
 			}
 		}
@@ -148,12 +149,46 @@ func (r *restarts) between(cluster types.UID, from, to time.Time) []*v1beta1.Kaf
 	return stood
 }
 
-// partOf is what of a spec can concern one broker.
-func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID) *v1beta1.KafkaClusterSpec {
+// partOf is what of a spec only a restart brings to one broker; one that is not live cannot be asked to take anything.
+func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID, live bool) *v1beta1.KafkaClusterSpec {
 	spec := cluster.Spec.DeepCopy()
 	spec.Brokers = slices.DeleteFunc(spec.Brokers, func(b v1beta1.Broker) bool { return messages.BrokerID(b.ID) != id })
 	spec.ClusterWideConfig, spec.DisruptionBudget = "", nil
+	if !live {
+		return spec
+	}
+	if len(spec.Brokers) == 1 {
+		config, err := v1beta1.BrokerConfigOf(spec, &spec.Brokers[0])
+		if err == nil && !config.HasRole(v1beta1.BrokerRole) { // nobody asks a controller for its configuration
+			return spec
+		}
+	}
+	spec.ReadOnlyConfig = withoutLive(spec.ReadOnlyConfig)
+	for i := range spec.Brokers {
+		spec.Brokers[i].ReadOnlyConfig = withoutLive(spec.Brokers[i].ReadOnlyConfig)
+		if own := spec.Brokers[i].BrokerConfig; own != nil {
+			own.Config = ""
+		}
+	}
+	for name, group := range spec.BrokerConfigGroups {
+		group.Config = ""
+		spec.BrokerConfigGroups[name] = group
+	}
 	return spec
+}
+
+// withoutLive leaves out what a broker takes while it runs.
+func withoutLive(text string) string {
+	properties, err := kafkaclient.Parse(text)
+	if err != nil {
+		return text
+	}
+	for _, key := range properties.Keys() {
+		if kafkaclient.ClassOf(key, kafkaclient.Version{Major: 4, Minor: 3}, nil).Live() {
+			properties.Delete(key)
+		}
+	}
+	return properties.String()
 }
 
 func tainted(pod *corev1.Pod, selector *metav1.LabelSelector) bool {

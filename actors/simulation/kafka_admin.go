@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/koperator-go/koperator/actors/broker"
 	kafkaclient "github.com/koperator-go/koperator/kafka"
 )
 
@@ -20,6 +21,12 @@ type kafkaAdmin struct {
 
 // adminOf prepares a connection to the broker at an address, host:port.
 func (k *kafka) adminOf(address string) kafkaAdmin { return kafkaAdmin{k, address} }
+
+// Admin implements broker.AdminDialer: it fails when nobody listens at the address.
+func (k *kafka) Admin(ctx context.Context, address string) (broker.Admin, error) {
+	a := k.adminOf(address)
+	return a, a.do(ctx, "dial", func(*kafkaState, *process) error { return nil })
+}
 
 // Close ends the connection.
 func (kafkaAdmin) Close() {}

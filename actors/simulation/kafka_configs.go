@@ -283,7 +283,7 @@ func (c *kafkaState) jump(p *process, name, value string) error {
 		return nil
 	case wanted > 2*current:
 		return refused(text+"not be greater than double the current value %d", name, wanted, current)
-	case 2*wanted < current:
+	case wanted < current/2:
 		return refused(text+"be at least half the current value %d", name, wanted, current)
 	default:
 		return nil

@@ -143,6 +143,28 @@ func (s *store) releaseOwners(read kube.Object) (kube.Object, error) {
 	return s.commit(r, object), nil
 }
 
+// annotate is a merge patch that names the UID.
+func (s *store) annotate(read kube.Object, annotations map[string]string) (kube.Object, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := keyOf(read)
+	r := s.objects[k]
+	if r == nil {
+		return nil, apierrors.NewNotFound(resourceOf(k.kind), k.name)
+	}
+	if r.object.GetUID() != read.GetUID() {
+		return nil, apierrors.NewConflict(resourceOf(k.kind), k.name, errors.New("precondition failed: UID"))
+	}
+	object := r.object.DeepCopyObject().(kube.Object)
+	merged := maps.Clone(object.GetAnnotations())
+	if merged == nil {
+		merged = map[string]string{}
+	}
+	maps.Copy(merged, annotations)
+	object.SetAnnotations(merged)
+	return s.commit(r, object), nil
+}
+
 // tested is the record of an object that is still the one that was read.
 func (s *store) tested(read kube.Object, same func(standing kube.Object) bool) (*record, error) {
 	k := keyOf(read)

@@ -169,7 +169,7 @@ func TestABrokerThatReturnsElsewhereGetsItsNewRackAtOnce(t *testing.T) {
 		w.eventuallyReady("demo")
 		before := w.podsOf("demo", 1)[0]
 		w.store.update(key{kube.KindNode, "", before.Spec.NodeName}, func(o kube.Object) { o.(*corev1.Node).Spec.Unschedulable = true })
-		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.ReadOnlyConfig = "num.network.threads=7\n" })
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.ReadOnlyConfig = "queued.max.requests=7\n" })
 		w.advance(time.Minute)
 		w.deleteObject(keyOf(before))
 		w.eventually(time.Minute, "another Pod serves", func() bool {
@@ -180,7 +180,7 @@ func TestABrokerThatReturnsElsewhereGetsItsNewRackAtOnce(t *testing.T) {
 		node := w.store.get(key{kube.KindNode, "", after.Spec.NodeName})
 		file := w.kubelets.fileOf(after)
 		require.Equal(w.t, node.GetLabels()[corev1.LabelTopologyZone], file["broker.rack"])
-		require.Equal(w.t, "7", file["num.network.threads"])
+		require.Equal(w.t, "7", file["queued.max.requests"])
 		w.settled()
 	})
 }

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -66,11 +67,30 @@ func TestSmoke(t *testing.T) {
 		m.write(1001, 1200)
 		require.Equal(t, 1200, m.read())
 	})
+	t.Run("a setting that Kafka takes while it runs restarts nobody", func(t *testing.T) {
+		before := n.uids("demo")
+		live := n.cluster("demo")
+		live.Spec.ReadOnlyConfig += "\nlog.cleaner.threads=2\n"
+		live.Spec.ClusterWideConfig += "\nmessage.max.bytes=2000000\n"
+		n.apply(live)
+		n.eventually(time.Minute, "all brokers work by it", func() (bool, string) {
+			for name := range before {
+				said := n.exec("demo-node-0", "kafka-configs.sh --bootstrap-server "+m.bootstrap()+
+					" --describe --all --entity-type brokers --entity-name "+strings.TrimPrefix(name, "demo-node-"))
+				if !strings.Contains(said, "log.cleaner.threads=2 ") || !strings.Contains(said, "message.max.bytes=2000000 ") {
+					return false, name
+				}
+			}
+			return true, ""
+		})
+		n.waitReady("demo")
+		require.Equal(t, before, n.uids("demo"))
+	})
 	t.Run("a setting that needs a restart rolls through, and no message is lost", func(t *testing.T) {
 		before := n.uids("demo")
 		sent := m.writeSlowly(1201, 1600)
 		rolled := n.cluster("demo")
-		rolled.Spec.ReadOnlyConfig += "\nnum.network.threads=5\n"
+		rolled.Spec.ReadOnlyConfig += "\nqueued.max.requests=600\n"
 		n.apply(rolled)
 		n.eventually(10*time.Minute, "every broker has another Pod and all are ready", func() (bool, string) {
 			now := n.uids("demo")

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/koperator-go/koperator/actors/broker"
 	"github.com/koperator-go/koperator/actors/health"
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/actors/operator"
@@ -270,4 +271,8 @@ type kafkaDialer struct{}
 
 func (kafkaDialer) Dial(_ messages.ClusterKey, bootstrap []string) (health.Session, error) {
 	return kafka.NewSession(bootstrap)
+}
+
+func (kafkaDialer) Admin(ctx context.Context, address string) (broker.Admin, error) {
+	return kafka.DialAdmin(ctx, address)
 }
