@@ -109,6 +109,28 @@ func ingressEntry(
 	return v1beta1.IngressServiceSettings{}, false
 }
 
+// IngressNames are the entries of ingressConfig by which a broker is reached from outside, over all listeners, sorted.
+func IngressNames(spec *v1beta1.KafkaClusterSpec, config *v1beta1.BrokerConfig) []string {
+	var names []string
+	for i := range spec.ListenersConfig.ExternalListeners {
+		ingress := spec.ListenersConfig.ExternalListeners[i].Config
+		if ingress == nil {
+			continue
+		}
+		mapping := config.BrokerIngressMapping
+		if len(mapping) == 0 {
+			mapping = []string{ingress.DefaultIngressConfig}
+		}
+		for _, name := range mapping {
+			if _, there := ingress.IngressConfig[name]; there {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // entrySettings is an entry with what it leaves out. An entry without the section of the cluster's ingress controller
 // counts for nothing, so nothing is known about it.
 func entrySettings(

@@ -112,6 +112,16 @@ func TestExternalAddressOfAController(t *testing.T) {
 	require.Equal(t, AddressNone, state)
 }
 
+func TestIngressNamesAreThoseOfTheMappingOrTheDefault(t *testing.T) {
+	spec := &v1beta1.KafkaClusterSpec{ListenersConfig: v1beta1.ListenersConfig{ExternalListeners: []v1beta1.ExternalListenerConfig{
+		{},
+		{Config: &v1beta1.Config{DefaultIngressConfig: "a", IngressConfig: map[string]v1beta1.IngressConfig{"a": {}, "b": {}}}},
+		{Config: &v1beta1.Config{DefaultIngressConfig: "c", IngressConfig: map[string]v1beta1.IngressConfig{"c": {}}}},
+	}}}
+	require.Equal(t, []string{"a", "c"}, IngressNames(spec, &v1beta1.BrokerConfig{}))
+	require.Equal(t, []string{"b"}, IngressNames(spec, &v1beta1.BrokerConfig{BrokerIngressMapping: []string{"b", "unknown"}}))
+}
+
 func TestUnknownExternalAddresses(t *testing.T) {
 	noHost := externalTest(func(l *v1beta1.ExternalListenerConfig) { l.HostnameOverride, l.Name = "", "lb" })
 	require.Empty(t, UnknownExternalAddresses(demo()))

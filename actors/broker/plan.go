@@ -2,6 +2,9 @@ package broker
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -131,6 +134,10 @@ func leaving(w blueprint, o observed, _ time.Time) step {
 // claims makes the claims of disks that have none. A disk on which Kafka was seen to run is never replaced by an empty
 // one: Kafka would take it for a disk whose replicas are gone.
 func claims(w blueprint, o observed, _ time.Time) step {
+	if was := w.metadataLeft(); was != "" {
+		return blocked("DataVolumeLost: the controller has its metadata on one of %s, and would come back without it if %s came first: "+
+			"put the disk that was the first one first again, or remove the node and add one with another id", was, w.disks[0].MountPath)
+	}
 	var missing []kube.Object
 	for _, disk := range w.disks {
 		if disk.PvcSpec == nil || w.drains(disk.MountPath) {
@@ -165,6 +172,24 @@ func claims(w blueprint, o observed, _ time.Time) step {
 		return nil
 	}
 	return apply{objects: missing, reason: "disks have no claim"}
+}
+
+// metadataLeft names the disks of a controller that ran, when the first one of the spec is none of them: Kafka keeps the
+// metadata log, and with it the controller's votes, on the first of log.dirs unless metadata.log.dir says otherwise.
+func (w blueprint) metadataLeft() string {
+	if !w.Cluster.Spec.KRaft || !w.config.IsController() || len(w.disks) == 0 || strings.Contains(w.userProperties, "metadata.log.dir") {
+		return ""
+	}
+	var ran []string
+	for _, path := range slices.Sorted(maps.Keys(w.Formatted)) {
+		if w.Formatted[path] != "" {
+			ran = append(ran, path)
+		}
+	}
+	if slices.Contains(ran, w.disks[0].MountPath) {
+		return ""
+	}
+	return strings.Join(ran, ", ")
 }
 
 // ranUnseen reports whether a broker that Koperator made has not been seen to run yet: nobody has recorded its disks.

@@ -137,6 +137,10 @@ func TestPlan(t *testing.T) {
 		"with racks a node that is not known yet is waited for": {
 			change: racks, spoil: func(s *scene) { s.o.config = nil }, step: "broker.wait", reason: "is not known yet",
 		},
+		"a controller's metadata are never left on a disk that is not the first one any more": {
+			change: func(w *messages.BrokerWanted) { w.Formatted = map[string]types.UID{"/old": claimUID} },
+			spoil:  func(s *scene) { s.o.pods = nil }, step: "broker.wait", reason: "on one of /old",
+		},
 		"a file that somebody deleted is made again": {
 			spoil: func(s *scene) { s.o.config = nil }, step: "apply ConfigMap demo-config-0",
 		},

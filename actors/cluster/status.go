@@ -37,6 +37,8 @@ type view struct {
 	paused       bool
 	// roll is what was decided about restarts last.
 	roll rollDecision
+	// ingress are the names of the ways from outside to each node.
+	ingress map[messages.BrokerID][]string
 	// existing are the brokers that have objects or an actor.
 	existing []messages.BrokerID
 	unkept   unkept
@@ -128,6 +130,10 @@ func brokerStates(v view) map[string]v1beta1.BrokerState {
 			continue
 		}
 		states[n.id.String()] = brokerState(states[n.id.String()], n, v.kafka)
+		if state := states[n.id.String()]; !n.leaving {
+			state.ExternalListenerConfigNames = v.ingress[n.id]
+			states[n.id.String()] = state
+		}
 	}
 	withFewWords(states, v.nodes)
 	return states

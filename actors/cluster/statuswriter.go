@@ -132,7 +132,7 @@ func (a *cluster) view() view {
 		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(), wide: a.wide.problems, wideRefused: a.wide.bad,
 	}
 	if a.valid != nil {
-		v.listeners = a.listeners
+		v.listeners, v.ingress = a.listeners, a.roles.ingress
 		v.unkept = unkeptOf(a.newest, a.cared(), a.Cache.Objects(kube.KindPod, a.Key), a.Cache.Objects(kube.KindClaim, a.Key))
 		v.unkept.claims = leftoverClaims(a.valid, v.unkept.claims)
 	}

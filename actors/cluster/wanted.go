@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -93,16 +94,21 @@ type roles struct {
 	controllers []messages.BrokerID        // sorted
 	// metadata is where each controller keeps the metadata log: the mount path of its first disk.
 	metadata map[messages.BrokerID]string
+	// ingress are the names of the ways from outside to each node that has some.
+	ingress map[messages.BrokerID][]string
 	// brokers counts the nodes with the broker role, controllersOnly the others.
 	brokers, controllersOnly int
 }
 
 func rolesOf(cluster *v1beta1.KafkaCluster) roles {
-	r := roles{broker: map[messages.BrokerID]bool{}, metadata: map[messages.BrokerID]string{}}
+	r := roles{broker: map[messages.BrokerID]bool{}, metadata: map[messages.BrokerID]string{}, ingress: map[messages.BrokerID][]string{}}
 	for i := range cluster.Spec.Brokers {
 		entry := &cluster.Spec.Brokers[i]
 		id := messages.BrokerID(entry.ID)
 		broker, controller := rolesOfNode(cluster, entry)
+		if names := ingressOf(cluster, entry); broker && len(names) > 0 {
+			r.ingress[id] = names
+		}
 		r.broker[id] = broker
 		if controller {
 			r.controllers = append(r.controllers, id)
@@ -128,6 +134,19 @@ func rolesOfNode(cluster *v1beta1.KafkaCluster, entry *v1beta1.Broker) (broker, 
 		return false, false
 	}
 	return config.HasRole(v1beta1.BrokerRole), config.IsController()
+}
+
+// ingressOf looks at a node's part of the spec only where there is an ingress to be found.
+func ingressOf(cluster *v1beta1.KafkaCluster, entry *v1beta1.Broker) []string {
+	configured := func(l v1beta1.ExternalListenerConfig) bool { return l.Config != nil }
+	if !slices.ContainsFunc(cluster.Spec.ListenersConfig.ExternalListeners, configured) {
+		return nil
+	}
+	config, err := v1beta1.BrokerConfigOf(&cluster.Spec, entry)
+	if err != nil {
+		return nil
+	}
+	return kafka.IngressNames(&cluster.Spec, config)
 }
 
 // metadataMount is where a controller keeps the metadata log: its first disk.
