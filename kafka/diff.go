@@ -219,6 +219,23 @@ func (e ConfigEntry) level(source ConfigSource) (ConfigSynonym, bool) {
 	return ConfigSynonym{}, false
 }
 
+// InFile is the value that a key had in the file when the process was started; known is false for what Kafka does not
+// show.
+func (c Configs) InFile(key string) (value string, there, known bool) {
+	entry, shown := c[key]
+	if !shown || entry.Sensitive {
+		return "", false, false
+	}
+	synonym, there := entry.level(SourceStaticBroker)
+	if !there {
+		return "", false, true
+	}
+	if synonym.Value == nil {
+		return "", false, false
+	}
+	return *synonym.Value, true, true
+}
+
 func (e ConfigEntry) hasLevel(source ConfigSource) bool {
 	_, ok := e.level(source)
 	return ok

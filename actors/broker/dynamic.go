@@ -41,6 +41,8 @@ type asked struct {
 	configs kafka.Configs
 	// after is the record to be stored since Kafka has taken a change, nil when it is stored.
 	after kafka.Applied
+	// recorded is the record as it was seen last: a record that somebody deletes is made again.
+	recorded kafka.Applied
 	// refused are the changes that Kafka did not take, by key; the key is empty where Kafka named none.
 	refused map[string]refusedChange
 	// settled is what was found when there was nothing left to change, for the inputs that it was found for.
@@ -75,6 +77,9 @@ type settled struct {
 type live struct {
 	plan   kafka.DynamicPlan
 	wanted kafka.Properties
+	// files are those that the process runs between, known only where there is a record of its start.
+	files files
+	known bool
 	settled
 }
 
@@ -95,7 +100,7 @@ func (w blueprint) runs(pod *corev1.Pod, written *kube.Written) bool {
 // concerned reports whether anything is to be dynamic, was, or may have to be: others are never asked.
 func (w blueprint) concerned(o observed) bool {
 	pod := o.pod()
-	return w.config.Config != "" || w.Cluster.Spec.ClusterWideConfig != "" || o.record != nil || o.asked.after != nil ||
+	return w.config.Config != "" || w.Cluster.Spec.ClusterWideConfig != "" || o.record != nil || len(o.asked.recorded) > 0 || o.asked.after != nil ||
 		w.fileDiffers(pod)
 }
 
@@ -118,8 +123,26 @@ type files struct {
 	running kafka.Properties
 	// before is the wanted file with all that people have changed since as it was; wanted is the file of today.
 	before, wanted kafka.Properties
-	// changed are the keys that people have changed, sorted.
+	// changed are the keys that people have changed since, sorted.
 	changed []string
+}
+
+// corrected takes from a broker with which values it was started: a container that was started anew has read a newer
+// file than its Pod's first one.
+func (f files) corrected(described kafka.Configs) files {
+	f.running, f.before = f.running.Merge(), f.before.Merge()
+	for _, key := range f.changed {
+		value, there, known := described.InFile(key)
+		switch {
+		case known && there:
+			f.running.Set(key, value)
+			f.before.Set(key, value)
+		case known:
+			f.running.Delete(key)
+			f.before.Delete(key)
+		}
+	}
+	return f
 }
 
 // startedWith reads with which file a Pod was started; ok is false where the record is not the one of this Pod.
@@ -136,28 +159,36 @@ func (w blueprint) startedWith(o observed) (f files, ok bool) {
 	if !changed {
 		text = o.config.Data[kube.KeyBrokerConfig]
 	}
-	var errs [4]error
-	var userBefore, userNow kafka.Properties
+	var errs [5]error
+	var userBefore, userNow, file kafka.Properties
 	f.user = user
 	f.running, errs[0] = kafka.Parse(text)
 	f.wanted, errs[1] = kafka.Parse(w.properties)
 	userBefore, errs[2] = kafka.Parse(user)
 	userNow, errs[3] = kafka.Parse(w.userProperties)
+	file, errs[4] = kafka.Parse(o.config.Data[kube.KeyBrokerConfig])
 	for _, err := range errs {
 		if err != nil {
 			return files{}, false
 		}
 	}
 	f.before = f.wanted.Merge()
-	for _, key := range userBefore.Merge(userNow).Keys() {
-		old, was := userBefore.Get(key)
-		value, is := userNow.Get(key)
-		if was != is || old != value {
-			f.changed = append(f.changed, key)
-			copyKey(f.before, f.running, key)
-		}
+	f.changed = append(differing(userBefore, userNow), differing(f.running, file)...)
+	slices.Sort(f.changed)
+	f.changed = slices.Compact(f.changed)
+	for _, key := range f.changed {
+		copyKey(f.before, f.running, key)
 	}
 	return f, true
+}
+
+// differing are the keys that are not the same in two texts.
+func differing(a, b kafka.Properties) []string {
+	return slices.DeleteFunc(a.Merge(b).Keys(), func(key string) bool {
+		old, was := a.Get(key)
+		value, is := b.Get(key)
+		return was == is && old == value
+	})
 }
 
 // startedFile is the hash of what people had written when the Pod's broker was started.
@@ -206,7 +237,9 @@ func (w blueprint) liveOf(o observed) *live {
 	if !known && o.pod().Annotations[kube.AnnotationStartedWith] != "" {
 		return &l // values stand in for a file that nobody knows any more; the restart that follows takes them away
 	}
+	l.files, l.known = f.corrected(o.asked.configs), known
 	if known {
+		f = l.files
 		change := kafka.FileDiff{
 			Started: f.before, Wanted: f.wanted, Running: running, PerBroker: perBroker, ClusterWide: clusterWide,
 			Applied: applied, ClusterApplied: w.clusterApplied(),
@@ -330,6 +363,9 @@ func configure(w blueprint, o observed, now time.Time) step {
 	if !w.runs(pod, o.written) || !w.concerned(o) {
 		return nil
 	}
+	if o.record == nil && len(o.asked.recorded) > 0 {
+		return w.record(o.asked.recorded, "the record of what is ours was gone")
+	}
 	if recorded := kafka.Applied(kube.Applied(o.record, w.Cluster)); o.asked.after != nil && !recorded.Equal(o.asked.after) {
 		return w.record(o.asked.after, "what Kafka has taken is ours")
 	}
@@ -397,8 +433,8 @@ func (w blueprint) record(applied kafka.Applied, reason string) step {
 // writeFile gives a broker that has all of its new file the file itself, and its Pod the hashes of it.
 func (w blueprint) writeFile(o observed) step {
 	pod := o.pod()
-	f, known := w.startedWith(o)
-	if !known || !w.fileDiffers(pod) || len(o.live.restart) > 0 || o.live.plan.Again {
+	f := o.live.files
+	if !o.live.known || !w.fileDiffers(pod) || len(o.live.restart) > 0 || o.live.plan.Again {
 		return nil
 	}
 	annotations := map[string]string{
@@ -484,6 +520,9 @@ func (a asked) notTaken(s alter, message string) asked {
 // does: an answer has some hundred keys.
 func (w blueprint) remembered(o observed, now time.Time) asked {
 	a := o.asked
+	if o.record != nil {
+		a.recorded = kube.Applied(o.record, w.Cluster)
+	}
 	if o.record != nil && a.after != nil && a.after.Equal(kube.Applied(o.record, w.Cluster)) {
 		a.after = nil
 	}

@@ -254,6 +254,7 @@ func (c *clientGo) reactOwn(action clienttesting.Action) (bool, runtime.Object, 
 		return true, raw, err
 	case clienttesting.ListActionImpl:
 		list := &unstructured.UnstructuredList{}
+		list.SetResourceVersion(c.store.current())
 		list.SetAPIVersion(action.GetResource().GroupVersion().String())
 		list.SetKind(string(kind) + "List")
 		for _, object := range c.selected(kind, action.Namespace, action.ListRestrictions.Labels) {

@@ -24,12 +24,16 @@ import (
 
 // list answers a typed list of core objects.
 func (c *clientGo) list(kind kube.Kind, action clienttesting.ListActionImpl) runtime.Object {
+	version := c.store.current() // before what is listed: what comes between is told twice
 	objects := []runtime.Object{}
 	for _, object := range c.selected(kind, action.Namespace, action.ListRestrictions.Labels) {
 		objects = append(objects, object.DeepCopyObject())
 	}
 	list := emptyList(kind)
 	_ = meta.SetList(list, objects) // of the same kind
+	if access, err := meta.ListAccessor(list); err == nil {
+		access.SetResourceVersion(version)
+	}
 	return list
 }
 
@@ -96,7 +100,7 @@ func (c *clientGo) watch(action clienttesting.Action) (bool, apiwatch.Interface,
 		return true, nil, err
 	}
 	initial := asked.ListOptions.SendInitialEvents != nil && *asked.ListOptions.SendInitialEvents
-	if !initial && asked.ListOptions.ResourceVersion != "" { // the store keeps no history: who comes back lists again
+	if !initial && asked.ListOptions.ResourceVersion != c.store.current() { // the store keeps no history: who comes back lists again
 		return true, nil, apierrors.NewResourceExpired("too old resource version: " + asked.ListOptions.ResourceVersion)
 	}
 	_, own := ownKinds()[kind]

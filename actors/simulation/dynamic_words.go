@@ -74,7 +74,7 @@ func (w *World) configProblems(name string) []string {
 			}
 		}
 		for key, value := range w.dynamicConfig(name, id) {
-			if wanted[key] != value {
+			if _, written := wanted.Get(key); wanted[key] != value && (written || defaultConfigs()[key] != value) {
 				problems = append(problems, fmt.Sprintf("broker %d has %s=%s left", id, key, value))
 			}
 		}

@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -241,8 +242,8 @@ func (h *history) changeDynamic() {
 func (h *history) heal() {
 	h.faults.set(Trouble{})
 	h.killAfterWrites(0)
-	h.advance(11 * time.Minute) // nodes and the API server are back
-	for _, lost := range h.lost {
+	h.advance(11 * time.Minute)                    // nodes and the API server are back
+	for _, lost := range slices.Backward(h.lost) { // one may have been emptied twice
 		h.kubelets.restore(lost)
 	}
 }

@@ -82,9 +82,7 @@ func (i *invariants) podChanged(c change) {
 		return
 	}
 	i.pods[broker][object.GetUID()] = true
-	if c.before == nil {
-		i.restarts.podMade(object.(*corev1.Pod))
-	}
+	i.restarts.podMade(object.(*corev1.Pod))
 	if len(i.pods[broker]) > 1 && c.before == nil && !i.twins[broker] {
 		i.violated("broker %s has a second Pod: %s", broker, c.key.name)
 	}

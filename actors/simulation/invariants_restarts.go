@@ -116,6 +116,7 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster) bool {
 		return true
 	}
 	now := r.between(owner.UID, time.Now().Add(-r.blindness(time.Now())), time.Now())
+	live := r.kafka.servedFor(clusterOf(pod), idOf(pod), pod.UID) > r.blindness(time.Now())+probed
 	made := append(r.around(owner.UID, r.made[makingOf(pod)]), r.around(owner.UID, pod.CreationTimestamp.Time)...)
 	for _, is := range now {
 		if is.Annotations[kube.AnnotationConsent] != "" || len(is.Spec.MaintenanceWindows) > 0 ||
@@ -123,7 +124,7 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster) bool {
 			return true
 		}
 		for _, was := range made {
-			if !reflect.DeepEqual(partOf(was, idOf(pod), podIsReady(pod)), partOf(is, idOf(pod), podIsReady(pod))) {
+			if !reflect.DeepEqual(partOf(was, idOf(pod), live), partOf(is, idOf(pod), live)) {
 				return true
 			}
 		}

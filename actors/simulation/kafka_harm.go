@@ -48,6 +48,17 @@ func (k *kafka) stopping(key messages.ClusterKey, s stop) (harms []string) {
 	return harms
 }
 
+// servedFor is how long the process of a Pod has accepted connections.
+func (k *kafka) servedFor(key messages.ClusterKey, id messages.BrokerID, pod types.UID) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.clusters[key]
+	if c == nil || c.processes[id] == nil || c.processes[id].pod != pod || !c.processes[id].serves {
+		return 0
+	}
+	return time.Since(c.processes[id].since)
+}
+
 // stoppedNow are the nodes that the daemon stopped and whose next process does not serve yet.
 func (c *kafkaState) stoppedNow() []messages.BrokerID {
 	var ids []messages.BrokerID
@@ -118,4 +129,21 @@ func (c *kafkaState) backInSync() {
 			delete(c.stopped, id)
 		}
 	}
+}
+
+// idle describes the processes that do not serve.
+func (k *kafka) idle() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var lines []string
+	for _, c := range k.clusters {
+		for _, id := range slices.Sorted(maps.Keys(c.processes)) {
+			if p := c.processes[id]; !p.serves {
+				lines = append(lines, fmt.Sprintf("Kafka %s/%d does not serve: cluster id %s of %s, directory %s, voters %v, refused: %q",
+					c.name, id, p.clusterID, c.id, p.directory, c.voters, p.refused))
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
 }

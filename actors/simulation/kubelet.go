@@ -133,6 +133,7 @@ func (l *kubelets) look(k key) {
 			l.report(pod, state, notStarted("ContainerCreating", missing))
 			return
 		}
+		state.file = l.fileOf(pod) // mounted from now on, whatever becomes of the ConfigMap
 		l.enter(pod, state, pulling, l.faults.between("pull of "+k.String(), time.Second, 3*time.Second))
 	case state.stage == up:
 		serves, refused := l.kafka.state(clusterOf(pod), idOf(pod), pod.UID)

@@ -155,6 +155,13 @@ func (s *store) put(object kube.Object) kube.Object {
 	return s.commit(r, object)
 }
 
+// current is the newest resource version.
+func (s *store) current() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strconv.FormatUint(s.version, 10)
+}
+
 // update changes an object as somebody else than the daemon; it is false when there is none.
 func (s *store) update(k key, edit func(kube.Object)) bool {
 	s.mu.Lock()

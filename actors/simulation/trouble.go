@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -143,4 +144,18 @@ func (l *kubelets) restore(lost map[types.UID]map[string]logDir) {
 			}
 		}
 	}
+}
+
+// held says why start scripts wait for a person.
+func (l *kubelets) held() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var lines []string
+	for _, state := range l.pods {
+		if state.stage == holding {
+			lines = append(lines, state.key.String()+" holds: "+state.why)
+		}
+	}
+	slices.Sort(lines)
+	return lines
 }

@@ -192,6 +192,9 @@ func (w *World) fail(format string, args ...any) {
 	if len(w.story) > 0 {
 		text.WriteString("\n  history:\n    " + strings.Join(w.story, "\n    "))
 	}
+	for _, line := range append(w.kafka.idle(), w.kubelets.held()...) {
+		text.WriteString("\n  " + line)
+	}
 	text.WriteString("\n  clusters:")
 	for _, object := range w.store.list(kube.KindCluster) {
 		for _, c := range object.(*v1beta1.KafkaCluster).Status.Conditions {
