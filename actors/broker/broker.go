@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kafka"
@@ -72,6 +74,8 @@ type broker struct {
 	endings endings
 	refused refusal
 	asked   asked
+	// notGrown are sizes that the API server refused.
+	notGrown map[types.UID]sizeRefused
 
 	// failures counts effects that failed in a row; the retry timer is pending while it is above 0.
 	failures int
@@ -171,7 +175,7 @@ func (b *broker) reconcile(c actor.Context) {
 	b.again.Stop()
 	now := time.Now()
 	o := b.effects.observe(b.written, now)
-	o.endings, o.refused, o.asked = b.endings, b.refused, b.asked
+	o.endings, o.refused, o.asked, o.notGrown = b.endings, b.refused, b.asked, b.notGrown
 	o.live = b.plan.liveOf(o)
 	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
 	if b.planError == nil {
@@ -189,6 +193,9 @@ func (b *broker) reconcile(c actor.Context) {
 	case apply, remove, evict, disown, describe, alter, annotate:
 		b.start(c, next)
 		return
+	}
+	if left := b.plan.patience(o, now); left > 0 {
+		b.again.SetSooner(c, left, lookNow{})
 	}
 	b.failures, b.lastFail = 0, ""      // nothing is left to do, or somebody else has to
 	if o.behind && !b.again.Pending() { // the cache has yet to show what was written
@@ -221,7 +228,7 @@ func (b *broker) start(c actor.Context, s step) {
 func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 	s := b.running
 	b.running = nil
-	if b.wasRefused(s, r.Err) || b.notTaken(s, r.Err) {
+	if b.wasRefused(s, r.Err) || b.notTaken(s, r.Err) || b.wasNotGrown(s, r.Err) {
 		b.reconcile(c)
 		return
 	}
@@ -266,6 +273,18 @@ func (b *broker) wasRefused(s step, err error) bool {
 		b.Log.Info("eviction refused", "reason", refused.Message)
 	}
 	b.refused = refusal{pod: e.pod.UID, text: refused.Error(), at: time.Now()}
+	return true
+}
+
+// wasNotGrown takes a size that the API server does not give. It is told, and asked for again after a while.
+func (b *broker) wasNotGrown(s step, err error) bool {
+	a, applies := s.(apply)
+	if !applies || !a.grows || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) {
+		return false
+	}
+	b.Log.Warn("disk not grown", "error", err)
+	now := time.Now()
+	b.notGrown = withRefusedSizes(b.notGrown, a, err.Error(), b.effects.observe(b.written, now).claims, now)
 	return true
 }
 

@@ -50,7 +50,7 @@ type worldEffects struct {
 }
 
 func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
-	o := observed{nodes: e.Nodes, written: written}
+	o := observed{nodes: e.Nodes, written: written, now: now}
 	cachedPods, cachedClaims := e.Cache.BrokerPods(e.Cluster, e.id), e.Cache.BrokerClaims(e.Cluster, e.id)
 	configName := kube.BrokerConfigName(e.Cluster.Name, e.id)
 	cachedConfig := e.Cache.ConfigMap(e.Cluster.Namespace, configName)

@@ -120,9 +120,11 @@ func (w blueprint) pending(o observed) string {
 		if refused := kube.Refused(claim, wanted); len(refused) > 0 {
 			return fmt.Sprintf("disk %s: %s %s", disk.MountPath, refused[0].Field, refused[0].Message)
 		}
-		have, want := claim.Spec.Resources.Requests.Storage(), wanted.Spec.Resources.Requests.Storage()
-		if want.Cmp(*have) > 0 {
-			return fmt.Sprintf("disk %s is %s and should be %s: this version grows no volume", disk.MountPath, have, want)
+		if text := growing(claim); text != "" {
+			return "disk " + disk.MountPath + " " + text
+		}
+		if want := wanted.Spec.Resources.Requests.Storage(); o.notGrown[claim.UID].stands(want, o.now) {
+			return fmt.Sprintf("disk %s does not grow to %s: %s", disk.MountPath, want, o.notGrown[claim.UID].text)
 		}
 		if pod := o.pod(); pod != nil && !mounts(pod, claim.Name) {
 			return fmt.Sprintf("disk %s is mounted when the broker's Pod is made again", disk.MountPath)

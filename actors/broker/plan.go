@@ -27,6 +27,8 @@ type observed struct {
 	nodes bool
 	// behind is set while the cache has yet to show something that was written.
 	behind bool
+	// now is when this look was.
+	now time.Time
 	// written corrects a cache that is a moment behind.
 	written *kube.Written
 	// endings is how often and when a Pod of this broker ended by itself.
@@ -36,6 +38,8 @@ type observed struct {
 	// asked is what is remembered of the broker's dynamic configuration, live what its newest answer leads to.
 	asked asked
 	live  *live
+	// notGrown are the sizes that the API server did not give a claim.
+	notGrown map[types.UID]sizeRefused
 	// refused is the last eviction that the API server did not let happen.
 	refused refusal
 }
@@ -64,7 +68,7 @@ func plan(w blueprint, o observed, now time.Time) step {
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, claims, service, endedPod, outdatedPod, missingPod, missingConfig,
-		claimRecords, restartPod, configure, runningPod,
+		claimRecords, restartPod, grow, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s

@@ -54,6 +54,8 @@ func (w blueprint) restart(o observed) string {
 		return "restart: asked for by annotation " + kube.AnnotationRestart + " of the Pod"
 	case w.tainted(pod):
 		return "restart: the Pod's labels match spec.taintedBrokersSelector"
+	case w.resizing(o) != "":
+		return "restart: disk " + w.resizing(o) + " grows when another Pod mounts it"
 	case w.Consent && w.update(pod) != "":
 		return "restart: " + w.update(pod)
 	default:

@@ -30,6 +30,8 @@ type apply struct {
 	reason  string
 	// notice is told to people as an Event when the writes have succeeded; empty for what they expect anyway.
 	notice notice
+	// grows is set for claims that get a larger size: the API server may refuse that.
+	grows bool
 }
 
 // remove deletes one object.

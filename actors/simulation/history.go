@@ -53,6 +53,7 @@ func acts() []act {
 		{"somebody edits a file", (*history).editFile},
 		{"a setting changes", (*history).changeSetting},
 		{"dynamic configuration changes", (*history).changeDynamic},
+		{"volumes grow", func(h *history) { h.edit(h.name, sized(fmt.Sprintf("%dGi", 11+h.rng.IntN(20)))) }},
 	}
 }
 

@@ -24,7 +24,9 @@ type kubelets struct {
 	mu      sync.Mutex
 	pods    map[types.UID]*podState
 	volumes map[types.UID]*volume // by the claim's UID
-	lost    map[string]bool       // nodes that nobody hears of
+	// offline are the claims whose volumes grow only while no Pod mounts them.
+	offline map[types.UID]bool
+	lost    map[string]bool // nodes that nobody hears of
 }
 
 // stage is how far a Pod has come.
@@ -59,6 +61,7 @@ func newKubelets(s *store, f *faults, k *kafka, i *invariants) *kubelets {
 	l := &kubelets{
 		store: s, faults: f, kafka: k, invariants: i,
 		pods: map[types.UID]*podState{}, volumes: map[types.UID]*volume{}, lost: map[string]bool{},
+		offline: map[types.UID]bool{},
 	}
 	k.changed = func(pod types.UID) { time.AfterFunc(time.Second, func() { l.lookAt(pod) }) }
 	s.observe(l.changed)
@@ -82,6 +85,9 @@ func (l *kubelets) changed(c change) {
 	case kube.KindClaim:
 		if c.before == nil {
 			time.AfterFunc(100*time.Millisecond, l.lookAtWaiting)
+		}
+		if claim, ok := c.after.(*corev1.PersistentVolumeClaim); ok && tooSmall(claim) {
+			time.AfterFunc(3*time.Second, func() { l.resize(c.key, claim.UID) })
 		}
 	}
 }
@@ -133,6 +139,7 @@ func (l *kubelets) look(k key) {
 			l.report(pod, state, notStarted("ContainerCreating", missing))
 			return
 		}
+		l.mounted(pod)
 		state.file = l.fileOf(pod) // mounted from now on, whatever becomes of the ConfigMap
 		l.enter(pod, state, pulling, l.faults.between("pull of "+k.String(), time.Second, 3*time.Second))
 	case state.stage == up:
@@ -278,6 +285,9 @@ func (l *kubelets) schedule(pod *corev1.Pod) {
 		l.store.update(keyOf(claim), func(object kube.Object) {
 			c := object.(*corev1.PersistentVolumeClaim)
 			c.Spec.VolumeName, c.Status.Phase = "pv-"+string(c.UID), corev1.ClaimBound
+			if c.Status.Capacity == nil {
+				c.Status.Capacity = c.Spec.Resources.Requests.DeepCopy()
+			}
 		})
 	}
 	l.store.update(keyOf(pod), func(object kube.Object) {

@@ -81,7 +81,9 @@ type store struct {
 	mu      sync.Mutex
 	objects map[key]*record
 	version uint64
-	made    map[key]int // how often an object of this name was created
+	// fixedSizes: the storage class lets no volume grow.
+	fixedSizes bool
+	made       map[key]int // how often an object of this name was created
 	// observers hear of every change in order, while the lock is held: they must not block nor come back.
 	observers []func(change)
 }

@@ -60,6 +60,10 @@ func (s *store) apply(wanted kube.Object, force bool) (kube.Object, error) {
 	if err := immutable(r.object, object); err != nil {
 		return nil, err
 	}
+	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok && s.fixedSizes && grown(r.object.(*corev1.PersistentVolumeClaim), claim) {
+		return nil, apierrors.NewForbidden(resourceOf(k.kind), k.name,
+			errors.New("only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"))
+	}
 	object.GetObjectKind().SetGroupVersionKind(r.object.GetObjectKind().GroupVersionKind())
 	r.fields = want
 	return s.commit(r, object), nil
@@ -252,6 +256,10 @@ func typedLike(example kube.Object, fields map[string]any) (kube.Object, error) 
 		return nil, apierrors.NewBadRequest(fmt.Sprintf("cannot read %T: %v", example, err))
 	}
 	return object, nil
+}
+
+func grown(before, after *corev1.PersistentVolumeClaim) bool {
+	return after.Spec.Resources.Requests.Storage().Cmp(*before.Spec.Resources.Requests.Storage()) > 0
 }
 
 // immutable refuses what ValidatePodUpdate, ValidatePersistentVolumeClaimUpdate and ValidateServiceUpdate refuse.

@@ -1,0 +1,106 @@
+package simulation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+func TestVolumesGrowUnderRunningBrokers(t *testing.T) {
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.edit("demo", sized("20Gi"))
+		w.eventually(time.Minute, "all volumes have grown", func() bool { return w.haveSize("demo", "20Gi") })
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		require.Nil(w.t, kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionUpdateAvailable))
+	})
+}
+
+func TestAVolumeThatGrowsForAnotherPodOnlyGetsOne(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.growsOffline(w.claimsOf("demo")[1])
+		w.expectRestarts("demo", 1)
+		w.edit("demo", sized("20Gi"))
+		w.eventually(10*time.Minute, "all volumes have grown", func() bool { return w.haveSize("demo", "20Gi") })
+		w.eventuallyReady("demo")
+		w.settled()
+		after := w.podUIDs("demo")
+		require.NotEqual(w.t, before[1], after[1])
+		for _, id := range []messages.BrokerID{0, 2} {
+			require.Equal(w.t, before[id], after[id])
+		}
+	})
+}
+
+func TestVolumesNeverShrinkAndNobodyStopsForThat(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.edit("demo", sized("5Gi"))
+		w.eventually(time.Minute, "the condition says so", func() bool {
+			c := kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionUpdateAvailable)
+			return c != nil && strings.Contains(c.Message, "is 10Gi and should be 5Gi")
+		})
+		w.edit("demo", readOnly("log.retention.ms=1000\n"))
+		w.inForce("log.retention.ms", "1000", 0, 1, 2)
+		w.settled()
+		require.True(w.t, w.haveSize("demo", "10Gi"))
+		require.Equal(w.t, before, w.podUIDs("demo"))
+	})
+}
+
+func TestAVolumeThatSomebodyElseHasGrownIsLeftAlone(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		claim := w.claimsOf("demo")[0]
+		w.store.update(keyOf(claim), func(o kube.Object) {
+			o.(*corev1.PersistentVolumeClaim).Spec.Resources = *claimOf("30Gi").Resources.DeepCopy()
+		})
+		w.edit("demo", sized("20Gi"))
+		w.eventually(time.Minute, "the others have grown", func() bool {
+			return w.claimsOf("demo")[1].Status.Capacity.Storage().String() == "20Gi"
+		})
+		w.settled()
+		require.Equal(w.t, "30Gi", w.claimsOf("demo")[0].Status.Capacity.Storage().String())
+		require.Equal(w.t, before, w.podUIDs("demo"))
+	})
+}
+
+func TestAVolumeThatMayNotGrowIsToldAndStopsNothing(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.store.mu.Lock()
+		w.store.fixedSizes = true
+		w.store.mu.Unlock()
+		w.edit("demo", sized("20Gi"))
+		w.edit("demo", readOnly("log.retention.ms=1000\n"))
+		w.inForce("log.retention.ms", "1000", 0, 1, 2)
+		w.eventually(time.Minute, "the condition says why", func() bool {
+			c := kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionUpdateAvailable)
+			return c != nil && strings.Contains(c.Message, "does not grow to 20Gi") && strings.Contains(c.Message, "must support resize")
+		})
+		w.store.mu.Lock()
+		w.store.fixedSizes = false
+		w.store.mu.Unlock()
+		w.eventually(15*time.Minute, "asked for again, they grow", func() bool { return w.haveSize("demo", "20Gi") })
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
+	})
+}
