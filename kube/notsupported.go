@@ -38,10 +38,6 @@ func NotSupported(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		"this version takes no alerts; change the KafkaCluster yourself")
 	add(len(spec.MaintenanceWindows) > 0, "spec.maintenanceWindows",
 		"this version starts no work by itself")
-	for i := range spec.Brokers {
-		add(spec.Brokers[i].Maintenance, fmt.Sprintf("spec.brokers[id=%d].maintenance", spec.Brokers[i].ID),
-			"this version stops no broker")
-	}
 	return problems
 }
 

@@ -100,6 +100,8 @@ const (
 	PhaseStarting Phase = "Starting"
 	// PhaseRunning is a broker whose Pod is ready.
 	PhaseRunning Phase = "Running"
+	// PhaseStopped is a broker that has no Pod because the spec says so.
+	PhaseStopped Phase = "Stopped"
 	// PhaseBlocked is a broker that goes on only after somebody outside the daemon has acted.
 	PhaseBlocked Phase = "Blocked"
 	// PhaseFailing is a broker whose last effect failed and will be tried again.

@@ -67,7 +67,7 @@ func plan(w blueprint, o observed, now time.Time) step {
 
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
-		strangers, paused, retention, leaving, claims, service, endedPod, outdatedPod, missingPod, missingConfig,
+		strangers, paused, retention, leaving, claims, service, endedPod, outdatedPod, maintenance, missingPod, missingConfig,
 		claimRecords, restartPod, grow, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
@@ -97,7 +97,7 @@ func paused(w blueprint, o observed, _ time.Time) step {
 	if !w.Paused {
 		return nil
 	}
-	if len(o.pods) == 0 && o.config != nil && w.recorded(o.config) && !w.unknownVoters(o.claims) {
+	if len(o.pods) == 0 && !w.Entry.Maintenance && o.config != nil && w.recorded(o.config) && !w.unknownVoters(o.claims) {
 		if claims, problem := w.claimNames(o.claims); problem == "" {
 			return w.createPod(o, claims)
 		}
@@ -269,6 +269,14 @@ func outdatedPod(w blueprint, o observed, _ time.Time) step {
 		return nil
 	}
 	return remove{object: pod, reason: "the Pod never started, and the spec has changed since it was made"}
+}
+
+// maintenance makes no Pod for a broker that is to stand still. Its disks, its files and its id stay.
+func maintenance(w blueprint, o observed, _ time.Time) step {
+	if !w.Entry.Maintenance || w.Leaving || o.pod() != nil {
+		return nil
+	}
+	return wait{phase: messages.PhaseStopped, reason: "in maintenance: take spec.brokers[].maintenance back to start it"}
 }
 
 // missingPod makes the Pod, after its ConfigMap where that can be known before the Pod has a node.

@@ -34,10 +34,14 @@ func restartPod(w blueprint, o observed, now time.Time) step {
 	if left := evictAgain - now.Sub(o.refused.at); o.refused.pod == pod.UID && left > 0 && !w.Permit.Delete {
 		return wait{phase: messages.PhaseRunning, reason: o.refused.text, again: left}
 	}
-	if w.Permit.Delete {
-		return remove{object: pod, reason: reason, notice: notice{"Restarting", "Restart"}}
+	told := notice{"Restarting", "Restart"}
+	if w.Entry.Maintenance {
+		told = notice{"Stopping", "Stop"}
 	}
-	return evict{pod: pod, reason: reason, notice: notice{"Restarting", "Restart"}}
+	if w.Permit.Delete {
+		return remove{object: pod, reason: reason, notice: told}
+	}
+	return evict{pod: pod, reason: reason, notice: told}
 }
 
 // restart says why the broker's Pod has to be replaced, empty when it has not.
@@ -46,6 +50,8 @@ func (w blueprint) restart(o observed) string {
 	switch {
 	case pod == nil || w.Leaving:
 		return ""
+	case w.Entry.Maintenance:
+		return "stop: the spec has it in maintenance"
 	case w.stale(pod) && !w.fileDiffers(pod):
 		return "restart: " + w.difference(pod, o.config)
 	case w.fileDiffers(pod) && w.onlyRestart(o) != "":

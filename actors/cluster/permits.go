@@ -121,7 +121,7 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 	o := n.observed
 	stands := o.Pod == p.Pod && !o.Stopping
 	switch {
-	case o.Gone, n.leaving && o.Pod == "" && o.Phase == messages.PhaseBlocked: // it does not come back
+	case o.Gone, n.leaving && o.Pod == "" && o.Phase == messages.PhaseBlocked, n.atRest(): // it does not come back
 		return
 	case stands && !n.current(): // it has yet to hear of the permit, or is using it
 		d.permits[n.id] = p
@@ -282,19 +282,26 @@ func (v rollView) closed() string {
 		}
 	}
 	for _, n := range v.nodes {
-		if !n.leaving && !wantsRestart(n) && (!n.observed.PodReady || n.observed.Stopping) {
+		if !n.leaving && !n.atRest() && !wantsRestart(n) && (!n.observed.PodReady || n.observed.Stopping) {
 			return fmt.Sprintf("broker %d is not back: %s", n.id, cmp.Or(n.observed.Reason, "its Pod is not ready"))
 		}
 	}
 	if !v.fresh() {
 		return "Kafka has not answered since the Pods became as they are: " + v.kafka.Error
 	}
-	impaired := len(v.index.Impaired())
+	impaired := len(v.impaired())
 	if v.errorCount+impaired >= v.threshold {
 		return fmt.Sprintf("%d brokers have replicas offline or out of sync and %d alerts speak against restarts: "+
 			"spec.rollingUpgradeConfig.failureThreshold is %d", impaired, v.errorCount, v.threshold)
 	}
 	return ""
+}
+
+// impaired are the brokers with replicas offline or out of sync. One in maintenance is so by wish.
+func (v rollView) impaired() []messages.BrokerID {
+	return slices.DeleteFunc(v.index.Impaired(), func(id messages.BrokerID) bool {
+		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && n.atRest() })
+	})
 }
 
 // budgetClosed reports whether our PodDisruptionBudget lets nobody go because some broker is down. It stays so for

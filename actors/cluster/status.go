@@ -66,8 +66,15 @@ type node struct {
 	// controller is set for a node with the controller role.
 	controller bool
 	leaving    bool
-	told       int64
-	observed   messages.BrokerObserved
+	// maintenance is set for a node that the spec wants stopped.
+	maintenance bool
+	told        int64
+	observed    messages.BrokerObserved
+}
+
+// atRest reports whether a node is stopped because the spec says so.
+func (n node) atRest() bool {
+	return n.maintenance && n.current() && n.observed.Phase == messages.PhaseStopped
 }
 
 // current reports whether the node has looked at what it was told last.
@@ -97,6 +104,15 @@ func clusterState(conditions []metav1.Condition) v1beta1.ClusterState {
 		return v1beta1.ClusterRollingUpgrading
 	}
 	return v1beta1.ClusterReconciling
+}
+
+// runningText says how many nodes run, and who does not because nobody wants it to.
+func runningText(v view) string {
+	text := brokersReady(v) + " nodes run"
+	if resting := nodesWhere(v.nodes, node.atRest); len(resting) > 0 {
+		text += "; in maintenance: " + named(resting)
+	}
+	return text
 }
 
 func brokersReady(v view) string {
@@ -311,7 +327,7 @@ func readiness(v view) verdict {
 		return verdict{progressing: true, reason: kube.ReasonRolling, message: rollText(v.roll, v.nodes)}
 	}
 	unready := nodesWhere(v.nodes, func(n node) bool {
-		return !n.leaving && (!n.current() || n.observed.Phase != messages.PhaseRunning)
+		return !n.leaving && !n.atRest() && (!n.current() || n.observed.Phase != messages.PhaseRunning)
 	})
 	if len(unready) > 0 {
 		return verdict{progressing: true, reason: kube.ReasonStarting, message: v.reasons(unready)}
@@ -336,7 +352,7 @@ func kafkaReadiness(v view) verdict {
 			message: "all Pods are ready, but the operator cannot ask Kafka: " + cmp.Or(v.kafka.Error, "no answer yet"),
 		}
 	}
-	unknown := nodesWhere(v.nodes, func(n node) bool { return !n.leaving && !v.kafka.Knows(n.id, n.broker) })
+	unknown := nodesWhere(v.nodes, func(n node) bool { return !n.leaving && !n.atRest() && !v.kafka.Knows(n.id, n.broker) })
 	if len(unknown) > 0 {
 		return verdict{
 			progressing: true, reason: kube.ReasonNotRegistered,
@@ -346,7 +362,7 @@ func kafkaReadiness(v view) verdict {
 	if problem := quorumProblem(v); problem != "" {
 		return verdict{stalled: true, reason: kube.ReasonQuorum, message: problem}
 	}
-	return verdict{ready: true, reason: kube.ReasonRunning, message: fmt.Sprintf("%s nodes run", brokersReady(v))}
+	return verdict{ready: true, reason: kube.ReasonRunning, message: runningText(v)}
 }
 
 // quorumProblem says why the metadata quorum is not the one of the spec. A controller without a vote, or a vote without a

@@ -142,3 +142,16 @@ func paused(cluster *v1beta1.KafkaCluster) { annotated(kube.AnnotationPause, "tr
 
 // resumed lets reconciliation go on.
 func resumed(cluster *v1beta1.KafkaCluster) { delete(cluster.Annotations, kube.AnnotationPause) }
+
+// maintained puts nodes into maintenance, and takes all others back.
+func maintained(ids ...int32) func(*v1beta1.KafkaCluster) {
+	return func(cluster *v1beta1.KafkaCluster) {
+		for i := range cluster.Spec.Brokers {
+			b := &cluster.Spec.Brokers[i]
+			b.Maintenance = false
+			for _, id := range ids {
+				b.Maintenance = b.Maintenance || b.ID == id
+			}
+		}
+	}
+}

@@ -53,6 +53,11 @@ func acts() []act {
 		{"somebody edits a file", (*history).editFile},
 		{"a setting changes", (*history).changeSetting},
 		{"dynamic configuration changes", (*history).changeDynamic},
+		{"a broker goes into maintenance", func(h *history) {
+			brokers := h.cluster(h.name).Spec.Brokers
+			h.edit(h.name, maintained(brokers[h.rng.IntN(len(brokers))].ID))
+		}},
+		{"maintenance ends", func(h *history) { h.edit(h.name, maintained()) }},
 		{"volumes grow", func(h *history) { h.edit(h.name, sized(fmt.Sprintf("%dGi", 11+h.rng.IntN(20)))) }},
 	}
 }
@@ -243,6 +248,7 @@ func (h *history) changeDynamic() {
 func (h *history) heal() {
 	h.faults.set(Trouble{})
 	h.killAfterWrites(0)
+	h.edit(h.name, maintained())
 	h.advance(11 * time.Minute)                    // nodes and the API server are back
 	for _, lost := range slices.Backward(h.lost) { // one may have been emptied twice
 		h.kubelets.restore(lost)

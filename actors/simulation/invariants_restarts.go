@@ -63,7 +63,7 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	r := &i.restarts
 	key, id := clusterOf(pod), idOf(pod)
 	i.mu.Lock()
-	stop := stop{node: id, pod: pod.UID, daemon: daemon, blindness: r.blindness(time.Now()), together: r.together}
+	stop := stop{node: id, pod: pod.UID, daemon: daemon, blindness: r.blindness(time.Now()), together: r.together, resting: resting(owner)}
 	i.mu.Unlock()
 	harms := r.kafka.stopping(key, stop)
 	i.mu.Lock()
@@ -77,6 +77,19 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	for _, harm := range harms {
 		i.violated("Pod %s was stopped: %s", pod.Name, harm)
 	}
+}
+
+// resting are the nodes that a spec wants stopped.
+func resting(cluster *v1beta1.KafkaCluster) []messages.BrokerID {
+	var ids []messages.BrokerID
+	if cluster != nil {
+		for _, b := range cluster.Spec.Brokers {
+			if b.Maintenance {
+				ids = append(ids, messages.BrokerID(b.ID))
+			}
+		}
+	}
+	return ids
 }
 
 // specChanged remembers a custom resource.

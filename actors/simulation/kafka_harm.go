@@ -19,6 +19,8 @@ type stop struct {
 	// blindness is for how long it may not know what has happened, together how many nodes it may stop at a time.
 	blindness time.Duration
 	together  int
+	// resting are the nodes that the spec wants stopped.
+	resting []messages.BrokerID
 }
 
 // probed is how late a kubelet finds that Kafka listens.
@@ -36,7 +38,9 @@ func (k *kafka) stopping(key messages.ClusterKey, s stop) (harms []string) {
 	if time.Since(c.processes[s.node].since) <= s.blindness+probed {
 		return nil // nobody can know yet that it does
 	}
-	ours := slices.DeleteFunc(c.stoppedNow(), func(id messages.BrokerID) bool { return c.stopped[id].daemon != s.daemon })
+	ours := slices.DeleteFunc(c.stoppedNow(), func(id messages.BrokerID) bool {
+		return c.stopped[id].daemon != s.daemon || slices.Contains(s.resting, id)
+	})
 	if len(ours) >= s.together {
 		harms = append(harms, fmt.Sprintf("%v are down by its doing already", ours))
 	}
