@@ -36,8 +36,6 @@ func NotSupported(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		"this version makes no certificates; remove it together with ssl listeners")
 	add(spec.AlertManagerConfig != nil, "spec.alertManagerConfig",
 		"this version takes no alerts; change the KafkaCluster yourself")
-	add(len(spec.MaintenanceWindows) > 0, "spec.maintenanceWindows",
-		"this version starts no work by itself")
 	return problems
 }
 

@@ -28,6 +28,7 @@ func Validate(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		configProblems(cluster),
 		ingressProblems(cluster),
 		brokerProblems(cluster),
+		windowProblems(&cluster.Spec),
 		NotSupported(cluster),
 	)
 	return sortedProblems(problems)

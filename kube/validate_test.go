@@ -228,7 +228,6 @@ func TestNotSupportedNamesFieldsAndLeavesBrokersRunning(t *testing.T) {
 		c.Spec.ListenersConfig.SSLSecrets = &v1beta1.SSLSecrets{}
 		c.Spec.ContourIngressConfig = &v1beta1.ContourIngressConfig{}
 		c.Spec.IstioControlPlane = &v1beta1.IstioControlPlaneReference{}
-		c.Spec.MaintenanceWindows = []v1beta1.MaintenanceWindow{{}}
 	})
 	var fields []string
 	for _, problem := range Validate(cluster) {
@@ -243,7 +242,6 @@ func TestNotSupportedNamesFieldsAndLeavesBrokersRunning(t *testing.T) {
 		"spec.contourIngressConfig",
 		"spec.listenersConfig.sslSecrets",
 		"spec.alertManagerConfig",
-		"spec.maintenanceWindows",
 	}, fields)
 	require.Empty(t, NotSupported(quiet(func(*v1beta1.KafkaCluster) {})))
 }

@@ -164,7 +164,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		RanBefore: a.known.BrokersState[id.String()].ConfigurationBackup != "", // which we never write
 		Paused:    a.paused(),
 		Permit:    a.roll.permits[id].told(),
-		Consent:   consents(a.newest),
+		Consent:   a.consent,
 		Kafka:     a.wide.release, ClusterApplied: a.wide.keys(),
 	}
 	if k.told > 0 && wanted.Equal(k.wanted) {

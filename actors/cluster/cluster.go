@@ -96,6 +96,8 @@ type cluster struct {
 	newest, valid *v1beta1.KafkaCluster
 	problems      []messages.FieldProblem
 	roles         roles // of valid
+	// consent says that restarts may go on that only a newer daemon asks for.
+	consent bool
 	// listeners is where the listeners of valid are reached.
 	listeners *v1beta1.ListenerStatuses
 
@@ -251,6 +253,7 @@ func (a *cluster) converge(c actor.Context) {
 	}
 	a.take(resource)
 	if a.valid != nil && a.identified(c) {
+		a.keepConsent(c)
 		a.keepRoll(c)
 		a.keepHealth(c) // first: what the gates believe must be an answer about the nodes as they are now
 		if !a.paused() {

@@ -19,6 +19,17 @@ func (a *cluster) tookKafka(observed messages.KafkaObserved) {
 	a.tookRelease()
 }
 
+// keepConsent looks whether people agree to restarts that only a newer daemon asks for: by annotation, or by a maintenance
+// window, whose beginning and end nobody else tells.
+func (a *cluster) keepConsent(c actor.Context) {
+	now := time.Now()
+	open, changes := kube.WindowOpen(a.valid.Spec.MaintenanceWindows, now)
+	a.consent = open || consents(a.newest)
+	if !changes.IsZero() {
+		a.again.SetSooner(c, changes.Sub(now), lookNow{})
+	}
+}
+
 // keepRoll decides anew who may be stopped. Nobody is while the cluster is paused.
 func (a *cluster) keepRoll(c actor.Context) {
 	if a.paused() {

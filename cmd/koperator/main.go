@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // the image has no time zones of its own, and maintenance windows name some
 
 	"github.com/IBM/sarama"
 	"github.com/asynkron/protoactor-go/actor"

@@ -1,0 +1,56 @@
+package simulation
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// builtOtherwise marks all Pods as if an older daemon had built them in another way.
+func (w *World) builtOtherwise(name string) {
+	for _, pod := range w.pods(name) {
+		w.store.update(keyOf(pod), func(o kube.Object) {
+			annotations := o.GetAnnotations()
+			annotations[kube.AnnotationRenderedHash] = kube.WithFilePart("v1:another", kube.FilePart(annotations[kube.AnnotationRenderedHash]))
+			o.SetAnnotations(annotations)
+		})
+	}
+}
+
+func TestWhatOnlyANewerDaemonBuildsOtherwiseWaitsForAMaintenanceWindow(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), func(c *v1beta1.KafkaCluster) {
+			c.Spec.MaintenanceWindows = []v1beta1.MaintenanceWindow{{Schedule: "0 2 * * *", Duration: "1h"}}
+		}))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.builtOtherwise("demo")
+		w.advance(time.Hour)
+		require.Equal(w.t, before, w.podUIDs("demo"), "before the window")
+		require.NotNil(w.t, kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionUpdateAvailable))
+		w.advance(90 * time.Minute)
+		w.rolled("demo", before)
+		require.Nil(w.t, kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionUpdateAvailable))
+		w.settled()
+	})
+}
+
+func TestWhatOnlyANewerDaemonBuildsOtherwiseWaitsForConsent(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.builtOtherwise("demo")
+		w.advance(24 * time.Hour)
+		require.Equal(w.t, before, w.podUIDs("demo"), "nobody has agreed")
+		w.edit("demo", func(c *v1beta1.KafkaCluster) {
+			c.Annotations = map[string]string{kube.AnnotationConsent: "true"}
+		})
+		w.rolled("demo", before)
+		w.settled()
+	})
+}

@@ -1,0 +1,89 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// WindowOpen says whether a maintenance window is open, and when that changes next; a zero time where it never does.
+// Windows that cannot be read count for nothing; validation tells of them.
+func WindowOpen(windows []v1beta1.MaintenanceWindow, now time.Time) (open bool, changes time.Time) {
+	for _, w := range windows {
+		window, err := readWindow(w)
+		if err != nil {
+			continue
+		}
+		is, at := window.openAt(now)
+		open = open || is
+		if !at.IsZero() && (changes.IsZero() || at.Before(changes)) {
+			changes = at
+		}
+	}
+	return open, changes
+}
+
+// window is a MaintenanceWindow that could be read.
+type window struct {
+	schedule cron.Schedule
+	duration time.Duration
+	zone     *time.Location
+}
+
+// maxWindow bounds how long a window stays open: one that is longer than the time between two of its beginnings would
+// never close.
+const maxWindow = 7 * 24 * time.Hour
+
+func readWindow(w v1beta1.MaintenanceWindow) (window, error) {
+	zone, err := time.LoadLocation(w.TimeZone) // empty is UTC
+	if err != nil || w.TimeZone == "Local" {
+		return window{}, fmt.Errorf("time zone %q is not known; write a name of the IANA database such as Europe/Berlin", w.TimeZone)
+	}
+	schedule, err := parseSchedule(w.Schedule)
+	if err != nil {
+		return window{}, fmt.Errorf("schedule: write a cron expression of five fields (minute, hour, day of month, month, day of week): %w", err)
+	}
+	duration, err := time.ParseDuration(w.Duration)
+	if err != nil || duration <= 0 || duration > maxWindow {
+		return window{}, fmt.Errorf("duration %q must be more than nothing and at most %v; write it like 3h or 90m", w.Duration, maxWindow)
+	}
+	return window{schedule: schedule, duration: duration, zone: zone}, nil
+}
+
+// parseSchedule takes no prefix with a time zone: that has a field of its own, and the parser fails hard on some of them.
+func parseSchedule(text string) (cron.Schedule, error) {
+	if strings.Contains(text, "=") {
+		return nil, errors.New("a time zone goes into timeZone")
+	}
+	return cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(text)
+}
+
+// openAt looks for a beginning within the last duration.
+func (w window) openAt(now time.Time) (open bool, changes time.Time) {
+	now = now.In(w.zone)
+	began := w.schedule.Next(now.Add(-w.duration))
+	if began.IsZero() || began.After(now) {
+		return false, began
+	}
+	for next := w.schedule.Next(began); !next.IsZero() && !next.After(now); next = w.schedule.Next(next) {
+		began = next
+	}
+	return true, began.Add(w.duration)
+}
+
+// windowProblems tells which maintenance windows cannot be read.
+func windowProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for i, w := range spec.MaintenanceWindows {
+		if _, err := readWindow(w); err != nil {
+			problems = append(problems, invalid(fmt.Sprintf("spec.maintenanceWindows[%d]", i), "%s", err.Error()))
+		}
+	}
+	return problems
+}
