@@ -77,6 +77,11 @@ func (n node) atRest() bool {
 	return n.maintenance && n.current() && n.observed.Phase == messages.PhaseStopped
 }
 
+// surelyDown reports whether a node that should run does not, by its newest word.
+func (n node) surelyDown() bool {
+	return n.current() && !n.leaving && !n.maintenance && !n.observed.PodReady
+}
+
 // current reports whether the node has looked at what it was told last.
 func (n node) current() bool { return n.told > 0 && n.observed.Revision == n.told }
 

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -113,6 +114,9 @@ func (a *cluster) settling(now time.Time) time.Duration {
 	}
 	left := limit - now.Sub(a.started)
 	if left <= 0 {
+		return 0
+	}
+	if slices.ContainsFunc(a.nodes(), node.surelyDown) { // whatever the others will say
 		return 0
 	}
 	for _, n := range a.nodes() {

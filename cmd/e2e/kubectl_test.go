@@ -53,7 +53,7 @@ func (n namespace) dump() {
 		{"-n", n.name, "get", "events", "--sort-by=.lastTimestamp"},
 		{"-n", "koperator", "logs", "-l", "app=koperator", "--tail=80"},
 	} {
-		out, _ := run(n.t.Context(), "", args...)
+		out, _ := run(context.WithoutCancel(n.t.Context()), "", args...) // the test is over
 		n.t.Logf("kubectl %s\n%s", strings.Join(args, " "), out)
 	}
 }
