@@ -61,3 +61,16 @@ func TestMaintenanceOfAllWaitsUntilKafkaCanSpareThem(t *testing.T) {
 		w.settled()
 	})
 }
+
+func TestANewLeaderTellsAtOnceWhoIsDown(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.kill()
+		w.advance(3 * time.Second)
+		w.deleteObject(keyOf(w.podsOf("demo", 1)[0]))
+		w.eventually(4*time.Second, "the status says so", func() bool { return !w.isReady("demo") })
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
