@@ -64,11 +64,11 @@ func TestMaintenanceOfAllWaitsUntilKafkaCanSpareThem(t *testing.T) {
 
 func TestANewLeaderTellsAtOnceWhoIsDown(t *testing.T) {
 	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(3)))
+		w.apply(kafkaCluster("demo", nodes(1))) // no Kafka is left that could answer
 		w.eventuallyReady("demo")
 		w.kill()
 		w.advance(3 * time.Second)
-		w.deleteObject(keyOf(w.podsOf("demo", 1)[0]))
+		w.deleteObject(keyOf(w.podsOf("demo", 0)[0]))
 		w.eventually(4*time.Second, "the status says so", func() bool { return !w.isReady("demo") })
 		w.eventuallyReady("demo")
 		w.settled()
