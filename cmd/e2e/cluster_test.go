@@ -131,6 +131,15 @@ func (m messages) read() int {
 	return count
 }
 
+// has waits until so many different messages come back: a consumer on a busy machine may see none within its time.
+func (m messages) has(want int) {
+	m.t.Helper()
+	m.eventually(2*time.Minute, fmt.Sprintf("%d messages come back", want), func() (bool, string) {
+		got := m.read()
+		return got == want, fmt.Sprint(got)
+	})
+}
+
 // deployOperator installs CRDs and operator as the README says, with the image under test.
 func deployOperator(t *testing.T) {
 	t.Helper()

@@ -21,7 +21,7 @@ func TestSmoke(t *testing.T) {
 	n.waitReady("demo")
 	m := n.topic(cluster, "orders", 3)
 	m.write(1, 1000)
-	require.Equal(t, 1000, m.read(), "messages that came back")
+	m.has(1000)
 	before := n.uids("demo")
 	require.Len(t, before, 3)
 
@@ -47,7 +47,7 @@ func TestSmoke(t *testing.T) {
 		after := n.uids("demo")
 		require.Equal(t, before["demo-node-0"], after["demo-node-0"])
 		require.Equal(t, before["demo-node-2"], after["demo-node-2"])
-		require.Equal(t, 1000, m.read(), "messages after the loss of a Pod")
+		m.has(1000)
 		before = after
 	})
 	t.Run("a broker is added and nobody else is touched", func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestSmoke(t *testing.T) {
 		delete(after, "demo-node-7")
 		require.Equal(t, before, after, "Pods of the brokers that were there")
 		m.write(1001, 1200)
-		require.Equal(t, 1200, m.read())
+		m.has(1200)
 	})
 	t.Run("a setting that Kafka takes while it runs restarts nobody", func(t *testing.T) {
 		before := n.uids("demo")
@@ -103,7 +103,7 @@ func TestSmoke(t *testing.T) {
 		})
 		n.waitReady("demo")
 		require.Empty(t, sent(), "what the producer complained about")
-		require.Equal(t, 1600, m.read())
+		m.has(1600)
 	})
 	t.Run("a deleted cluster leaves nothing", func(t *testing.T) {
 		n.kubectl("delete", "kafkacluster", "demo", "--timeout=120s")
