@@ -21,6 +21,7 @@ func Validate(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		propertyProblems(cluster),
 		quorumProblems(cluster),
 		nodeProblems(cluster),
+		metadataVersionProblems(cluster),
 	))
 }
 

@@ -27,6 +27,7 @@ const (
 	ConditionRollBlocked     = "RollingUpgradeBlocked"
 	ConditionUnprotected     = "UnprotectedPartitions"
 	ConditionConfigRefused   = "ConfigRefused"
+	ConditionMetadata        = "MetadataVersionPending"
 )
 
 // Reasons of conditions.
@@ -51,6 +52,7 @@ const (
 	ReasonGatesClosed   = "GatesClosed"
 	ReasonNoOrder       = "NoOrderKeepsThem"
 	ReasonConfigRefused = "ConfigRefused"
+	ReasonMetadata      = "NotRaised"
 )
 
 // MaxConditionMessage is how long the message of a condition may be, in bytes. A cluster has a handful of conditions

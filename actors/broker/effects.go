@@ -38,6 +38,7 @@ type AdminDialer interface {
 type Admin interface {
 	Describe(ctx context.Context, resource kafka.ConfigResource) (kafka.Configs, error)
 	Alter(ctx context.Context, resource kafka.ConfigResource, changes []kafka.ConfigChange, validateOnly bool) error
+	RaiseMetadata(ctx context.Context, level int16) error
 	Close()
 }
 

@@ -30,6 +30,8 @@ type effects interface {
 	applyObjects(ctx context.Context, wanted []kube.Object) ([]kube.Object, error)
 	// configureAll compares Kafka's configuration of all brokers with the wanted one, and changes it.
 	configureAll(ctx context.Context, cluster *v1beta1.KafkaCluster, wish wideWish) (wideResult, error)
+	// raiseMetadata raises metadata.version, or returns why Kafka will not.
+	raiseMetadata(ctx context.Context, address string, level int16) (refused string, err error)
 	// removeObjects deletes the cluster's own objects and returns those whose deletion was accepted.
 	removeObjects(ctx context.Context, objects []kube.Object) (removed, error)
 	// release lets a deleted cluster go: its topics, users and operations, then its own finalizers.
@@ -120,6 +122,7 @@ type cluster struct {
 	objects objectWriter
 	tidy    leftovers
 	wide    wideWriter
+	upgrade upgrader
 	release job // letting a deleted cluster go
 
 	// queued is set while a message to oneself waits behind the reports that came together.
@@ -215,6 +218,11 @@ func (a *cluster) finished(c actor.Context, message any) {
 			a.wideDone(c, m)
 			a.converge(c)
 		}
+	case kit.Result[raised]:
+		if m.From(a.life) {
+			a.wasRaised(c, m)
+			a.converge(c)
+		}
 	case kit.Result[released]:
 		if m.From(a.life) {
 			a.release.ended(a, c, m.Err)
@@ -264,6 +272,7 @@ func (a *cluster) converge(c actor.Context) {
 		}
 		a.keepBrokers(c)
 		if !a.paused() {
+			a.keepUpgrade(c)
 			a.keepTidy(c)
 		}
 	}

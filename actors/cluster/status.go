@@ -43,8 +43,10 @@ type view struct {
 	existing []messages.BrokerID
 	unkept   unkept
 	// wide says what of the configuration of all brokers cannot be had, wideRefused that Kafka has refused some of it.
-	wide        []string
-	wideRefused bool
+	// version and metadata are what is known of the Kafka that runs, metadataWaits says why metadata.version is not the wanted one.
+	version, metadata, metadataWaits string
+	wide                             []string
+	wideRefused                      bool
 }
 
 // listed are the ids of brokers that are in the spec or still exist.
@@ -95,6 +97,7 @@ func statusOf(v view, now time.Time) v1beta1.KafkaClusterStatus {
 	status.Conditions = conditions(v, now)
 	status.State = clusterState(status.Conditions)
 	status.RollingUpgrade = rollingUpgradeStatus(v, status, now)
+	v.versions(&status)
 	if v.listeners != nil {
 		status.ListenerStatuses = v.listeners
 	}
@@ -276,6 +279,7 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	set(kube.ConditionUnprotected, len(v.roll.unprotected) > 0, kube.ReasonNoOrder, unprotectedText(v.roll.unprotected))
 	problems := v.configProblems()
 	set(kube.ConditionConfigRefused, problems != "", kube.ReasonConfigRefused, problems)
+	set(kube.ConditionMetadata, v.metadataWaits != "", kube.ReasonMetadata, v.metadataWaits)
 	ended := nodesWhere(v.nodes, func(n node) bool { return n.observed.Ended > 0 && !n.observed.PodReady && !n.observed.Gone })
 	set(kube.ConditionPodsEnded, len(ended) > 0, kube.ReasonPodEnded, v.endedText(ended))
 	slices.SortFunc(list, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })

@@ -133,7 +133,8 @@ func (a *cluster) settling(now time.Time) time.Duration {
 func (a *cluster) view() view {
 	v := view{
 		cluster: a.newest, known: a.known, problems: a.problems, nodes: a.nodes(), kafka: a.kafka,
-		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(), wide: a.wide.problems, wideRefused: a.wide.bad,
+		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(), version: a.wide.release.Version,
+		metadata: a.upgrade.finalised, metadataWaits: a.upgrade.waits, wide: a.wide.problems, wideRefused: a.wide.bad,
 	}
 	if a.valid != nil {
 		v.listeners, v.ingress = a.listeners, a.roles.ingress

@@ -167,6 +167,12 @@ type KafkaClusterSpec struct {
 	// What happens to volumes of removed brokers and of a deleted cluster.
 	// +optional
 	PersistentVolumeClaimRetentionPolicy *PersistentVolumeClaimRetentionPolicy `json:"persistentVolumeClaimRetentionPolicy,omitempty"`
+	// The metadata.version that Kafka is to work by, such as "4.3", or "4.0-IV1" for a step within a release. It is raised
+	// once every node runs a Kafka that knows it, and never lowered. Empty leaves it as it is.
+	// +kubebuilder:validation:Pattern=`^[0-9]+\.[0-9]+(-IV[0-9]+)?$`
+	// +kubebuilder:validation:MaxLength=20
+	// +optional
+	MetadataVersion string `json:"metadataVersion,omitempty"`
 	// How long the first start of a broker waits for the addresses that it must advertise, in seconds; then it starts
 	// without that listener. Default 120.
 	// +kubebuilder:validation:Minimum=0

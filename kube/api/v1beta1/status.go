@@ -19,9 +19,12 @@ type KafkaClusterStatus struct {
 	// Ready brokers of wanted ones, for example 2/3.
 	// +optional
 	BrokersReady string `json:"brokersReady,omitempty"`
-	// Kafka version of the brokers; while they differ the lowest and the highest, for example 3.9.2-4.3.1.
+	// Release of the Kafka that runs, as a broker tells it, for example 4.3.
 	// +optional
 	Version string `json:"version,omitempty"`
+	// Finalised metadata.version, for example 4.3-IV0.
+	// +optional
+	MetadataVersion string `json:"metadataVersion,omitempty"`
 	// State of each broker, by its id.
 	// +optional
 	BrokersState map[string]BrokerState `json:"brokersState,omitempty"`

@@ -842,6 +842,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.koperator-go.koperator.kube.api.v1beta1.MaintenanceWindow
           elementRelationship: atomic
+    - name: metadataVersion
+      type:
+        scalar: string
     - name: monitoringConfig
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.MonitoringConfig
@@ -919,6 +922,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: listenerStatuses
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.ListenerStatuses
+    - name: metadataVersion
+      type:
+        scalar: string
     - name: observedGeneration
       type:
         scalar: numeric

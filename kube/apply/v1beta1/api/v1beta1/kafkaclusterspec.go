@@ -93,6 +93,9 @@ type KafkaClusterSpecApplyConfiguration struct {
 	MaintenanceWindows []MaintenanceWindowApplyConfiguration `json:"maintenanceWindows,omitempty"`
 	// What happens to volumes of removed brokers and of a deleted cluster.
 	PersistentVolumeClaimRetentionPolicy *PersistentVolumeClaimRetentionPolicyApplyConfiguration `json:"persistentVolumeClaimRetentionPolicy,omitempty"`
+	// The metadata.version that Kafka is to work by, such as "4.3", or "4.0-IV1" for a step within a release. It is raised
+	// once every node runs a Kafka that knows it, and never lowered. Empty leaves it as it is.
+	MetadataVersion *string `json:"metadataVersion,omitempty"`
 	// How long the first start of a broker waits for the addresses that it must advertise, in seconds; then it starts
 	// without that listener. Default 120.
 	ExternalAddressTimeoutSeconds *int32 `json:"externalAddressTimeoutSeconds,omitempty"`
@@ -395,6 +398,14 @@ func (b *KafkaClusterSpecApplyConfiguration) WithMaintenanceWindows(values ...*M
 // If called multiple times, the PersistentVolumeClaimRetentionPolicy field is set to the value of the last call.
 func (b *KafkaClusterSpecApplyConfiguration) WithPersistentVolumeClaimRetentionPolicy(value *PersistentVolumeClaimRetentionPolicyApplyConfiguration) *KafkaClusterSpecApplyConfiguration {
 	b.PersistentVolumeClaimRetentionPolicy = value
+	return b
+}
+
+// WithMetadataVersion sets the MetadataVersion field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MetadataVersion field is set to the value of the last call.
+func (b *KafkaClusterSpecApplyConfiguration) WithMetadataVersion(value string) *KafkaClusterSpecApplyConfiguration {
+	b.MetadataVersion = &value
 	return b
 }
 

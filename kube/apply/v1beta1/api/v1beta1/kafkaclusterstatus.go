@@ -20,8 +20,10 @@ type KafkaClusterStatusApplyConfiguration struct {
 	State *apiv1beta1.ClusterState `json:"state,omitempty"`
 	// Ready brokers of wanted ones, for example 2/3.
 	BrokersReady *string `json:"brokersReady,omitempty"`
-	// Kafka version of the brokers; while they differ the lowest and the highest, for example 3.9.2-4.3.1.
+	// Release of the Kafka that runs, as a broker tells it, for example 4.3.
 	Version *string `json:"version,omitempty"`
+	// Finalised metadata.version, for example 4.3-IV0.
+	MetadataVersion *string `json:"metadataVersion,omitempty"`
 	// State of each broker, by its id.
 	BrokersState map[string]BrokerStateApplyConfiguration `json:"brokersState,omitempty"`
 	// State of Cruise Control's metrics topic.
@@ -90,6 +92,14 @@ func (b *KafkaClusterStatusApplyConfiguration) WithBrokersReady(value string) *K
 // If called multiple times, the Version field is set to the value of the last call.
 func (b *KafkaClusterStatusApplyConfiguration) WithVersion(value string) *KafkaClusterStatusApplyConfiguration {
 	b.Version = &value
+	return b
+}
+
+// WithMetadataVersion sets the MetadataVersion field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MetadataVersion field is set to the value of the last call.
+func (b *KafkaClusterStatusApplyConfiguration) WithMetadataVersion(value string) *KafkaClusterStatusApplyConfiguration {
+	b.MetadataVersion = &value
 	return b
 }
 

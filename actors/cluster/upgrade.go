@@ -1,0 +1,132 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// raiseAgain is when a refused metadata.version is asked for again: nodes may have gone or come.
+const raiseAgain = 5 * time.Minute
+
+// upgrader raises metadata.version when the spec asks for it and everybody runs what knows it.
+type upgrader struct {
+	job job
+	// finalised is the highest metadata.version that was seen: it never goes down.
+	finalised string
+	// waits says why the wanted one cannot be had, empty when it can or is.
+	waits     string
+	notBefore time.Time
+	// refusedFor is the wish that Kafka refused.
+	refusedFor string
+}
+
+// raised is a metadata.version that Kafka works by from now on.
+type raised struct{ name, wanted, refused string }
+
+// keepUpgrade raises metadata.version while nothing else moves.
+func (a *cluster) keepUpgrade(c actor.Context) {
+	if a.kafka.Answered && kafka.NewerMetadata(a.kafka.MetadataVersion, a.upgrade.finalised) {
+		a.upgrade.finalised = a.kafka.MetadataVersion
+	}
+	version, err := kafka.ParseVersion(a.wide.release.Version)
+	if err != nil {
+		return
+	}
+	wanted := a.valid.Spec.MetadataVersion
+	level, waits := kafka.Raise{Wanted: wanted, Current: a.upgrade.finalised, Running: version}.Next()
+	if wanted != a.upgrade.refusedFor || waits != "" || level == 0 {
+		a.upgrade.waits = waits
+	}
+	address := a.anyBroker()
+	if level == 0 || a.upgrade.job.running || address == "" || !a.steady() {
+		return
+	}
+	if left := time.Until(a.upgrade.notBefore); wanted == a.upgrade.refusedFor && left > 0 {
+		a.again.SetSooner(c, left, lookNow{})
+		return
+	}
+	if !a.upgrade.job.start(a, c) {
+		return
+	}
+	a.Log.Info("metadata.version is raised", "from", a.upgrade.finalised, "to", kafka.MetadataName(level))
+	e := a.effects
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (raised, error) {
+		refused, err := e.raiseMetadata(ctx, address, level)
+		return raised{name: kafka.MetadataName(level), wanted: wanted, refused: refused}, err
+	})
+}
+
+// steady reports whether every node runs with all that is wanted of it and nobody is about to be stopped: what a new level
+// cannot be taken back from must not meet a node that still runs an older Kafka.
+func (a *cluster) steady() bool {
+	if len(a.decision.permits) > 0 || len(a.decision.waiting) > 0 || !a.kafka.Answered {
+		return false
+	}
+	for _, n := range a.nodes() {
+		if !n.current() || !n.observed.PodReady || n.observed.ConfigStale || !a.kafka.Knows(n.id, n.broker) {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *cluster) wasRaised(c actor.Context, r kit.Result[raised]) {
+	a.upgrade.job.ended(a, c, r.Err)
+	switch {
+	case r.Err != nil:
+	case r.Value.refused != "":
+		a.upgrade.refusedFor, a.upgrade.notBefore = r.Value.wanted, time.Now().Add(raiseAgain)
+		a.upgrade.waits = "Kafka refuses metadata.version " + r.Value.wanted + ": " + r.Value.refused
+		a.Log.Warn("metadata.version refused", "reason", r.Value.refused)
+	default:
+		a.upgrade.finalised, a.upgrade.refusedFor, a.upgrade.waits = r.Value.name, "", ""
+	}
+}
+
+func (e worldEffects) raiseMetadata(ctx context.Context, address string, level int16) (refused string, err error) {
+	admin, err := e.Kafka.Admin(ctx, address)
+	if err != nil {
+		return "", kafka.Unanswered(address, err)
+	}
+	defer admin.Close()
+	err = admin.RaiseMetadata(ctx, level)
+	var no *kafka.ConfigRefused
+	if errors.As(err, &no) {
+		return no.Message, nil
+	}
+	if err != nil {
+		return "", kafka.Unanswered(address, err)
+	}
+	return "", nil
+}
+
+// versions are what status says of the Kafka that runs; what was known stays while it does not answer.
+func (v view) versions(status *v1beta1.KafkaClusterStatus) {
+	if v.version != "" {
+		status.Version = v.version
+	}
+	if v.metadata != "" {
+		status.MetadataVersion = v.metadata
+	}
+}
+
+// anyBroker is the address of a broker that is ready, empty while there is none.
+func (a *cluster) anyBroker() string {
+	port, _ := kafka.AdminPort(a.valid)
+	for _, n := range a.nodes() {
+		if n.broker && n.observed.PodReady {
+			return net.JoinHostPort(kube.AddressesOf(a.valid).Broker(n.id), strconv.Itoa(int(port)))
+		}
+	}
+	return ""
+}

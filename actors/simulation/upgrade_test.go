@@ -1,0 +1,66 @@
+package simulation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+func kafkaImage(version string) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) { c.Spec.ClusterImage = "registry.example/kafka:" + version }
+}
+
+func metadataVersion(name string) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) { c.Spec.MetadataVersion = name }
+}
+
+func TestMetadataVersionIsRaisedAfterTheLastNodeRunsTheNewKafka(t *testing.T) {
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("3.9.2")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 4, 3, 2)
+		require.Equal(w.t, "3.9", w.cluster("demo").Status.Version)
+		require.Equal(w.t, "3.9-IV0", w.cluster("demo").Status.MetadataVersion)
+		before := w.podUIDs("demo")
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { kafkaImage("4.3.1")(c); metadataVersion("4.3")(c) })
+		for w.podUIDs("demo")[3] == before[3] || w.podUIDs("demo")[0] == before[0] {
+			require.Equal(w.t, "3.9-IV0", w.cluster("demo").Status.MetadataVersion, "while an older Kafka runs")
+			w.advance(5 * time.Second)
+		}
+		w.rolled("demo", before)
+		w.eventually(5*time.Minute, "metadata.version is raised", func() bool {
+			return w.cluster("demo").Status.MetadataVersion == "4.3-IV0"
+		})
+		w.settled()
+		require.Equal(w.t, "4.3", w.cluster("demo").Status.Version)
+		require.Nil(w.t, kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionMetadata))
+		require.Empty(w.t, w.lostPartitions("demo"))
+	})
+}
+
+func TestAMetadataVersionThatCannotBeHadIsToldAndStopsNothing(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), kafkaImage("3.9.2"), metadataVersion("4.3")))
+		w.eventuallyReady("demo")
+		says := func(text string) func() bool {
+			return func() bool {
+				c := kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionMetadata)
+				return c != nil && strings.Contains(c.Message, text)
+			}
+		}
+		w.eventually(time.Minute, "the condition says why", says("needs a newer image first"))
+		w.settled()
+		w.edit("demo", metadataVersion("3.6"))
+		w.eventually(time.Minute, "the condition says why", says("cannot go back"))
+		w.settled()
+		w.edit("demo", metadataVersion(""))
+		w.eventually(time.Minute, "the condition goes", func() bool {
+			return kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionMetadata) == nil
+		})
+	})
+}
