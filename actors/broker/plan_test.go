@@ -62,18 +62,46 @@ func planned(t *testing.T, change func(*messages.BrokerWanted), spoil func(*scen
 func (s *scene) pod() *corev1.Pod                     { return s.o.pods[0] }
 func (s *scene) claim() *corev1.PersistentVolumeClaim { return s.o.claims[0] }
 
-func TestPlan(t *testing.T) {
-	racks := func(w *messages.BrokerWanted) {
-		w.Cluster.Spec.RackAwareness = &v1beta1.RackAwareness{Labels: []string{corev1.LabelTopologyZone}}
+// planCase is a node, what is wrong with it, and the step that follows.
+type planCase struct {
+	change func(*messages.BrokerWanted)
+	spoil  func(*scene)
+	step   string // its name
+	reason string
+}
+
+func (c planCase) check(t *testing.T) {
+	t.Helper()
+	s := planned(t, c.change, c.spoil)
+	next := plan(s.w, s.o, now)
+	require.Equal(t, c.step, nameOf(next))
+	if c.reason == "" {
+		return
 	}
-	ranBefore := func(w *messages.BrokerWanted) { w.Formatted = map[string]types.UID{"/kafka-logs": claimUID} }
-	paused := func(w *messages.BrokerWanted) { w.Paused = true }
-	for name, test := range map[string]struct {
-		change func(*messages.BrokerWanted)
-		spoil  func(*scene)
-		step   string // its name
-		reason string
-	}{
+	reason := reasonOf(next)
+	if waits, ok := next.(wait); ok {
+		reason = waits.reason
+	}
+	require.Contains(t, reason, c.reason)
+}
+
+func checkPlans(t *testing.T, cases map[string]planCase) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, c.check)
+	}
+}
+
+func racks(w *messages.BrokerWanted) {
+	w.Cluster.Spec.RackAwareness = &v1beta1.RackAwareness{Labels: []string{corev1.LabelTopologyZone}}
+}
+
+func ranBefore(w *messages.BrokerWanted) { w.Formatted = map[string]types.UID{"/kafka-logs": claimUID} }
+
+func inPause(w *messages.BrokerWanted) { w.Paused = true }
+
+func TestDisksComeFirstAndAreNeverGuessed(t *testing.T) {
+	checkPlans(t, map[string]planCase{
 		"a node that runs as wanted rests": {step: "broker.rest"},
 		"a disk without a claim gets one": {
 			spoil: func(s *scene) { s.o.claims = nil }, step: "apply PersistentVolumeClaim demo-0-9e423fa7", reason: "disks have no claim",
@@ -104,10 +132,6 @@ func TestPlan(t *testing.T) {
 				s.o.pods = append(s.o.pods, twin)
 			}, step: "broker.wait", reason: "both claim to be this broker",
 		},
-		"without Pod and file the file comes first": {
-			spoil: func(s *scene) { s.o.pods, s.o.config = nil, nil }, step: "apply ConfigMap demo-config-0",
-		},
-		"without Pod the Pod is made": {spoil: func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0", reason: "no Pod"},
 		"a Pod that ran before comes back on the same disks": {
 			change: ranBefore, spoil: func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0", reason: "same disks",
 		},
@@ -119,6 +143,22 @@ func TestPlan(t *testing.T) {
 			change: func(w *messages.BrokerWanted) { w.Quorum.Initial = nil; ranBefore(w) },
 			spoil:  func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0",
 		},
+		"a controller's metadata are never left on a disk that is not the first one any more": {
+			change: func(w *messages.BrokerWanted) { w.Formatted = map[string]types.UID{"/old": claimUID} },
+			spoil:  func(s *scene) { s.o.pods = nil }, step: "broker.wait", reason: "on one of /old",
+		},
+		"the right to format is taken back when Kafka was seen": {
+			change: ranBefore, step: "apply PersistentVolumeClaim demo-0-9e423fa7", reason: "Kafka runs on the disks",
+		},
+	})
+}
+
+func TestThePodAndItsFileAreKept(t *testing.T) {
+	checkPlans(t, map[string]planCase{
+		"without Pod and file the file comes first": {
+			spoil: func(s *scene) { s.o.pods, s.o.config = nil, nil }, step: "apply ConfigMap demo-config-0",
+		},
+		"without Pod the Pod is made": {spoil: func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0", reason: "no Pod"},
 		"with racks an old file goes before the Pod comes": {
 			change: racks, spoil: func(s *scene) { s.o.pods = nil }, step: "delete ConfigMap demo-config-0", reason: "rack is known",
 		},
@@ -137,10 +177,6 @@ func TestPlan(t *testing.T) {
 		"with racks a node that is not known yet is waited for": {
 			change: racks, spoil: func(s *scene) { s.o.config = nil }, step: "broker.wait", reason: "is not known yet",
 		},
-		"a controller's metadata are never left on a disk that is not the first one any more": {
-			change: func(w *messages.BrokerWanted) { w.Formatted = map[string]types.UID{"/old": claimUID} },
-			spoil:  func(s *scene) { s.o.pods = nil }, step: "broker.wait", reason: "on one of /old",
-		},
 		"a file that somebody deleted is made again": {
 			spoil: func(s *scene) { s.o.config = nil }, step: "apply ConfigMap demo-config-0",
 		},
@@ -152,9 +188,6 @@ func TestPlan(t *testing.T) {
 				s.pod().Annotations[kube.AnnotationUserInputsHash] = "v1:other"
 				s.o.config.Data[kube.KeyBrokerConfig] = "node.id=7\n"
 			}, step: "broker.rest",
-		},
-		"the right to format is taken back when Kafka was seen": {
-			change: ranBefore, step: "apply PersistentVolumeClaim demo-0-9e423fa7", reason: "Kafka runs on the disks",
 		},
 		"a Pod that ended and is started by nobody is removed": {
 			spoil: func(s *scene) { s.pod().Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"} },
@@ -185,37 +218,29 @@ func TestPlan(t *testing.T) {
 				}}}
 			}, step: "broker.wait", reason: "0/3 nodes are available",
 		},
-		"paused, a Pod that runs is at rest": {change: paused, step: "broker.rest"},
+		"without headless mode the node's Service is made": {
+			change: func(w *messages.BrokerWanted) { w.Cluster.Spec.HeadlessServiceEnabled = false },
+			step:   "apply Service demo-0",
+		},
+	})
+}
+
+func TestAPauseKeepsWhatRuns(t *testing.T) {
+	checkPlans(t, map[string]planCase{
+		"paused, a Pod that runs is at rest": {change: inPause, step: "broker.rest"},
 		"paused, a lost Pod is made again": {
-			change: paused, spoil: func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0",
+			change: inPause, spoil: func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0",
 		},
 		"paused, a lost Pod is not made with other settings": {
-			change: paused, spoil: func(s *scene) {
+			change: inPause, spoil: func(s *scene) {
 				s.o.pods = nil
 				s.o.config.Annotations[kube.AnnotationUserInputsHash] = "v1:other"
 			}, step: "broker.wait", reason: "paused",
 		},
 		"paused, nothing else is written": {
-			change: paused, spoil: func(s *scene) { s.o.claims = nil }, step: "broker.rest",
+			change: inPause, spoil: func(s *scene) { s.o.claims = nil }, step: "broker.rest",
 		},
-		"without headless mode the node's Service is made": {
-			change: func(w *messages.BrokerWanted) { w.Cluster.Spec.HeadlessServiceEnabled = false },
-			step:   "apply Service demo-0",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := planned(t, test.change, test.spoil)
-			next := plan(s.w, s.o, now)
-			require.Equal(t, test.step, nameOf(next))
-			if test.reason != "" {
-				reason := reasonOf(next)
-				if waits, ok := next.(wait); ok {
-					reason = waits.reason
-				}
-				require.Contains(t, reason, test.reason)
-			}
-		})
-	}
+	})
 }
 
 func TestAPodThatKoperatorMadeIsReplacedWhenItsContainerEnded(t *testing.T) {
