@@ -38,7 +38,7 @@ const hidden = "[hidden]"
 // configuration (JAAS) the word that it stumbled over.
 func withoutSecrets(message string, changes []ConfigChange) string {
 	for _, change := range changes {
-		if change.Value == nil || *change.Value == "" || !secretKey(change.Key) {
+		if change.Value == nil || *change.Value == "" || !IsSensitive(change.Key, nil) && !secretKey(change.Key) {
 			continue
 		}
 		message = strings.ReplaceAll(message, *change.Value, hidden)

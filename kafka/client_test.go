@@ -225,11 +225,13 @@ func TestRefusalHidesSecrets(t *testing.T) {
 		set("listener.name.tls.ssl.key.password", "hunter22"),
 		set("listener.name.sasl.plain.sasl.jaas.config", `x.PlainLoginModule required username="admin" password="swordfish";`),
 		set("log.cleaner.threads", "abc"),
+		set("my.plugin.pin", "4711"),
 		{Key: "ssl.keystore.password"},
 	}
 	for name, test := range map[string]struct{ message, shown string }{
 		"a plain value helps the reader": {"Invalid value abc for configuration log.cleaner.threads", "Invalid value abc for configuration log.cleaner.threads"},
 		"a password":                     {"Invalid value hunter22 for configuration", "Invalid value [hidden] for configuration"},
+		"a value of a plugin":            {"Policy says no to 4711", "Policy says no to [hidden]"},
 		"a word of a login":              {"flag is not available: swordfish", "flag is not available: [hidden]"},
 	} {
 		answer := kmsg.IncrementalAlterConfigsResponseResource{ErrorCode: 42, ErrorMessage: &test.message}

@@ -185,7 +185,10 @@ func (d FileDiff) hasNoEffect(key string, class Class) bool {
 	entry := d.Running.Described[key]
 	_, ours := d.Applied[key]
 	_, oursOfAll := d.ClusterApplied[key]
-	return (entry.hasLevel(SourceDynamicBroker) && !ours) || (entry.hasLevel(SourceDynamicDefaultBroker) && !oursOfAll)
+	if entry.hasLevel(SourceDynamicBroker) { // which wins over that of all brokers, and a broker may still show one that is gone
+		return !ours
+	}
+	return entry.hasLevel(SourceDynamicDefaultBroker) && !oursOfAll
 }
 
 // defaultOf is Kafka's value where nobody sets one. A key whose value would come from another key (log.retention.ms from

@@ -123,6 +123,11 @@ func TestFileChange(t *testing.T) {
 				func(d *kafka.FileDiff) { d.Applied = kafka.Applied{"log.retention.bytes": ""} }),
 			live: []kafka.ConfigChange{set("log.retention.bytes", "6")},
 		},
+		"a value of ours stands in for the file also while a broker still shows one of all brokers": {
+			diff: with(described(files("log.retention.bytes=5", "log.retention.bytes=6"), retention(level(ofBroker, "6"), level(ofAll, "9"), level(ofFile, "5"))),
+				func(d *kafka.FileDiff) { d.Applied = kafka.Applied{"log.retention.bytes": ""} }),
+			live: []kafka.ConfigChange{set("log.retention.bytes", "6")},
+		},
 		"a value of ours that moves from all brokers to the file is set before it goes": {
 			diff: with(described(files("", "log.retention.bytes=6"), retention(level(ofAll, "6"), level(byDefault, "-1"))),
 				func(d *kafka.FileDiff) { d.ClusterApplied = kafka.Applied{"log.retention.bytes": ""} }),
