@@ -51,18 +51,38 @@ func (p DynamicPlan) Validatable() []ConfigChange {
 	})
 }
 
-// WithoutDeletions is the plan that only sets. What is to be deleted stays ours.
-func (p DynamicPlan) WithoutDeletions() DynamicPlan {
-	after := p.After.copied()
-	var sets []ConfigChange
-	for _, c := range p.Changes {
-		if c.Value != nil {
-			sets = append(sets, c)
-		} else {
-			after[c.Key] = p.Before[c.Key]
-		}
+// Keeping is the plan without the deletion of some keys, which stay ours, and which of them it would have deleted.
+func (p DynamicPlan) Keeping(keys []string) (plan DynamicPlan, kept []string) {
+	if len(p.Changes) == 0 { // a plan that could not be made has no record either
+		return p, nil
 	}
-	p.Changes, p.After = sets, after
+	after := p.After.copied()
+	var changes []ConfigChange
+	for _, c := range p.Changes {
+		if c.Value == nil && slices.Contains(keys, c.Key) {
+			after[c.Key] = p.Before[c.Key]
+			kept = append(kept, c.Key)
+			continue
+		}
+		changes = append(changes, c)
+	}
+	p.Changes, p.After = changes, after
+	return p, kept
+}
+
+// First is the first of the changes alone.
+func (p DynamicPlan) First() DynamicPlan {
+	if len(p.Changes) < 2 {
+		return p
+	}
+	p.Changes = p.Changes[:1]
+	key, after := p.Changes[0].Key, p.Before.copied()
+	if value, ours := p.After[key]; ours {
+		after[key] = value
+	} else {
+		delete(after, key)
+	}
+	p.After = after
 	return p
 }
 

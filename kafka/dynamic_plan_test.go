@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 
@@ -230,5 +231,65 @@ func TestNextStep(t *testing.T) {
 		{8, 8, 8}, {8, 100, 16}, {64, 100, 100}, {100, 8, 50}, {25, 8, 12}, {12, 8, 8}, {1, 5, 2}, {3, 1, 1}, {0, 5, 5}, {8, 0, 0},
 	} {
 		assert.Equal(t, test.want, kafka.NextStep(test.current, test.wanted), "from %d to %d", test.current, test.wanted)
+	}
+}
+
+func TestAPlanThatKeepsSomeKeys(t *testing.T) {
+	const retention = "log.retention.ms"
+	plan := kafka.DynamicPlan{
+		Changes: []kafka.ConfigChange{{Key: "num.io.threads"}, {Key: bytes}, {Key: retention}},
+		Before:  kafka.Applied{"num.io.threads": "", bytes: "", retention: ""}, After: kafka.Applied{},
+	}
+	kept, waiting := plan.Keeping([]string{bytes, "log.cleaner.threads"})
+	assert.Equal(t, []string{bytes}, waiting)
+	assert.Equal(t, []kafka.ConfigChange{{Key: "num.io.threads"}, {Key: retention}}, kept.Changes)
+	assert.Equal(t, kafka.Applied{bytes: ""}, kept.After, "it stays ours")
+
+	first := plan.First()
+	assert.Equal(t, []kafka.ConfigChange{{Key: "num.io.threads"}}, first.Changes)
+	assert.Equal(t, kafka.Applied{bytes: "", retention: ""}, first.After)
+	assert.Equal(t, plan.Before, first.Before)
+	assert.Equal(t, first, first.First())
+}
+
+// listening is a resource that remembers what it was sent, and refuses what is only tried.
+type listening struct {
+	sent   [][]kafka.ConfigChange
+	refuse bool
+}
+
+func (l *listening) Alter(_ context.Context, _ kafka.ConfigResource, changes []kafka.ConfigChange, validateOnly bool) error {
+	l.sent = append(l.sent, changes)
+	if l.refuse && validateOnly {
+		return &kafka.ConfigRefused{Message: "no"}
+	}
+	return nil
+}
+
+func TestWhatIsNotSecretIsTriedBeforeSecretsAreSent(t *testing.T) {
+	plan := func(keys ...string) kafka.DynamicPlan {
+		wanted := kafka.Properties{}
+		for _, key := range keys {
+			wanted.Set(key, "5")
+		}
+		return kafka.PlanDynamic(kafka.DynamicInput{Wanted: wanted})
+	}
+	const open, secret = "message.max.bytes", "my.plugin.pin"
+	for name, test := range map[string]struct {
+		keys   []string
+		refuse bool
+		sent   [][]kafka.ConfigChange
+	}{
+		"without secrets there is one request":       {keys: []string{open}, sent: [][]kafka.ConfigChange{{set(open, "5")}}},
+		"secrets alone are sent":                     {keys: []string{secret}, sent: [][]kafka.ConfigChange{{set(secret, "5")}}},
+		"both are sent when the open ones are taken": {keys: []string{open, secret}, sent: [][]kafka.ConfigChange{{set(open, "5")}, {set(open, "5"), set(secret, "5")}}},
+		"no secret is sent with what is refused":     {keys: []string{open, secret}, refuse: true, sent: [][]kafka.ConfigChange{{set(open, "5")}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			to := &listening{refuse: test.refuse}
+			err := plan(test.keys...).Send(t.Context(), to, kafka.ConfigResource{})
+			assert.Equal(t, test.refuse, err != nil)
+			assert.Equal(t, test.sent, to.sent)
+		})
 	}
 }

@@ -15,6 +15,14 @@ func RefusedKey(message string) (key, text string) {
 	return namedKey(text), withoutAssignedSecrets(text)
 }
 
+// RefusedWhileRunning reports whether Kafka refuses to take a change while it runs, and would take it at its next start. In
+// all other words it says that the value itself cannot be: a broker that found it in its file would not start.
+func RefusedWhileRunning(message string) bool {
+	return strings.Contains(message, "Cannot update these configs dynamically") ||
+		strings.Contains(message, "Dynamic thread count update validation failed") ||
+		strings.Contains(message, "can be dynamically updated only per-listener")
+}
+
 // withoutClientPrefix cuts the explanation of INVALID_REQUEST that sarama has before Kafka's own text.
 func withoutClientPrefix(message string) string {
 	const before = "See the broker logs for more details"

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,19 +19,11 @@ func isThreadCount(key string) bool {
 	}, baseKey(key))
 }
 
-// HasThreadCounts says whether a plan for these keys has to know what each broker has now.
-func HasThreadCounts(wanted Properties, applied Applied) bool {
-	for key := range wanted.Merge() {
-		if isThreadCount(key) {
-			return true
-		}
-	}
-	for key := range applied {
-		if isThreadCount(key) {
-			return true
-		}
-	}
-	return false
+// ThreadCounts are the keys among wanted and applied ones, sorted, for which a plan has to know what each broker has now.
+func ThreadCounts(wanted Properties, applied Applied) []string {
+	keys := append(wanted.Keys(), slices.Collect(maps.Keys(applied))...)
+	slices.Sort(keys)
+	return slices.DeleteFunc(slices.Compact(keys), func(key string) bool { return !isThreadCount(key) })
 }
 
 // NextStep is the number of threads nearest to the wanted one that Kafka takes now.

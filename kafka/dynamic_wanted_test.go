@@ -184,3 +184,15 @@ func TestRefusedKeyHidesSecrets(t *testing.T) {
 		assert.Equal(t, want, text)
 	}
 }
+
+func TestRefusedWhileRunning(t *testing.T) {
+	for message, while := range map[string]bool{
+		"Cannot update these configs dynamically: [broker.rack]":                                                                            true,
+		"Dynamic thread count update validation failed for num.io.threads=100, value should not be greater than double the current value 8": true,
+		"Invalid value foo for configuration log.cleanup.policy: String must be one of: compact, delete":                                    false,
+		"All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : /nosuch":                                false,
+		"Policy says no": false,
+	} {
+		assert.Equal(t, while, kafka.RefusedWhileRunning(message), message)
+	}
+}

@@ -17,6 +17,8 @@ const (
 	// AnnotationStartedWith is the second part of AnnotationUserInputsHash at the start of a broker whose file was changed
 	// since, while it ran.
 	AnnotationStartedWith = "kafka.banzaicloud.io/started-with"
+	// AnnotationFilesHash is what the files in a broker's ConfigMap hash to when we wrote them.
+	AnnotationFilesHash = "kafka.banzaicloud.io/files-hash"
 	// AnnotationFormat carries a claim's right to be formatted, or that it has been; see FormatState.
 	AnnotationFormat = "kafka.banzaicloud.io/format"
 	// AnnotationRetainedClaim names the cluster of a claim that outlives it and therefore has no owner reference.

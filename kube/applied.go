@@ -2,6 +2,7 @@ package kube
 
 import (
 	"encoding/json"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -53,4 +54,22 @@ func Applied(config *corev1.ConfigMap, cluster *v1beta1.KafkaCluster) map[string
 		return map[string]string{}
 	}
 	return applied
+}
+
+// SignConfig writes into a broker's ConfigMap what its files hash to: what somebody else has changed in them is not what a
+// broker was started with.
+func SignConfig(config *corev1.ConfigMap) {
+	if config.Annotations == nil {
+		config.Annotations = map[string]string{}
+	}
+	config.Annotations[AnnotationFilesHash] = filesHash(config)
+}
+
+// SignedConfig reports whether the files of a broker's ConfigMap are as we wrote them.
+func SignedConfig(config *corev1.ConfigMap) bool {
+	return config.Annotations[AnnotationFilesHash] == filesHash(config)
+}
+
+func filesHash(config *corev1.ConfigMap) string {
+	return FileHash(strings.Join([]string{config.Data[KeyBrokerConfig], config.Data[KeyUserConfig], config.Data[KeyStartedConfig]}, "\x00"))
 }

@@ -166,13 +166,14 @@ func (c *Cache) BrokerClaims(key messages.ClusterKey, id messages.BrokerID) []*c
 	return list[*corev1.PersistentVolumeClaim](c, KindClaim, key.Namespace, byBroker, brokerIndex(key, id))
 }
 
-// BrokerIDs lists the brokers that own a Pod, a claim or a ConfigMap of the cluster, whether wanted or not.
+// BrokerIDs lists the brokers that own a Pod, a claim or a ConfigMap of the cluster, whether wanted or not. The record of a
+// broker's dynamic values outlives it.
 func (c *Cache) BrokerIDs(key messages.ClusterKey) []messages.BrokerID {
 	seen := map[messages.BrokerID]bool{}
 	for _, kind := range []Kind{KindPod, KindClaim, KindConfigMap} {
 		for _, object := range c.indexed(kind, key.Namespace, byCluster, key.String()) {
 			id, err := messages.ParseBrokerID(object.(Object).GetLabels()[LabelBrokerID])
-			if err == nil && !ofAnotherDaemon(object) {
+			if err == nil && !ofAnotherDaemon(object) && object.(Object).GetName() != BrokerAppliedName(key.Name, id) {
 				seen[id] = true
 			}
 		}

@@ -68,10 +68,14 @@ func (w blueprint) configMapToday() (*corev1.ConfigMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kube.BrokerConfigMap(kube.ConfigInput{
+	config, err := kube.BrokerConfigMap(kube.ConfigInput{
 		Cluster: w.Cluster, Broker: entry, Config: w.config, Properties: w.properties, UserProperties: w.userProperties,
 		UserInputsHash: w.userHash, RenderedHash: w.renderedHash,
 	})
+	if err == nil {
+		kube.SignConfig(config)
+	}
+	return config, err
 }
 
 // selfContained is an entry that needs no group. Variables of the whole cluster stay out: they are merged again by
@@ -269,6 +273,7 @@ func (w blueprint) applyConfig(o observed, rack string) step {
 		}
 		config = config.DeepCopy()
 		config.Data[kube.KeyBrokerConfig] = text
+		kube.SignConfig(config)
 	}
 	if f, known := w.startedWith(o); known { // also what is not written any more once the broker is started anew
 		config = w.withRecord(f, config.Data[kube.KeyBrokerConfig])

@@ -295,7 +295,8 @@ func (b *broker) notTaken(s step, err error) bool {
 	if !altering || !errors.As(err, &refused) {
 		return false
 	}
-	b.Log.Warn("configuration refused", "reason", refused.Message)
+	_, text := kafka.RefusedKey(refused.Message) // which shows no secret
+	b.Log.Warn("configuration refused", "reason", text)
 	b.asked = b.asked.notTaken(a, refused.Message)
 	return true
 }
@@ -371,6 +372,8 @@ func reasonOf(s step) string {
 	case evict:
 		return s.reason
 	case annotate:
+		return s.reason
+	case describe:
 		return s.reason
 	default:
 		return ""

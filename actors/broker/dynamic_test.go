@@ -274,14 +274,25 @@ func TestTheFileIsNotWrittenWhileSomethingIsMissing(t *testing.T) {
 	}
 }
 
-func TestAFileWhoseRecordIsOfAnotherPodIsNotCompared(t *testing.T) {
-	s := edit{was: "log.retention.ms=1\n", is: "log.retention.ms=2\n", answer: described{file: map[string]string{retentionKey: "1"}}}.scene(t)
-	s.o.config = s.o.config.DeepCopy()
-	s.o.config.Data[kube.KeyUserConfig] = "log.retention.ms=7\n"
-	s.look()
-	require.Empty(t, changes(s.o.live))
-	require.Nil(t, s.w.writeFile(s.o))
-	require.Contains(t, s.w.restart(s.o), "restart: ", "what it runs with is not known")
+func TestAFileThatIsNotTheRecordOfThePodIsNotBelieved(t *testing.T) {
+	for name, spoil := range map[string]func(config *corev1.ConfigMap){
+		"it is of another Pod": func(config *corev1.ConfigMap) {
+			config.Data[kube.KeyUserConfig] = "log.retention.ms=7\n"
+			kube.SignConfig(config)
+		},
+		"somebody has edited it": func(config *corev1.ConfigMap) { config.Data[kube.KeyBrokerConfig] = "node.id=7\n" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := edit{was: "log.retention.ms=1\n", is: "log.retention.ms=2\n", answer: described{file: map[string]string{retentionKey: "1"}}}.scene(t)
+			s.o.config = s.o.config.DeepCopy()
+			spoil(s.o.config)
+			s.look()
+			require.Equal(t, []string{"log.retention.ms=2"}, changes(s.o.live), "what Kafka shows of its file is enough for that")
+			require.Nil(t, s.w.writeFile(s.o))
+			require.Contains(t, s.w.restart(s.o), "restart: ", "what else it runs with is not known")
+			require.True(t, s.o.live.blind)
+		})
+	}
 }
 
 func TestWhenABrokerIsAskedAgain(t *testing.T) {
@@ -303,8 +314,11 @@ func TestWhenABrokerIsAskedAgain(t *testing.T) {
 		}},
 		"a change that was sent is looked for": {spoil: func(s *scene) { found(s); s.o.asked.changed = true }},
 		"somebody else goes first": {spoil: func(s *scene) {
-			s.o.asked.configs, s.o.asked.notBefore = nil, now.Add(otherFirst)
+			s.o.asked.configs, s.o.asked.waits = nil, waiting{of: s.w.inputs(), until: now.Add(otherFirst)}
 		}, again: otherFirst},
+		"somebody else went first for an older wish": {spoil: func(s *scene) {
+			s.o.asked.configs, s.o.asked.waits = nil, waiting{of: "older", until: now.Add(otherFirst)}
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := edit{config: "num.io.threads=9\n"}.scene(t)
@@ -361,8 +375,16 @@ func TestWhatIsRememberedOfAnAnswer(t *testing.T) {
 		}.scene(t)
 		a := s.w.remembered(s.o, now)
 		require.Nil(t, a.configs)
-		require.Equal(t, now.Add(otherFirst), a.notBefore)
+		require.Equal(t, now.Add(otherFirst), a.waits.until)
 		require.Empty(t, a.settledOf)
+		for range 20 {
+			s.o.asked = a
+			s.answers(described{ofBroker: map[string]string{retentionKey: "3"}})
+			a = s.w.remembered(s.o, now)
+		}
+		require.Equal(t, now.Add(drift), a.waits.until, "Kafka may have refused it for all")
+		s.o.asked = a
+		require.Equal(t, waitsForAll, reasonOf(s.w.ask(s.o, now.Add(drift))), "news that come and go would be written each time")
 	})
 	t.Run("of a record that stands nothing", func(t *testing.T) {
 		s := edit{config: "num.io.threads=9\n", ours: map[string]string{threadsKey: ""}}.scene(t)
@@ -404,11 +426,6 @@ func TestWhatKafkaRefusesIsToldAndNotSentAgain(t *testing.T) {
 	t.Run("it is tried again at a new process", func(t *testing.T) {
 		s := refused(t)
 		require.Empty(t, s.o.asked.answered(describe{process: process{pod: "pod-2"}}, nil, now).refused)
-	})
-	t.Run("a key that was not sent is not the one", func(t *testing.T) {
-		s := edit{config: "num.io.threads=9\n", ours: map[string]string{threadsKey: ""}}.scene(t)
-		a := s.o.asked.notTaken(configure(s.w, s.o, now).(alter), "queued.max.requests is in the way")
-		require.Contains(t, a.refused, "")
 	})
 	t.Run("what is told has no secret", func(t *testing.T) {
 		s := edit{config: "my.plugin.pin=4711\n"}.scene(t)

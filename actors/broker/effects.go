@@ -181,7 +181,7 @@ func (e worldEffects) alter(ctx context.Context, s alter) error {
 		return kafka.Unanswered(s.address, err)
 	}
 	defer admin.Close()
-	if err := admin.Alter(ctx, s.resource, s.plan.Changes, false); err != nil {
+	if err := s.plan.Send(ctx, admin, s.resource); err != nil {
 		return kafka.Unanswered(s.address, err)
 	}
 	return nil

@@ -65,7 +65,7 @@ func (w blueprint) tellConfig(o observed, told *messages.BrokerObserved) {
 		return
 	}
 	found, known := w.found(o)
-	told.ConfigSettled = known && !found.refused
+	told.ConfigSettled = known && !found.blind && len(found.needs) == 0
 	told.ConfigProblems = messages.Elided(strings.Join(found.problems, "; "), longest)
 	told.ConfigRefused = found.refused
 }

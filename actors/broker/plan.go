@@ -79,7 +79,11 @@ func firstStep(w blueprint, o observed, now time.Time) step {
 
 // strangers stops everything when it is not certain which objects are the broker's.
 func strangers(w blueprint, o observed, _ time.Time) step {
-	for _, object := range o.objects() {
+	objects := o.objects()
+	if o.record != nil {
+		objects = append(objects, o.record)
+	}
+	for _, object := range objects {
 		if !kube.Owned(object, w.Cluster) {
 			return blocked("%s %s carries the labels of this broker but does not belong to the cluster: delete it or "+
 				"remove its label %s", kindOf(object), object.GetName(), kube.LabelCluster)
@@ -114,9 +118,6 @@ func leaving(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
 	if !w.Leaving {
 		return nil
-	}
-	if o.record != nil && len(o.objects()) == 1 {
-		return remove{object: o.record, reason: "the broker is gone"}
 	}
 	if len(w.Formatted) == 0 && pod != nil && !everStarted(pod) && !o.written.Deleting(pod) {
 		return remove{object: pod, reason: "the broker left the spec before it ever started"}
@@ -404,6 +405,8 @@ func (o observed) pod() *corev1.Pod {
 	return o.pods[0]
 }
 
+// objects are what makes a broker be there. The record of dynamic values is not among them: Kafka keeps those for a broker
+// that is gone, and who comes back under its id must know that they are ours.
 func (o observed) objects() []kube.Object {
 	var objects []kube.Object
 	for _, pod := range o.pods {
@@ -412,10 +415,8 @@ func (o observed) objects() []kube.Object {
 	for _, claim := range o.claims {
 		objects = append(objects, claim)
 	}
-	for _, config := range []*corev1.ConfigMap{o.config, o.record} {
-		if config != nil {
-			objects = append(objects, config)
-		}
+	if o.config != nil {
+		objects = append(objects, o.config)
 	}
 	if o.service != nil {
 		objects = append(objects, o.service)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
-	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -52,7 +51,7 @@ func (w blueprint) restart(o observed) string {
 		return ""
 	case w.Entry.Maintenance:
 		return "stop: the spec has it in maintenance"
-	case w.stale(pod) && !w.fileDiffers(pod):
+	case w.podDiffers(pod):
 		return "restart: " + w.difference(pod, o.config)
 	case w.fileDiffers(pod) && w.onlyRestart(o) != "":
 		return "restart: " + w.onlyRestart(o)
@@ -72,7 +71,7 @@ func (w blueprint) restart(o observed) string {
 // onlyRestart says why a changed file cannot be had by the broker as it runs, empty while it can or may.
 func (w blueprint) onlyRestart(o observed) string {
 	pod := o.pod()
-	if _, known := w.startedWith(o); !known || stuck(pod) || !w.config.HasRole(v1beta1.BrokerRole) {
+	if _, known := w.startedWith(o); !known || stuck(pod) || !w.isBroker() {
 		return w.difference(pod, o.config)
 	}
 	return shortList(w.fileReasons(o))

@@ -61,6 +61,8 @@ type disown struct {
 type describe struct {
 	address string
 	process process
+	// reason is why not all is settled meanwhile, empty where it is or may be.
+	reason string
 }
 
 // alter changes dynamic values of the broker.
@@ -69,8 +71,9 @@ type alter struct {
 	process  process
 	resource kafka.ConfigResource
 	plan     kafka.DynamicPlan
-	// wanted are all values wanted at the resource.
+	// wanted are all values wanted at the resource, of the inputs that they follow from.
 	wanted kafka.Properties
+	of     string
 }
 
 // annotate sets annotations of one object.

@@ -267,11 +267,10 @@ func (a *cluster) converge(c actor.Context) {
 		if !a.paused() {
 			a.keepObjects(c)
 		}
-		if !a.paused() {
-			a.keepWide(c) // before the brokers: they are told what of it is ours
-		}
+		a.readWide() // before the brokers: they are told what of it is ours
 		a.keepBrokers(c)
 		if !a.paused() {
+			a.keepWide(c) // after the brokers: what they have said before they were told the newest wish does not count
 			a.keepUpgrade(c)
 			a.keepTidy(c)
 		}

@@ -24,6 +24,10 @@ const (
 	wideDrift = 10 * time.Minute
 	// wideSoon is when to look again while Kafka takes a change over, or a step of several was made.
 	wideSoon = 500 * time.Millisecond
+	// wideLater is when to look again for brokers that do not answer, wideWaits how long a key may wait for brokers before
+	// people are told.
+	wideLater = 10 * time.Second
+	wideWaits = time.Minute
 )
 
 // wideWriter keeps the dynamic configuration of all brokers, Kafka's resource "".
@@ -38,14 +42,22 @@ type wideWriter struct {
 	notBefore time.Time
 	// release is what was last known of the Kafka that runs.
 	release messages.KafkaRelease
-	// minISR are the texts of the spec in which people may have written min.insync.replicas.
-	minISR string
+	// elsewhere are the texts of the spec in which people may have written keys for single brokers, or for files.
+	elsewhere string
 	// refused says what Kafka does not take, by key, for the wish refusedOf.
 	refused   map[string]string
 	refusedOf string
-	// problems say what was not had when there was nothing left to try, bad that Kafka refused some of it.
-	problems []string
+	// found say what was not had when there was nothing left to try, bad that Kafka refused some of it. problems are these,
+	// and what waits.
+	found    []string
 	bad      bool
+	problems []string
+	// waiting are keys that nobody wants any more for all brokers, and that some broker has yet to get for itself; waitingSince
+	// is since when there are any.
+	waiting      []string
+	waitingSince time.Time
+	// unanswered is what was logged last of brokers that do not answer.
+	unanswered string
 }
 
 // wideWish is all that a look at Kafka needs to know.
@@ -56,22 +68,26 @@ type wideWish struct {
 	running kafka.Running
 	applied kafka.Applied
 	without []string
-	// deletions are allowed when every broker has all that is its own: a key that moves to a broker must not have Kafka's
-	// default in between.
-	deletions bool
-	of        string
+	// keep are keys that may not be deleted yet: where a key moves to a broker there must not be Kafka's default in between.
+	keep []string
+	// of tells one wish from another, ofAll also when other keys may be deleted.
+	of, ofAll string
 }
 
 // wideResult is what became of it.
 type wideResult struct {
-	of      string
-	applied kafka.Applied
+	of, ofAll string
+	applied   kafka.Applied
 	// refused is Kafka's reason, empty where it took everything; keys are those that were sent.
 	refused  string
 	keys     []string
 	problems []string
 	// without are the keys that were left as they are.
 	without []string
+	// waiting are those that would have been deleted.
+	waiting []string
+	// unanswered says who did not tell how many threads it has.
+	unanswered string
 	// again is set while something is left to be done.
 	again bool
 }
@@ -86,11 +102,21 @@ func (a *cluster) tookRelease() {
 // keys are the keys that are ours, sorted.
 func (w wideWriter) keys() []string { return slices.Sorted(maps.Keys(w.applied)) }
 
-// keepWide compares the configuration of all brokers with the wanted one, seldom while nothing has changed.
-func (a *cluster) keepWide(c actor.Context) {
+// readWide reads the record once; from then on only we write it.
+func (a *cluster) readWide() {
 	if a.wide.applied == nil {
 		a.wide.applied = kube.Applied(a.Cache.ConfigMap(a.Key.Namespace, kube.ClusterAppliedName(a.Key.Name)), a.valid)
 	}
+}
+
+// keepWide compares the configuration of all brokers with the wanted one, seldom while nothing has changed.
+func (a *cluster) keepWide(c actor.Context) {
+	if !a.wide.wanted(a.valid) {
+		a.wide.found, a.wide.bad, a.wide.problems, a.wide.waiting = nil, false, nil, nil
+		a.wide.refused, a.wide.settledOf = nil, ""
+		return
+	}
+	a.tellWaiting(c)
 	wish, due := a.wideWish()
 	if !due || a.wide.job.running {
 		return
@@ -100,7 +126,7 @@ func (a *cluster) keepWide(c actor.Context) {
 		a.again.SetSooner(c, left, lookNow{})
 		return
 	}
-	if a.wide.settledOf == wish.of {
+	if a.wide.settledOf == wish.ofAll {
 		if left := wideDrift - now.Sub(a.wide.at); left > 0 {
 			a.again.SetSooner(c, left, lookNow{})
 			return
@@ -119,17 +145,17 @@ func (a *cluster) keepWide(c actor.Context) {
 // wideWish is what to look for, and whether there is anything to look for and somebody to ask.
 func (a *cluster) wideWish() (wideWish, bool) {
 	version, err := kafka.ParseVersion(a.wide.release.Version)
-	wanted := a.valid.Spec.ClusterWideConfig != "" || len(a.wide.applied) > 0 || a.wide.release.ELR && strings.Contains(a.wide.minISR, minISR)
-	if err != nil || !wanted || !a.kafka.Answered {
+	if err != nil || !a.kafka.Answered {
 		return wideWish{}, false
 	}
 	wish := wideWish{
 		brokers: map[messages.BrokerID]string{}, running: kafka.Running{Version: version, ELR: a.wide.release.ELR},
-		applied: a.wide.applied, deletions: true,
+		applied: a.wide.applied,
 	}
 	port, _ := kafka.AdminPort(a.valid)
 	addresses := kube.AddressesOf(a.valid)
-	for _, n := range a.nodes() {
+	nodes := a.nodes()
+	for _, n := range nodes {
 		if !n.broker || n.leaving {
 			continue
 		}
@@ -139,22 +165,63 @@ func (a *cluster) wideWish() (wideWish, bool) {
 				wish.address = wish.brokers[n.id]
 			}
 		}
-		wish.deletions = wish.deletions && n.current() && n.observed.ConfigSettled
 	}
-	wish.of = kube.FileHash(strings.Join([]string{
-		a.valid.Spec.ClusterWideConfig, a.wide.minISR, fmt.Sprint(a.wide.release), strconv.FormatBool(wish.deletions),
-	}, "\x00"))
+	wish.keep = a.wide.kept(nodes)
+	wish.of = kube.FileHash(strings.Join([]string{a.valid.Spec.ClusterWideConfig, a.wide.elsewhere, fmt.Sprint(a.wide.release)}, "\x00"))
+	wish.ofAll = wish.of + " " + strings.Join(wish.keep, " ")
 	if a.wide.refusedOf == wish.of {
 		wish.without = slices.Sorted(maps.Keys(a.wide.refused))
 	}
 	return wish, wish.address != ""
 }
 
-const minISR = "min.insync.replicas"
+// wanted reports whether anything is to be set for all brokers, or was.
+func (w wideWriter) wanted(cluster *v1beta1.KafkaCluster) bool {
+	const minISR = "min.insync.replicas" // with eligible leader replicas there is one for all, wherever people write it
+	return cluster.Spec.ClusterWideConfig != "" || len(w.applied) > 0 || w.release.ELR && strings.Contains(w.elsewhere, minISR)
+}
 
-// minISRTexts are the texts in which people may have written min.insync.replicas. With eligible leader replicas Kafka has
-// one for all brokers, wherever it is written.
-func minISRTexts(spec *v1beta1.KafkaClusterSpec) string {
+// kept are the keys of ours that may not be deleted yet, sorted: any while a broker has yet to look at the newest wish, or
+// waits for what it is to have for itself. One that does not run gets its newest file when it starts, but dynamic values
+// only after that: it keeps the keys that some text has.
+func (w wideWriter) kept(nodes []node) []string {
+	unsettled := nodesWhere(nodes, unsettledConfig)
+	if len(unsettled) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(w.keys(), func(key string) bool {
+		return !strings.Contains(w.elsewhere, key) && len(nodesWhere(unsettled, downAsWanted)) == len(unsettled)
+	})
+}
+
+// unsettledConfig reports whether a broker may yet have to get a key for itself.
+func unsettledConfig(n node) bool {
+	return n.broker && !n.leaving && !(n.current() && n.observed.ConfigSettled)
+}
+
+// downAsWanted reports whether a broker does not run and will start with all that people wrote.
+func downAsWanted(n node) bool {
+	return n.current() && !n.observed.PodReady && n.observed.Started.IsZero() && !n.observed.ConfigStale
+}
+
+// tellWaiting tells people of keys that have waited for long, and for whom.
+func (a *cluster) tellWaiting(c actor.Context) {
+	a.wide.problems = a.wide.found
+	if len(a.wide.waiting) == 0 {
+		return
+	}
+	if left := wideWaits - time.Since(a.wide.waitingSince); left > 0 {
+		a.again.SetSooner(c, left, lookNow{})
+		return
+	}
+	if unsettled := nodesWhere(a.nodes(), unsettledConfig); len(unsettled) > 0 {
+		a.wide.problems = append(slices.Clone(a.wide.found), fmt.Sprintf("spec.clusterWideConfig: %s, removed there, stays until it is certain that %s has what it is to have for itself",
+			strings.Join(a.wide.waiting, ", "), named(unsettled)))
+	}
+}
+
+// textsOfBrokers are the texts in which people write keys for single brokers, or for files.
+func textsOfBrokers(spec *v1beta1.KafkaClusterSpec) string {
 	texts := []string{spec.ReadOnlyConfig}
 	for _, name := range slices.Sorted(maps.Keys(spec.BrokerConfigGroups)) {
 		texts = append(texts, spec.BrokerConfigGroups[name].Config)
@@ -182,14 +249,26 @@ func (a *cluster) wideDone(c actor.Context, r kit.Result[wideResult]) {
 	maps.DeleteFunc(a.wide.refused, func(key, _ string) bool { return !slices.Contains(r.Value.without, key) })
 	if r.Value.refused != "" {
 		a.wide.refused = withRefused(a.wide.refused, r.Value)
-		a.Log.Warn("configuration of all brokers refused", "reason", r.Value.refused)
+		_, text := kafka.RefusedKey(r.Value.refused) // which shows no secret
+		a.Log.Warn("configuration of all brokers refused", "reason", text)
 	}
+	if r.Value.unanswered != a.wide.unanswered && r.Value.unanswered != "" {
+		a.Log.Warn("numbers of threads wait", "reason", r.Value.unanswered)
+	}
+	a.wide.unanswered = r.Value.unanswered
+	if len(r.Value.waiting) > 0 && len(a.wide.waiting) == 0 {
+		a.wide.waitingSince = now
+	}
+	a.wide.waiting = r.Value.waiting
 	if r.Value.again {
 		a.wide.settledOf, a.wide.notBefore = "", now.Add(wideSoon)
 		return
 	}
-	a.wide.settledOf, a.wide.at = r.Value.of, now
-	a.wide.problems, a.wide.bad = append(slices.Clone(r.Value.problems), a.wide.refusals()...), len(a.wide.refused) > 0
+	a.wide.settledOf, a.wide.at = r.Value.ofAll, now
+	a.wide.found, a.wide.bad = append(slices.Clone(r.Value.problems), a.wide.refusals()...), len(a.wide.refused) > 0
+	if r.Value.unanswered != "" {
+		a.wide.settledOf, a.wide.notBefore = "", now.Add(wideLater)
+	}
 }
 
 // withRefused remembers a refusal by the key that Kafka names, or by all that were sent.

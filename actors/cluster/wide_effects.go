@@ -6,23 +6,22 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // configureAll asks, decides, and carries out: the record of what is ours is written before a change and after it.
 func (e worldEffects) configureAll(ctx context.Context, cluster *v1beta1.KafkaCluster, wish wideWish) (wideResult, error) {
-	result := wideResult{of: wish.of, applied: wish.applied, without: wish.without, again: true}
-	plan, problems, err := e.planAll(ctx, cluster, wish)
-	result.problems = problems
+	result := wideResult{of: wish.of, ofAll: wish.ofAll, applied: wish.applied, without: wish.without, again: true}
+	plan, err := e.planAll(ctx, cluster, wish, &result)
 	if err != nil {
 		return result, err
 	}
-	if !wish.deletions {
-		plan = plan.WithoutDeletions()
-	}
+	plan, result.waiting = plan.Keeping(wish.keep)
 	result.again = plan.Again || len(plan.Changes) > 0
 	record := func(applied kafka.Applied) error {
 		if applied == nil || applied.Equal(result.applied) {
@@ -49,7 +48,7 @@ func (e worldEffects) configureAll(ctx context.Context, cluster *v1beta1.KafkaCl
 		result.keys = append(result.keys, change.Key)
 	}
 	e.Log.Info("configuration of all brokers changes", "keys", strings.Join(result.keys, " "))
-	if err := admin.Alter(ctx, kafka.ConfigResource{ClusterWide: true}, plan.Changes, false); err != nil {
+	if err := plan.Send(ctx, admin, kafka.ConfigResource{ClusterWide: true}); err != nil {
 		var refused *kafka.ConfigRefused
 		if errors.As(err, &refused) {
 			result.refused = refused.Message
@@ -61,43 +60,58 @@ func (e worldEffects) configureAll(ctx context.Context, cluster *v1beta1.KafkaCl
 }
 
 // planAll asks one broker for what all share and every broker for what it has: Kafka takes no jump in numbers of threads.
-func (e worldEffects) planAll(ctx context.Context, cluster *v1beta1.KafkaCluster, wish wideWish) (plan kafka.DynamicPlan, problems []string, err error) {
-	var actual kafka.Configs
-	var brokers []kafka.Configs
-	ask := func(address string, resource kafka.ConfigResource) (kafka.Configs, error) {
-		admin, err := e.Kafka.Admin(ctx, address)
-		if err != nil {
-			return nil, kafka.Unanswered(address, err)
-		}
-		defer admin.Close()
-		configs, err := admin.Describe(ctx, resource)
-		if err != nil {
-			return nil, kafka.Unanswered(address, err)
-		}
-		return configs, nil
-	}
-	if actual, err = ask(wish.address, kafka.ConfigResource{ClusterWide: true}); err != nil {
-		return plan, nil, err
+// While one does not tell, they stay as they are.
+func (e worldEffects) planAll(ctx context.Context, cluster *v1beta1.KafkaCluster, wish wideWish, result *wideResult) (plan kafka.DynamicPlan, err error) {
+	actual, err := e.describe(ctx, wish.address, kafka.ConfigResource{ClusterWide: true})
+	if err != nil {
+		return plan, err
 	}
 	wanted, found := kafka.ClusterDynamic(cluster, wish.running)
 	for _, problem := range found {
-		problems = append(problems, problem.String())
+		result.problems = append(result.problems, problem.String())
 	}
 	if wanted == nil { // a text that cannot be read says nothing, not even that it is empty
-		return plan, problems, nil
+		return plan, nil
 	}
-	if kafka.HasThreadCounts(wanted, wish.applied) {
-		for _, id := range slices.Sorted(maps.Keys(wish.brokers)) {
-			described, err := ask(wish.brokers[id], kafka.ConfigResource{Broker: id})
-			if err != nil {
-				return plan, problems, err
-			}
-			brokers = append(brokers, described)
+	without, brokers := wish.without, []kafka.Configs(nil)
+	if threads := kafka.ThreadCounts(wanted, wish.applied); len(threads) > 0 {
+		if brokers, err = e.describeBrokers(ctx, wish.brokers); err != nil {
+			brokers, without, result.unanswered = nil, slices.Concat(without, threads), err.Error()
 		}
 	}
 	plan = kafka.PlanDynamic(kafka.DynamicInput{
 		Resource: kafka.ConfigResource{ClusterWide: true}, Wanted: wanted, Actual: actual, Applied: wish.applied, Brokers: brokers,
-		ELR: wish.running.ELR, Without: wish.without,
+		ELR: wish.running.ELR, Without: without,
 	})
-	return plan, append(problems, plan.Problems...), nil
+	result.problems = append(result.problems, plan.Problems...)
+	return plan, nil
+}
+
+func (e worldEffects) describe(ctx context.Context, address string, resource kafka.ConfigResource) (kafka.Configs, error) {
+	admin, err := e.Kafka.Admin(ctx, address)
+	if err != nil {
+		return nil, kafka.Unanswered(address, err)
+	}
+	defer admin.Close()
+	configs, err := admin.Describe(ctx, resource)
+	if err != nil {
+		return nil, kafka.Unanswered(address, err)
+	}
+	return configs, nil
+}
+
+// describeBrokers ends at the first broker that does not answer.
+func (e worldEffects) describeBrokers(ctx context.Context, addresses map[messages.BrokerID]string) ([]kafka.Configs, error) {
+	const patience = 15 * time.Second // the rest of the time is for the changes themselves
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var brokers []kafka.Configs
+	for _, id := range slices.Sorted(maps.Keys(addresses)) {
+		described, err := e.describe(ctx, addresses[id], kafka.ConfigResource{Broker: id})
+		if err != nil {
+			return nil, err
+		}
+		brokers = append(brokers, described)
+	}
+	return brokers, nil
 }

@@ -1,10 +1,12 @@
 package simulation
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -125,4 +127,71 @@ func TestADaemonThatDiesBetweenAnyTwoWritesLosesNoConfiguration(t *testing.T) {
 			w.settled()
 		})
 	}
+}
+
+func TestAFileThatSomebodyTouchedIsSetBackAndNotBelieved(t *testing.T) {
+	for name, touch := range map[string]func(w *World, file key){
+		"edited": func(w *World, file key) {
+			w.store.update(file, func(o kube.Object) { o.(*corev1.ConfigMap).Data[kube.KeyBrokerConfig] = "node.id=7\n" })
+		},
+		"deleted": func(w *World, file key) { w.deleteObject(file) },
+	} {
+		for _, changed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, changed while it ran: %t", name, changed), func(t *testing.T) {
+				run(t, func(w *World) {
+					w.apply(kafkaCluster("demo", nodes(3), readOnly("log.retention.ms=1000\n")))
+					w.eventuallyReady("demo")
+					value := "1000"
+					if changed {
+						value = "2000"
+						w.edit("demo", readOnly("log.retention.ms=2000\n"))
+						w.inForce("log.retention.ms", value, 0, 1, 2)
+						w.advance(time.Minute)
+					}
+					touch(w, key{kube.KindConfigMap, namespace, kube.BrokerConfigName("demo", 1)})
+					w.advance(time.Minute)
+					file := func() map[string]string { return w.kubelets.fileOf(w.podsOf("demo", 1)[0]) }
+					require.NotEmpty(w.t, file()["log.dirs"], "set back")
+					require.Equal(w.t, value, file()["log.retention.ms"])
+					w.edit("demo", perBroker(1, "log.cleaner.threads=2\n"))
+					w.inForce("log.cleaner.threads", "2", 1)
+					require.Equal(w.t, value, w.configInForce("demo", 1, "log.retention.ms"))
+					w.edit("demo", readOnly("log.retention.ms=3000\n"))
+					w.inForce("log.retention.ms", "3000", 0, 1, 2)
+					w.eventuallyReady("demo")
+					w.advance(time.Hour)
+					require.NotEmpty(w.t, file()["log.dirs"], "the file of the next start")
+					require.Empty(w.t, w.configProblems("demo"))
+					w.settled()
+				})
+			})
+		}
+	}
+}
+
+func TestAWarningAboutAllBrokersGoesWithItsCause(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), clusterWide("broker.rack=a\n")))
+		w.eventually(10*time.Minute, "people are told", func() bool { return w.condition("demo", kube.ConditionConfigRefused) != nil })
+		w.edit("demo", clusterWide(""))
+		w.settled()
+		require.Nil(w.t, w.condition("demo", kube.ConditionConfigRefused))
+	})
+}
+
+func TestAValueThatNoBrokerStartsWithStopsNobody(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.edit("demo", readOnly("log.cleanup.policy=shred\n"))
+		w.advance(time.Hour)
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		require.Contains(w.t, w.condition("demo", kube.ConditionConfigRefused).Message, "String must be one of")
+		require.NotContains(w.t, w.kubelets.fileOf(w.podsOf("demo", 1)[0]), "log.cleanup.policy", "it may crash at any time")
+		w.edit("demo", readOnly("log.cleanup.policy=compact\n"))
+		w.inForce("log.cleanup.policy", "compact", 0, 1, 2)
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
+	})
 }

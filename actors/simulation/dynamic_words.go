@@ -37,7 +37,7 @@ func (w *World) brokerIDs(name string) []messages.BrokerID {
 	cluster := w.cluster(name)
 	for i := range cluster.Spec.Brokers {
 		config, err := v1beta1.BrokerConfigOf(&cluster.Spec, &cluster.Spec.Brokers[i])
-		if err == nil && config.HasRole(v1beta1.BrokerRole) {
+		if err == nil && (!cluster.Spec.KRaft || config.HasRole(v1beta1.BrokerRole)) {
 			ids = append(ids, messages.BrokerID(cluster.Spec.Brokers[i].ID))
 		}
 	}

@@ -1,0 +1,231 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+)
+
+// files are the properties between which a broker changes while it runs.
+type files struct {
+	// user is what people had written when it was started, running the file that it was started with.
+	user    string
+	running kafka.Properties
+	// before is the file of today as it would be without what people have changed since; wanted is the file of today.
+	before, wanted kafka.Properties
+	// changed are the keys that may differ since, sorted.
+	changed []string
+}
+
+// corrected takes from a broker with which values it was started: a container that was started anew has read a newer
+// file than its Pod's first one.
+func (f files) corrected(described kafka.Configs) files {
+	f.running, f.before = f.running.Merge(), f.before.Merge()
+	for _, key := range f.changed {
+		value, there, known := described.InFile(key)
+		switch {
+		case known && there:
+			f.running.Set(key, value)
+			f.before.Set(key, value)
+		case known:
+			f.running.Delete(key)
+			f.before.Delete(key)
+		}
+	}
+	return f
+}
+
+// startedWith reads with which file a Pod was started; ok is false where the record is not the one of this Pod, or is not
+// as we wrote it.
+func (w blueprint) startedWith(o observed) (f files, ok bool) {
+	pod := o.pod()
+	if o.config == nil || pod == nil {
+		return f, false
+	}
+	user, recorded := o.config.Data[kube.KeyUserConfig]
+	started, lastTaken := kube.FileHash(user) == startedFile(pod), hashed(pod) && kube.FileHash(user) == takenFile(pod)
+	if !recorded || !started && !lastTaken || !kube.SignedConfig(o.config) {
+		return f, false
+	}
+	text, changed := o.config.Data[kube.KeyStartedConfig]
+	if !changed {
+		text = o.config.Data[kube.KeyBrokerConfig]
+	}
+	var errs [6]error
+	var userBefore, userNow, file kafka.Properties
+	f.user = user
+	f.running, errs[0] = kafka.Parse(text)
+	f.wanted, errs[1] = kafka.Parse(w.properties)
+	userBefore, errs[2] = kafka.Parse(user)
+	userNow, errs[3] = kafka.Parse(w.userProperties)
+	file, errs[4] = kafka.Parse(o.config.Data[kube.KeyBrokerConfig])
+	f.changed = differing(userBefore, userNow)
+	f.before = f.wanted.Merge()
+	if len(f.changed) > 0 {
+		f.before, errs[5] = w.fileOf(user)
+	}
+	for _, err := range errs {
+		if err != nil {
+			return files{}, false
+		}
+	}
+	f.changed = append(f.changed, differing(f.before, f.wanted)...) // what we derive from what people write
+	for _, key := range differing(f.running, file) {
+		copyKey(f.before, f.running, key)
+		f.changed = append(f.changed, key)
+	}
+	if !started { // the record was lost, and the file written again: Kafka shows what it took of it while it ran
+		f.changed = slices.Concat(f.changed, userBefore.Keys(), slices.Collect(maps.Keys(w.applied(o))))
+	}
+	slices.Sort(f.changed)
+	f.changed = slices.Compact(f.changed)
+	return f, true
+}
+
+// fileOf is the file of today, had people written a text in place of all that they have.
+func (w blueprint) fileOf(user string) (kafka.Properties, error) {
+	cluster := *w.Cluster
+	cluster.Spec.ReadOnlyConfig = user
+	w.Cluster, w.Entry.ReadOnlyConfig = &cluster, ""
+	text, err := w.file("")
+	if err != nil {
+		return nil, err
+	}
+	return kafka.Parse(text)
+}
+
+// seenFiles stands in for startedWith where the record is lost: a broker shows what it has read from its file. Of keys that
+// neither people nor we had a hand in nothing is said, nor of Pods that Koperator made, whose differences wait for consent.
+func (w blueprint) seenFiles(o observed, applied kafka.Applied) (f files, ok bool) {
+	wanted, errWanted := kafka.Parse(w.properties)
+	user, errUser := kafka.Parse(w.userProperties)
+	if errWanted != nil || errUser != nil || !hashed(o.pod()) {
+		return files{}, false
+	}
+	f = files{running: wanted, before: wanted, wanted: wanted, changed: append(user.Keys(), slices.Collect(maps.Keys(applied))...)}
+	slices.Sort(f.changed)
+	f.changed = slices.Compact(f.changed)
+	return f.corrected(o.asked.configs), true
+}
+
+// hashed reports whether a Pod says what it was made from. Those of Koperator's do not.
+func hashed(pod *corev1.Pod) bool { return pod.Annotations[kube.AnnotationUserInputsHash] != "" }
+
+// fileDiffers reports whether people have changed the properties since a Pod's file was written.
+func (w blueprint) fileDiffers(pod *corev1.Pod) bool {
+	return hashed(pod) && takenFile(pod) != kube.FilePart(w.userHash)
+}
+
+// podDiffers reports whether people have changed what only another Pod has.
+func (w blueprint) podDiffers(pod *corev1.Pod) bool {
+	return hashed(pod) && !kube.SamePodPart(pod.Annotations[kube.AnnotationUserInputsHash], w.userHash)
+}
+
+// differing are the keys that are not the same in two texts.
+func differing(a, b kafka.Properties) []string {
+	return slices.DeleteFunc(a.Merge(b).Keys(), func(key string) bool {
+		old, was := a.Get(key)
+		value, is := b.Get(key)
+		return was == is && old == value
+	})
+}
+
+// startedFile is the hash of what people had written when the Pod's broker was started.
+func startedFile(pod *corev1.Pod) string {
+	if started := pod.Annotations[kube.AnnotationStartedWith]; started != "" {
+		return started
+	}
+	return takenFile(pod)
+}
+
+// takenFile is the hash of what people had written in the file that the Pod's broker has all of, whether from its start or
+// since.
+func takenFile(pod *corev1.Pod) string {
+	return kube.FilePart(pod.Annotations[kube.AnnotationUserInputsHash])
+}
+
+// copyKey gives a key in one text the value of another, or takes it away where that has none.
+func copyKey(to, from kafka.Properties, key string) {
+	if value, there := from.Get(key); there {
+		to.Set(key, value)
+	} else {
+		to.Delete(key)
+	}
+}
+
+// fileReasons say why the newest file needs a restart, as far as that is known. What the broker has not been asked yet it
+// may still take while it runs.
+func (w blueprint) fileReasons(o observed) []string {
+	if found, known := w.found(o); known {
+		return found.restart
+	}
+	if o.live != nil {
+		return o.live.restart
+	}
+	f, _ := w.startedWith(o)
+	var certain []string
+	for _, key := range (kafka.FileDiff{Started: f.before, Wanted: f.wanted, Running: w.running(nil)}).Change().Keys {
+		if key.Way == kafka.WayRestart && !key.Class.Live() {
+			certain = append(certain, key.Reason())
+		}
+	}
+	return certain
+}
+
+// writeFile gives a broker that has all of its new file the file itself, and its Pod the hashes of it. A Pod that is to be
+// replaced anyway leaves it to the next one.
+func (w blueprint) writeFile(o observed) step {
+	pod := o.pod()
+	f := o.live.files
+	if !o.live.known || !w.fileDiffers(pod) || w.podDiffers(pod) || len(o.live.restart) > 0 || o.live.invalid || o.live.plan.Again {
+		return nil
+	}
+	annotations := map[string]string{
+		kube.AnnotationUserInputsHash: w.userHash, kube.AnnotationStartedWith: kube.FileHash(f.user),
+		kube.AnnotationRenderedHash: pod.Annotations[kube.AnnotationRenderedHash],
+	}
+	file := f.today()
+	if w.rackless(file).String() == w.properties {
+		annotations[kube.AnnotationRenderedHash] = kube.WithFilePart(pod.Annotations[kube.AnnotationRenderedHash], kube.FilePart(w.renderedHash))
+	}
+	config := w.withRecord(f, file.String())
+	config.Annotations[kube.AnnotationRenderedHash] = annotations[kube.AnnotationRenderedHash]
+	if !o.written.Stands(o.config, config) || o.config.Data[kube.KeyStartedConfig] != config.Data[kube.KeyStartedConfig] {
+		return apply{objects: []kube.Object{config}, reason: "the broker has taken its new file while it runs"}
+	}
+	return annotate{object: pod, annotations: annotations, reason: "the broker runs with all of its newest file"}
+}
+
+// today is the file that a broker was started with, with what people have changed since. What only a newer daemon writes
+// otherwise stays out of it.
+func (f files) today() kafka.Properties {
+	file := f.running.Merge()
+	for _, key := range f.changed {
+		copyKey(file, f.wanted, key)
+	}
+	return file
+}
+
+// rackless is a file without the line that the node tells.
+func (w blueprint) rackless(file kafka.Properties) kafka.Properties {
+	file = file.Merge()
+	if w.racks() {
+		file.Delete("broker.rack")
+	}
+	return file
+}
+
+// withRecord is the ConfigMap of a broker that runs, with the record of what it was started with.
+func (w blueprint) withRecord(f files, file string) *corev1.ConfigMap {
+	config := w.configMap.DeepCopy()
+	config.Data[kube.KeyBrokerConfig], config.Data[kube.KeyUserConfig] = file, f.user
+	if started := f.running.String(); started != file {
+		config.Data[kube.KeyStartedConfig] = started
+	}
+	kube.SignConfig(config)
+	return config
+}
