@@ -193,7 +193,8 @@ func (a *cluster) nodes() []node {
 	nodes := make([]node, 0, len(a.children))
 	for _, id := range slices.Sorted(maps.Keys(a.children)) {
 		k := a.children[id]
-		nodes = append(nodes, node{id: id, broker: k.broker, controller: k.controller, leaving: k.keep.leaving, told: k.told, observed: k.observed, maintenance: k.keep.entry.Maintenance && !k.keep.leaving})
+		nodes = append(nodes, node{id: id, broker: k.broker, controller: k.controller, leaving: k.keep.leaving, told: k.told, observed: k.observed, maintenance: k.keep.entry.Maintenance && !k.keep.leaving,
+			volatile: a.roles.volatile[id], voteVolatile: a.roles.voteVolatile[id]})
 	}
 	return nodes
 }

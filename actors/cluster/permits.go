@@ -212,7 +212,7 @@ func (v rollView) fresh() bool {
 // broker's gate is no reason to wait.
 func (d *rollDecision) repair(v rollView) {
 	for _, n := range v.nodes {
-		if wantsRestart(n) && n.observed.Restart.Stuck && !n.observed.PodReady {
+		if wantsRestart(n) && n.observed.Restart.Stuck && !n.observed.PodReady && !n.volatile {
 			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}, granted: v.now}
 		}
 	}
@@ -222,6 +222,7 @@ func (d *rollDecision) repair(v rollView) {
 func (d *rollDecision) grant(v rollView) {
 	candidates := v.candidates()
 	if len(candidates) == 0 {
+		d.blocked = v.mayLoseVote()
 		return
 	}
 	if d.blocked = v.closed(); d.blocked != "" {
@@ -247,11 +248,22 @@ func (d *rollDecision) grant(v rollView) {
 	}
 }
 
+// mayLoseVote says which node cannot be restarted because its vote would go with its Pod; empty when there is none.
+func (v rollView) mayLoseVote() string {
+	for _, n := range v.nodes {
+		if wantsRestart(n) && n.voteVolatile && v.kraft {
+			return fmt.Sprintf("broker %d has its metadata, and with them its vote, on an emptyDir: this version restarts no such "+
+				"controller; give it a volume of its own, or delete its Pod yourself while all other controllers are up", n.id)
+		}
+	}
+	return ""
+}
+
 // candidates are the brokers that wait, the most urgent first.
 func (v rollView) candidates() []messages.BrokerID {
 	var order []kafka.RestartNode
 	for _, n := range v.nodes {
-		if !wantsRestart(n) {
+		if !wantsRestart(n) || n.voteVolatile && v.kraft {
 			continue
 		}
 		order = append(order, kafka.RestartNode{
@@ -328,6 +340,7 @@ func (v rollView) restartInput(candidates []messages.BrokerID) kafka.RestartInpu
 		case n.observed.Gone:
 		case n.observed.Pod == "":
 			in.Stopped = append(in.Stopped, n.id)
+		case n.volatile && slices.Contains(candidates, n.id): // what is on its disks is lost with the Pod, however it is
 		case v.down(n):
 			in.Down = append(in.Down, n.id)
 		}

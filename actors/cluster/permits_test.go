@@ -147,6 +147,24 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 	}
 }
 
+func TestWhatIsOnAnEmptyDirIsLostWithThePod(t *testing.T) {
+	volatile := func(v *rollView) { v.nodes[0].volatile = true }
+	onlyCopy := func(v *rollView) {
+		v.kafka.Replication.Partitions[0].ISR = []messages.BrokerID{0}
+		v.index = kafka.Index(v.kafka.Replication)
+		v.threshold = 9
+	}
+	require.NotEmpty(t, decide(quiet(waits(0), unready(0, true), onlyCopy)).permits, "a volume keeps what is on it")
+	d := decide(quiet(waits(0), unready(0, true), onlyCopy, volatile))
+	require.Empty(t, d.permits, "the only copy in sync, also of a broker that serves nobody")
+	require.Contains(t, d.blocked, "orders-0")
+	d = decide(quiet(waits(0), unready(0, true), volatile, func(v *rollView) { v.threshold = 9 }))
+	require.Contains(t, d.permits, messages.BrokerID(0), "others have all")
+	d = decide(quiet(waits(0), volatile, func(v *rollView) { v.nodes[0].voteVolatile = true }))
+	require.Empty(t, d.permits)
+	require.Contains(t, d.blocked, "its vote, on an emptyDir")
+}
+
 func TestABrokerThatIsBackGetsItsLeadersBack(t *testing.T) {
 	v := quiet(holding(0), replaced(0), func(v *rollView) {
 		v.kafka.Replication.Partitions[0].Leader = 1

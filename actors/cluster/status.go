@@ -70,8 +70,11 @@ type node struct {
 	leaving    bool
 	// maintenance is set for a node that the spec wants stopped.
 	maintenance bool
-	told        int64
-	observed    messages.BrokerObserved
+	// volatile is set for a node with a log dir on an emptyDir: its Pod's end is the end of the replicas there. voteVolatile
+	// says that a controller's metadata are on one, and with them its vote.
+	volatile, voteVolatile bool
+	told                   int64
+	observed               messages.BrokerObserved
 }
 
 // atRest reports whether a node is stopped because the spec says so.
