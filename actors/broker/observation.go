@@ -108,6 +108,10 @@ func mounts(pod *corev1.Pod, claim string) bool {
 // pending says what of the disks is not as wanted and stays so, since this version changes no claim that exists and
 // restarts no broker.
 func (w blueprint) pending(o observed) string {
+	if name := w.goesWithPod(o); name != "" {
+		return fmt.Sprintf("claim %s was deleted and goes with its data when the Pod stops: this operator does not stop it; copy the data, or "+
+			"let the broker's replicas be moved away", name)
+	}
 	for _, disk := range w.disks {
 		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
 		if w.drains(disk.MountPath) && claim != nil {

@@ -47,7 +47,7 @@ func restartPod(w blueprint, o observed, now time.Time) step {
 func (w blueprint) restart(o observed) string {
 	pod := o.pod()
 	switch {
-	case pod == nil || w.Leaving:
+	case pod == nil || w.Leaving || w.goesWithPod(o) != "":
 		return ""
 	case w.Entry.Maintenance:
 		return "stop: the spec has it in maintenance"
@@ -75,6 +75,17 @@ func (w blueprint) onlyRestart(o observed) string {
 		return w.difference(pod, o.config)
 	}
 	return shortList(w.fileReasons(o))
+}
+
+// goesWithPod names a claim that somebody has deleted and that Kubernetes keeps only while the Pod mounts it: to stop the
+// Pod would be to delete its data.
+func (w blueprint) goesWithPod(o observed) string {
+	for _, claim := range o.claims {
+		if pod := o.pod(); pod != nil && claim.DeletionTimestamp != nil && mounts(pod, claim.Name) {
+			return claim.Name
+		}
+	}
+	return ""
 }
 
 // update says what differs in a Pod only because this daemon builds Pods differently.

@@ -44,6 +44,24 @@ func TestAVolumeThatGrowsForAnotherPodOnlyGetsOne(t *testing.T) {
 	})
 }
 
+func TestAClaimThatSomebodyHasDeletedIsNotTakenFromARunningBroker(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.deleteObject(keyOf(w.claimsOf("demo")[1]))
+		w.expectRestarts("demo", 0, 2)
+		w.edit("demo", readOnly("queued.max.requests=700\n"))
+		w.eventually(10*time.Minute, "the others have rolled", func() bool {
+			after := w.podUIDs("demo")
+			return after[0] != before[0] && after[2] != before[2]
+		})
+		w.advance(time.Hour)
+		require.Equal(w.t, before[1], w.podUIDs("demo")[1])
+		require.Contains(w.t, kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionUpdateAvailable).Message, "goes with its data")
+	})
+}
+
 func TestVolumesNeverShrinkAndNobodyStopsForThat(t *testing.T) {
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
