@@ -92,6 +92,14 @@ func userBudget(cluster *v1beta1.KafkaCluster, nodes int) int {
 	}
 }
 
+// MostTogether is how many nodes may be evicted at once by the user's budget, where there is one.
+func MostTogether(cluster *v1beta1.KafkaCluster, nodes int) int {
+	if !WantsBudget(cluster) {
+		return nodes
+	}
+	return max(userBudget(cluster, nodes), 1)
+}
+
 // BudgetOfNone reports whether the user lets nobody be evicted ever: drains are then done by hand, and restarts ask no
 // budget.
 func BudgetOfNone(cluster *v1beta1.KafkaCluster) bool {

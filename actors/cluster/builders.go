@@ -26,11 +26,12 @@ func (a *cluster) clusterObjects() []kube.Object {
 		a.objects.fixed, a.objects.fixedFor = fixedObjects(a.valid), a.valid
 	}
 	objects := slices.Clone(a.objects.fixed)
-	gates := a.gatesOpen()
+	together := setUnderWay(a.roll.permits, a.nodes())
+	gates := a.gatesOpen() || together > 1 // the first of a set that goes must not close the gate behind it
 	brokers, controllers := a.protected()
 	budgets := []*policyv1.PodDisruptionBudget{
-		kube.BrokerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: brokers, GatesOpen: gates}),
-		kube.ControllerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: controllers, GatesOpen: gates}),
+		kube.BrokerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: brokers, GatesOpen: gates, Together: together}),
+		kube.ControllerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: controllers, GatesOpen: a.gatesOpen()}),
 	}
 	for _, budget := range budgets {
 		if budget != nil {

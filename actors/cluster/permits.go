@@ -136,7 +136,11 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 		if p.refused.IsZero() {
 			p.refused = v.now
 		}
-		if left := refusedPause - v.now.Sub(p.refused); left > 0 { // the broker tries again meanwhile
+		patience := refusedPause
+		if len(v.roll.permits) > 1 { // the budget has yet to be raised for the others of a set
+			patience += budgetPause
+		}
+		if left := patience - v.now.Sub(p.refused); left > 0 { // the broker tries again meanwhile
 			d.permits[n.id] = p
 			d.soon(left)
 			return

@@ -57,6 +57,23 @@ func (a *cluster) keepRoll(c actor.Context) {
 	}
 }
 
+// setUnderWay is how many brokers have been allowed to restart together, while the Pod of one of them still stands.
+func setUnderWay(permits map[messages.BrokerID]permit, nodes []node) int {
+	together, pending := 0, false
+	for _, n := range nodes {
+		p, held := permits[n.id]
+		if !held || p.withdrawn > 0 || p.Delete || !p.back.IsZero() || !n.broker {
+			continue
+		}
+		together++
+		pending = pending || n.observed.Pod == p.Pod && !n.observed.Stopping
+	}
+	if !pending {
+		return 0
+	}
+	return together
+}
+
 // withdrawn takes back all permits that are not used yet.
 func withdrawn(permits map[messages.BrokerID]permit, nodes []node) map[messages.BrokerID]permit {
 	d := rollDecision{permits: map[messages.BrokerID]permit{}}
@@ -72,7 +89,7 @@ func (a *cluster) rollView(now time.Time) rollView {
 	config := a.valid.Spec.RollingUpgradeConfig
 	v := rollView{
 		nodes: a.nodes(), kafka: a.kafka, asked: a.watch, index: a.roll.index, roll: a.roll,
-		threshold: config.FailureThreshold, limit: config.GetConcurrentBrokerRestartCountPerRack(), kraft: a.valid.Spec.KRaft,
+		threshold: config.FailureThreshold, limit: min(config.GetConcurrentBrokerRestartCountPerRack(), kube.MostTogether(a.valid, a.roles.brokers)), kraft: a.valid.Spec.KRaft,
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
 		zeroBudget:       kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
 	}

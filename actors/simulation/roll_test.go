@@ -51,6 +51,28 @@ func TestAChangeThatOnlyARestartBringsInRollsOneBrokerAfterTheOther(t *testing.T
 	})
 }
 
+func TestBrokersOfARackRestartTogetherWherePartitionsAndBudgetLetThem(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(6), racks, func(c *v1beta1.KafkaCluster) {
+			c.Spec.RollingUpgradeConfig.ConcurrentBrokerRestartCountPerRack = 2
+			c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: true, Budget: "2"}
+		}))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 12, 3, 1)
+		w.advance(time.Minute)
+		w.invariants.mu.Lock()
+		w.invariants.restarts.together = 2
+		w.invariants.mu.Unlock()
+		before := w.podUIDs("demo")
+		down := w.countDown("demo")
+		w.edit("demo", readOnly("queued.max.requests=700\n"))
+		w.rolled("demo", before)
+		require.Equal(w.t, 2, down(), "so many brokers were down at a time")
+		require.Empty(w.t, w.lostPartitions("demo"))
+		w.settled()
+	}, machines(6, 3))
+}
+
 func TestAChangeOfMindTakesOverAtOnceAndARollbackHeals(t *testing.T) {
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
