@@ -121,3 +121,9 @@ func TestPulledImagesAreKeptOnlyAfterAnOrderlyEnd(t *testing.T) {
 	require.NoError(t, keepOrForgetImages(node), "the marker is good for one start")
 	require.NoFileExists(t, layer)
 }
+
+func TestAnInstanceThatHoldsNothingOwnsNoLink(t *testing.T) {
+	i, err := unclaimed("other", t.TempDir())
+	require.NoError(t, err)
+	require.Empty(t, i.HostLink(), "the first link is that of the instance with index 0")
+}

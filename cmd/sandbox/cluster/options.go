@@ -50,9 +50,10 @@ func Find(name string) (plan.Instance, error) {
 	return instanceOf(claim)
 }
 
-// unclaimed is what can be known of an instance without a claim: enough to find its leftovers.
+// unclaimed is what can be known of an instance without a claim: enough to find its leftovers. It has no index, since that
+// of the first is somebody else's.
 func unclaimed(name, cache string) (plan.Instance, error) {
-	i, err := instanceOf(machine.Claim{Name: name, Cache: cache, Nodes: 1})
+	i, err := instanceOf(machine.Claim{Name: name, Cache: cache, Nodes: 1, Index: plan.NoIndex})
 	if err != nil {
 		return plan.Instance{}, err
 	}

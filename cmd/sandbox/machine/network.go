@@ -79,8 +79,8 @@ func networkCommands(i plan.Instance) [][]string {
 
 // RemoveNetwork removes namespace and link; rules, routes and ports inside vanish with them.
 func RemoveNetwork(ctx context.Context, i plan.Instance) error {
-	if exists(filepath.Join("/sys/class/net", i.HostLink())) {
-		if err := Run(ctx, "ip", "link", "delete", i.HostLink()); err != nil {
+	if link := i.HostLink(); link != "" && exists(filepath.Join("/sys/class/net", link)) {
+		if err := Run(ctx, "ip", "link", "delete", link); err != nil {
 			return err
 		}
 	}

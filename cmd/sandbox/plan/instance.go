@@ -94,8 +94,17 @@ func (i Instance) ControlIP() string { return i.podPrefix() + ".255.2" }
 // APIServer is the URL that the host and the components use.
 func (i Instance) APIServer() string { return "https://" + i.ControlIP() + ":6443" }
 
-// HostLink is the host's network interface to the instance.
-func (i Instance) HostLink() string { return fmt.Sprintf("ksb%d", i.Index) }
+// NoIndex is that of an instance that holds none: nothing with a number in its name is its own.
+const NoIndex = -1
+
+// HostLink is the host's network interface to the instance; empty for one without an index. It goes with the namespace that
+// its other end is in.
+func (i Instance) HostLink() string {
+	if i.Index == NoIndex {
+		return ""
+	}
+	return fmt.Sprintf("ksb%d", i.Index)
+}
 
 // Uplink is the instance's network interface to the host.
 const Uplink = "uplink"
