@@ -62,8 +62,7 @@ type wideWriter struct {
 
 // wideWish is all that a look at Kafka needs to know.
 type wideWish struct {
-	// address is that of a broker that is ready, others those of all of them.
-	address string
+	// brokers are the addresses of those that are ready.
 	brokers map[messages.BrokerID]string
 	running kafka.Running
 	applied kafka.Applied
@@ -161,9 +160,6 @@ func (a *cluster) wideWish() (wideWish, bool) {
 		}
 		if n.observed.PodReady {
 			wish.brokers[n.id] = net.JoinHostPort(addresses.Broker(n.id), strconv.Itoa(int(port)))
-			if wish.address == "" {
-				wish.address = wish.brokers[n.id]
-			}
 		}
 	}
 	wish.keep = a.wide.kept(nodes)
@@ -172,7 +168,7 @@ func (a *cluster) wideWish() (wideWish, bool) {
 	if a.wide.refusedOf == wish.of {
 		wish.without = slices.Sorted(maps.Keys(a.wide.refused))
 	}
-	return wish, wish.address != ""
+	return wish, len(wish.brokers) > 0
 }
 
 // wanted reports whether anything is to be set for all brokers, or was.

@@ -17,7 +17,7 @@ import (
 // configureAll asks, decides, and carries out: the record of what is ours is written before a change and after it.
 func (e worldEffects) configureAll(ctx context.Context, cluster *v1beta1.KafkaCluster, wish wideWish) (wideResult, error) {
 	result := wideResult{of: wish.of, ofAll: wish.ofAll, applied: wish.applied, without: wish.without, again: true}
-	plan, err := e.planAll(ctx, cluster, wish, &result)
+	plan, address, err := e.planAll(ctx, cluster, wish, &result)
 	if err != nil {
 		return result, err
 	}
@@ -39,9 +39,9 @@ func (e worldEffects) configureAll(ctx context.Context, cluster *v1beta1.KafkaCl
 	if err := record(plan.Before); err != nil {
 		return result, err
 	}
-	admin, err := e.Kafka.Admin(ctx, wish.address)
+	admin, err := e.Kafka.Admin(ctx, address)
 	if err != nil {
-		return result, kafka.Unanswered(wish.address, err)
+		return result, kafka.Unanswered(address, err)
 	}
 	defer admin.Close()
 	for _, change := range plan.Changes {
@@ -54,24 +54,25 @@ func (e worldEffects) configureAll(ctx context.Context, cluster *v1beta1.KafkaCl
 			result.refused = refused.Message
 			return result, nil
 		}
-		return result, kafka.Unanswered(wish.address, err)
+		return result, kafka.Unanswered(address, err)
 	}
 	return result, record(plan.After)
 }
 
 // planAll asks one broker for what all share and every broker for what it has: Kafka takes no jump in numbers of threads.
 // While one does not tell, they stay as they are.
-func (e worldEffects) planAll(ctx context.Context, cluster *v1beta1.KafkaCluster, wish wideWish, result *wideResult) (plan kafka.DynamicPlan, err error) {
-	actual, err := e.describe(ctx, wish.address, kafka.ConfigResource{ClusterWide: true})
+func (e worldEffects) planAll(ctx context.Context, cluster *v1beta1.KafkaCluster, wish wideWish, result *wideResult,
+) (plan kafka.DynamicPlan, address string, err error) {
+	actual, address, err := e.describeAll(ctx, wish.brokers)
 	if err != nil {
-		return plan, err
+		return plan, address, err
 	}
 	wanted, found := kafka.ClusterDynamic(cluster, wish.running)
 	for _, problem := range found {
 		result.problems = append(result.problems, problem.String())
 	}
 	if wanted == nil { // a text that cannot be read says nothing, not even that it is empty
-		return plan, nil
+		return plan, address, nil
 	}
 	without, brokers := wish.without, []kafka.Configs(nil)
 	if threads := kafka.ThreadCounts(wanted, wish.applied); len(threads) > 0 {
@@ -84,7 +85,23 @@ func (e worldEffects) planAll(ctx context.Context, cluster *v1beta1.KafkaCluster
 		ELR: wish.running.ELR, Without: without,
 	})
 	result.problems = append(result.problems, plan.Problems...)
-	return plan, nil
+	return plan, address, nil
+}
+
+// describeAll asks for what all brokers share whoever answers of the first few, and returns where that was.
+func (e worldEffects) describeAll(ctx context.Context, brokers map[messages.BrokerID]string) (configs kafka.Configs, address string, err error) {
+	const most, patience = 3, 5 * time.Second
+	ids := slices.Sorted(maps.Keys(brokers))
+	for _, id := range ids[:min(most, len(ids))] {
+		address = brokers[id]
+		one, cancel := context.WithTimeout(ctx, patience)
+		configs, err = e.describe(one, address, kafka.ConfigResource{ClusterWide: true})
+		cancel()
+		if err == nil {
+			return configs, address, nil
+		}
+	}
+	return nil, address, err
 }
 
 func (e worldEffects) describe(ctx context.Context, address string, resource kafka.ConfigResource) (kafka.Configs, error) {
@@ -102,7 +119,7 @@ func (e worldEffects) describe(ctx context.Context, address string, resource kaf
 
 // describeBrokers ends at the first broker that does not answer.
 func (e worldEffects) describeBrokers(ctx context.Context, addresses map[messages.BrokerID]string) ([]kafka.Configs, error) {
-	const patience = 15 * time.Second // the rest of the time is for the changes themselves
+	const patience = 10 * time.Second // the rest of the time is for the changes themselves
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var brokers []kafka.Configs
