@@ -176,6 +176,7 @@ func (b *broker) reconcile(c actor.Context) {
 	now := time.Now()
 	o := b.effects.observe(b.written, now)
 	o.endings, o.refused, o.asked, o.notGrown = b.endings, b.refused, b.asked, b.notGrown
+	o.silent = b.failures > 0
 	o.live = b.plan.liveOf(o)
 	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
 	if b.planError == nil {

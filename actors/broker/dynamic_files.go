@@ -157,11 +157,14 @@ func copyKey(to, from kafka.Properties, key string) {
 	}
 }
 
-// fileReasons say why the newest file needs a restart, as far as that is known. What the broker has not been asked yet it
-// may still take while it runs.
+// fileReasons say why the newest file needs a restart, as far as that is known. A broker that answers is heard before: it may
+// take the rest while it runs, or say that no broker starts with that file. What it has not been asked yet it may still take.
 func (w blueprint) fileReasons(o observed) []string {
 	if found, known := w.found(o); known {
 		return found.restart
+	}
+	if w.runs(o.pod(), o.written) && !o.silent && o.asked.waits.of != w.inputs() {
+		return nil
 	}
 	if o.live != nil {
 		return o.live.restart

@@ -38,6 +38,8 @@ type observed struct {
 	// asked is what is remembered of the broker's dynamic configuration, live what its newest answer leads to.
 	asked asked
 	live  *live
+	// silent is set while what was tried last has failed: the broker does not answer, or the API server does not.
+	silent bool
 	// notGrown are the sizes that the API server did not give a claim.
 	notGrown map[types.UID]sizeRefused
 	// refused is the last eviction that the API server did not let happen.
