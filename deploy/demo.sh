@@ -67,7 +67,7 @@ Look around:
   kubectl get kafkacluster -A
   kubectl -n kafka describe kafkacluster demo
   kubectl -n kafka get pods,pvc,configmaps,services,pdb
-  kubectl -n koperator logs deployment/koperator
+  kubectl -n koperator logs -l app=koperator --prefix --tail=20
 Try: kubectl -n kafka delete pod demo-node-1     # back at once, with its data
      kubectl -n kafka edit kafkacluster demo     # add a broker
 Remove everything: $down

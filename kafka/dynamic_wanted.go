@@ -111,7 +111,9 @@ func dynamicProperties(t dynamicText) (Properties, []messages.FieldProblem) {
 		if message := t.refusal(key); message != "" {
 			properties.Delete(key)
 			problems = append(problems, warning(t.field, message, key))
+			continue
 		}
+		problems = append(problems, typoProblems(t.field, key)...)
 	}
 	return properties, problems
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
@@ -59,6 +60,9 @@ func unique(problems []messages.FieldProblem) []messages.FieldProblem {
 	})
 }
 
+// longestListener leaves room for what stands before a listener's name in that of a Service's port ("tcp-").
+const longestListener = 59
+
 // listenerProblems are those of single listeners and of listeners that are in each other's way.
 func listenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	// Kafka's own pattern of a listener's name, less what separates the entries of the lists that it stands in.
@@ -73,6 +77,10 @@ func listenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		if !speakable.MatchString(l.Name) {
 			problems = append(problems, invalid(l.field+".name",
 				"%q cannot be the name of a Kafka listener; use lower case letters, digits and dashes", l.Name))
+		}
+		if len(l.Name) > longestListener {
+			problems = append(problems, invalid(l.field+".name",
+				"the name becomes that of a Service's port, which has at most 63 letters; use at most %d", longestListener))
 		}
 		if byName[ListenerName(l.Name)] {
 			problems = append(problems, invalid(l.field+".name",
@@ -230,9 +238,24 @@ func readOnlyProblems(field, text string, ignored []string) []messages.FieldProb
 		case slices.Contains(ignored, key):
 			problems = append(problems, warning(field,
 				"%s is set by the operator from other fields of the spec, this line has no effect; remove it", key))
+		default:
+			problems = append(problems, typoProblems(field, key)...)
 		}
 	}
 	return problems
+}
+
+// typoProblems tell of a key that Kafka does not have and that looks like one it has, or like no key at all.
+func typoProblems(field, key string) []messages.FieldProblem {
+	_, own := rowOf(key)
+	switch meant := meantKey(key); {
+	case meant != "":
+		return []messages.FieldProblem{warning(field, "%s is no key of Kafka's and is passed on for plugins to read; did you mean %s?", key, meant)}
+	case !own && !strings.Contains(key, "."):
+		return []messages.FieldProblem{warning(field, "%s is no key of Kafka's; write key=value, one a line", key)}
+	default:
+		return nil
+	}
 }
 
 // generatedKeys are those of which the operator's value, or its absence, wins over the user's.

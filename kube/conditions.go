@@ -42,7 +42,7 @@ const (
 	ReasonImmutable     = "Immutable"
 	ReasonNotRegistered = "NotRegistered"
 	ReasonQuorum        = "QuorumDiffers"
-	ReasonRestartNeeded = "RestartNeeded"
+	ReasonChangesWait   = "ChangesWait"
 	ReasonSpecWarning   = "SpecWarning"
 	ReasonNotSupported  = "NotSupported"
 	ReasonNotOwned      = "NotOwned"

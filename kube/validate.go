@@ -29,9 +29,34 @@ func Validate(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		ingressProblems(cluster),
 		brokerProblems(cluster),
 		windowProblems(&cluster.Spec),
+		rackProblems(&cluster.Spec),
+		thresholdProblems(&cluster.Spec),
 		NotSupported(cluster),
 	)
 	return sortedProblems(problems)
+}
+
+// rackProblems: a label that no node can have is no rack.
+func rackProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
+	if spec.RackAwareness == nil {
+		return nil
+	}
+	var problems []messages.FieldProblem
+	for i, label := range spec.RackAwareness.Labels {
+		if len(validation.IsQualifiedName(label)) > 0 {
+			problems = append(problems, invalid(fmt.Sprintf("spec.rackAwareness.labels[%d]", i),
+				"%q cannot be the key of a node's label; use one such as topology.kubernetes.io/zone", label))
+		}
+	}
+	return problems
+}
+
+func thresholdProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
+	if threshold := spec.RollingUpgradeConfig.FailureThreshold; threshold < 0 {
+		return []messages.FieldProblem{invalid("spec.rollingUpgradeConfig.failureThreshold",
+			"%d is no number of failures; use 1 for no tolerance, or 0 to restart nobody", threshold)}
+	}
+	return nil
 }
 
 // sortedProblems drops repeated problems (a thousand brokers of one group have its problem once).

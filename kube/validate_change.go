@@ -18,7 +18,43 @@ func ChangeProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaClus
 		return []messages.FieldProblem{invalid("spec.kRaft",
 			"a cluster that runs with KRaft cannot go back to ZooKeeper: its metadata is with its controllers; set it to true")}
 	}
-	return sortedProblems(metadataDiskProblems(before, &cluster.Spec))
+	return sortedProblems(slices.Concat(metadataDiskProblems(before, &cluster.Spec), listenerChangeProblems(before, cluster)))
+}
+
+// listenerChangeProblems: nodes find each other by a listener's name. While some have the old one and some the new they
+// do not, and no order of restarts helps. Before Kafka has run on any disk every name may change.
+func listenerChangeProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	ran := false
+	for _, state := range cluster.Status.BrokersState {
+		ran = ran || len(state.FormattedLogDirs) > 0
+	}
+	if !ran {
+		return nil
+	}
+	var problems []messages.FieldProblem
+	for _, use := range []struct {
+		who, mark string
+		marked    func(*v1beta1.InternalListenerConfig) bool
+	}{
+		{"brokers", "usedForInnerBrokerCommunication", func(l *v1beta1.InternalListenerConfig) bool { return l.UsedForInnerBrokerCommunication }},
+		{"controllers", "usedForControllerCommunication", func(l *v1beta1.InternalListenerConfig) bool { return l.UsedForControllerCommunication }},
+	} {
+		was, is := markedListener(before, use.marked), markedListener(&cluster.Spec, use.marked)
+		if was != "" && is != "" && was != is {
+			problems = append(problems, invalid("spec.listenersConfig.internalListeners", "%s find each other by listener %s (%s), and those that "+
+				"run would not find the ones with %s: give it its name back; add another listener for clients instead", use.who, was, use.mark, is))
+		}
+	}
+	return problems
+}
+
+func markedListener(spec *v1beta1.KafkaClusterSpec, marked func(*v1beta1.InternalListenerConfig) bool) string {
+	for i := range spec.ListenersConfig.InternalListeners {
+		if l := &spec.ListenersConfig.InternalListeners[i]; marked(l) {
+			return l.Name
+		}
+	}
+	return ""
 }
 
 // metadataDiskProblems: Kafka keeps the metadata log in the first of log.dirs. A controller with another first disk

@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/utils/ptr"
 
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 func disks(paths ...string) []v1beta1.StorageConfig {
@@ -126,4 +128,40 @@ func TestAClusterWithKRaftDoesNotGoBack(t *testing.T) {
 	requireProblems(t, ChangeProblems(&controllers().Spec, controllers(zooKeeper)),
 		[]string{"error spec.kRaft: a cluster that runs with KRaft cannot go back to ZooKeeper"})
 	require.Empty(t, ChangeProblems(&controllers(zooKeeper).Spec, controllers()))
+}
+
+func TestTheListenerByWhichNodesFindEachOtherKeepsItsName(t *testing.T) {
+	before := demo()
+	renamed := func(ran bool) []messages.FieldProblem {
+		after := demo()
+		for i := range after.Spec.ListenersConfig.InternalListeners {
+			if l := &after.Spec.ListenersConfig.InternalListeners[i]; l.UsedForInnerBrokerCommunication {
+				l.Name = "other"
+			}
+		}
+		if ran {
+			after.Status.BrokersState = map[string]v1beta1.BrokerState{"0": {FormattedLogDirs: []v1beta1.FormattedLogDir{{MountPath: "/kafka-logs"}}}}
+		}
+		return ChangeProblems(&before.Spec, after)
+	}
+	problems := renamed(true)
+	require.Len(t, problems, 1)
+	require.Equal(t, "spec.listenersConfig.internalListeners", problems[0].Field)
+	require.Contains(t, problems[0].Message, "give it its name back")
+	require.Empty(t, renamed(false), "before Kafka has run anywhere")
+}
+
+func TestNumbersAndLabelsThatMakeNoSenseAreNamed(t *testing.T) {
+	cluster := demo(func(c *v1beta1.KafkaCluster) {
+		c.Spec.RackAwareness = &v1beta1.RackAwareness{Labels: []string{"topology.kubernetes.io/zone", "not a label!!"}}
+		c.Spec.RollingUpgradeConfig.FailureThreshold = -1
+	}, group(func(b *v1beta1.BrokerConfig) { b.TerminationGracePeriod = ptr.To(int64(-1)) }))
+	var fields []string
+	for _, p := range messages.Errors(Validate(cluster)) {
+		fields = append(fields, p.Field)
+	}
+	require.ElementsMatch(t, []string{
+		"spec.rackAwareness.labels[1]", "spec.rollingUpgradeConfig.failureThreshold",
+		"spec.brokerConfigGroups[default].terminationGracePeriodSeconds",
+	}, fields)
 }

@@ -35,9 +35,17 @@ func problemsOfConfig(cluster *v1beta1.KafkaCluster, field func(string) string, 
 		storageProblems(field("storageConfigs"), config.StorageConfigs),
 		envProblems(field("envs"), config.Envs),
 		affinityProblems(field("affinity"), config.Affinity),
+		graceProblems(field("terminationGracePeriodSeconds"), config.TerminationGracePeriod),
 		takenProblems(cluster, field, config),
 		brokerImageProblems(field, config),
 	)
+}
+
+func graceProblems(field string, seconds *int64) []messages.FieldProblem {
+	if seconds == nil || *seconds >= 0 {
+		return nil
+	}
+	return []messages.FieldProblem{invalid(field, "%d is no time that a broker could have to stop; use 0 or more", *seconds)}
 }
 
 func labelProblems(field string, labels map[string]string) []messages.FieldProblem {

@@ -153,6 +153,9 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 	case wantsRestart(n) && !o.PodReady: // it came back with what is not wanted any more
 		return
 	}
+	if back, _ := v.returned(n, p); wantsRestart(n) && !back && p.back.IsZero() { // and does not find the others by it
+		return
+	}
 	d.await(v, n, p)
 }
 
@@ -313,10 +316,11 @@ func (v rollView) closed() string {
 	return ""
 }
 
-// impaired are the brokers with replicas offline or out of sync. One in maintenance is so by wish.
+// impaired are the brokers with replicas offline or out of sync. One in maintenance is so by wish, and one that waits for its
+// restart is cured by nothing else.
 func (v rollView) impaired() []messages.BrokerID {
 	return slices.DeleteFunc(v.index.Impaired(), func(id messages.BrokerID) bool {
-		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && n.atRest() })
+		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && (n.atRest() || wantsRestart(n)) })
 	})
 }
 

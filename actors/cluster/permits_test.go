@@ -126,6 +126,13 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 				v.nodes[0].leaving, o.Pod, o.Phase, o.Started = true, "", messages.PhaseBlocked, time.Time{}
 			}), nil, "orders-0",
 		},
+		"who came back and does not find the others, at once, when the spec changes again": {
+			quiet(waits(0), holding(0), replaced(0), func(v *rollView) {
+				v.kafka.Brokers = []messages.BrokerID{1, 2}
+				v.kafka.Replication.Partitions[0].ISR = []messages.BrokerID{1, 2}
+				v.index = kafka.Index(v.kafka.Replication)
+			}), []messages.BrokerID{0}, "",
+		},
 		"who came back with what is not wanted any more, at once": {
 			quiet(waits(0), holding(0), replaced(0), unready(0, true)), []messages.BrokerID{0}, "",
 		},

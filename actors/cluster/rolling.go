@@ -111,12 +111,19 @@ func (a *cluster) rollView(now time.Time) rollView {
 // rollText says how far restarts have come.
 func rollText(d rollDecision, nodes []node) string {
 	stopped := nodesWhere(nodes, func(n node) bool { p, held := d.permits[n.id]; return held && p.withdrawn == 0 })
-	waiting := nodesWhere(nodes, wantsRestart)
+	waiting := nodesWhere(nodes, func(n node) bool {
+		p, held := d.permits[n.id]
+		return wantsRestart(n) && (!held || p.withdrawn > 0)
+	})
+	now := named(stopped) + " now"
+	if down := nodesWhere(stopped, func(n node) bool { return !n.observed.PodReady && n.observed.Reason != "" }); len(down) > 0 {
+		now += " (" + messages.Elided(down[0].observed.Reason, maxReason) + ")"
+	}
 	switch {
 	case len(stopped) > 0 && len(waiting) > 0:
-		return named(stopped) + " now; then " + named(waiting)
+		return now + "; then " + named(waiting)
 	case len(stopped) > 0:
-		return named(stopped) + " now"
+		return now
 	case len(waiting) > 0:
 		return named(waiting) + ": " + waiting[0].observed.Restart.Reason
 	default:

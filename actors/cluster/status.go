@@ -238,7 +238,7 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	set(kube.ConditionPaused, v.paused, kube.ReasonPaused,
 		"nothing is changed while annotation "+kube.AnnotationPause+" is set; remove it to go on")
 	pending := nodesWhere(v.nodes, func(n node) bool { return n.observed.Update != "" || n.observed.Pending != "" })
-	set(kube.ConditionUpdateAvailable, len(pending) > 0, kube.ReasonRestartNeeded, pendingText(pending))
+	set(kube.ConditionUpdateAvailable, len(pending) > 0, kube.ReasonChangesWait, pendingText(pending))
 	leaving := append(nodesWhere(v.nodes, func(n node) bool { return n.leaving && !n.observed.Gone }), v.unkept.running...)
 	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonNotSupported, leavingText(leaving))
 	set(kube.ConditionStrayObjects, len(v.unkept.strays) > 0, kube.ReasonNotOwned, strayText(v.unkept.strays))
