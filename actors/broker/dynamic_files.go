@@ -163,7 +163,7 @@ func (w blueprint) fileReasons(o observed) []string {
 	if found, known := w.found(o); known {
 		return found.restart
 	}
-	if w.runs(o.pod(), o.written) && !o.silent && o.asked.waits.of != w.inputs() {
+	if !w.heard(o) {
 		return nil
 	}
 	if o.live != nil {
@@ -177,6 +177,13 @@ func (w blueprint) fileReasons(o observed) []string {
 		}
 	}
 	return certain
+}
+
+// heard reports whether a broker that answers has said all about the newest wish, and has what it takes of it while it runs.
+// Until then nobody stops it for that wish: what moves from its file to Kafka would be in neither when it starts.
+func (w blueprint) heard(o observed) bool {
+	_, known := w.found(o)
+	return known || o.silent || !w.runs(o.pod(), o.written) || !w.concerned(o) || o.asked.waits.of == w.inputs()
 }
 
 // writeFile gives a broker that has all of its new file the file itself, and its Pod the hashes of it. A Pod that is to be

@@ -68,7 +68,7 @@ func (l *live) weigh(change kafka.FileChange, a asked) (stay []string) {
 		l.problems = append(l.problems, "Kafka refuses `"+key+"`: "+refused.text)
 	}
 	for _, c := range change.Keys {
-		if c.Way == kafka.WayRestart {
+		if _, own := l.wanted.Get(c.Key); c.Way == kafka.WayRestart && !own { // what moves from the file to the broker is set before
 			stay = append(stay, c.Key)
 		}
 	}

@@ -128,6 +128,16 @@ func TestAKeyThatMovesToTheFileByARestartStaysSetUntilThen(t *testing.T) {
 	}
 }
 
+func TestAKeyThatMovesFromTheFileIsSetBeforeTheRestart(t *testing.T) {
+	s := edit{was: "my.plugin.limit=5\n", config: "my.plugin.limit=5\n", more: func(w *messages.BrokerWanted) {
+		w.Entry.BrokerConfig.KafkaHeapOpts = "-Xmx1G"
+	}}.scene(t)
+	require.Equal(t, []string{"my.plugin.limit=5"}, changes(s.o.live))
+	require.Empty(t, s.w.restart(s.o), "it would start with neither")
+	s.o.silent = true
+	require.Contains(t, s.w.restart(s.o), "KAFKA_HEAP_OPTS", "one that does not answer may need just that")
+}
+
 func TestAKeyOfTheMigrationRestartsTheBroker(t *testing.T) {
 	s := edit{was: "migration.broker.kRaftMode=false\n", is: "migration.broker.kRaftMode=true\n", more: func(w *messages.BrokerWanted) {
 		w.Cluster.Spec.KRaft = false
@@ -156,6 +166,9 @@ func TestWhenABrokerIsSettled(t *testing.T) {
 			all("my.plugin.limit")(w)
 			w.Cluster.Spec.ClusterWideConfig = "my.plugin.limit=5\n"
 		}, answer: described{ofAll: map[string]string{"my.plugin.limit": "5"}}}, true},
+		"one that has yet to get what moves from its file": {edit{
+			was: "my.plugin.limit=2\n", config: "my.plugin.limit=2\n", more: all("my.plugin.limit"),
+		}, false},
 		"one whose Pod changes too": {edit{
 			is: "log.retention.ms=2\n", ours: map[string]string{retentionKey: ""},
 			answer: described{ofAll: map[string]string{retentionKey: "2"}, ofBroker: map[string]string{retentionKey: "2"}},

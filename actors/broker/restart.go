@@ -51,7 +51,7 @@ func (w blueprint) restart(o observed) string {
 		return ""
 	case w.Entry.Maintenance:
 		return "stop: the spec has it in maintenance"
-	case w.podDiffers(pod):
+	case w.podDiffers(pod) && w.heard(o):
 		return "restart: " + w.difference(pod, o.config)
 	case w.fileDiffers(pod) && w.onlyRestart(o) != "":
 		return "restart: " + w.onlyRestart(o)
