@@ -25,6 +25,14 @@
 // in for a changed file is deleted after the broker's next restart, since a forgotten dynamic value hides the file for
 // ever. Only keys in the record Applied are ours to delete.
 //
+// # Restarts and upgrades
+//
+//	Replication ─▶ Index ─▶ RestartOrder ─▶ LargestRestart (CanRestart of a set) ─▶ who may be stopped
+//	                  └───▶ Returned, PreferredLeaders ─▶ whether it is back, and what it should lead again
+//
+// CanRestart is the rule: every partition keeps min.insync.replicas, the quorum its majority. Raise says when
+// metadata.version can follow the brokers' release.
+//
 // # Differences to Koperator
 //
 // For one and the same KafkaCluster Koperator writes testdata/koperator/NAME.properties and this package

@@ -6,5 +6,13 @@
 //
 // What to do next is decided in plan.go alone, a pure function over what is wanted and what is there. At most one effect
 // is under way; whatever happens meanwhile is looked at when it has ended. A lost Pod is made again at once, from the
-// claims it had; nothing here restarts a running one.
+// claims it had. A running one is stopped only with a permit of the cluster actor (restart.go): what needs a restart is
+// told, and waits.
+//
+// What Kafka takes while it runs is set while it runs (dynamic*.go). The broker is asked, the difference is planned by
+// package kafka, recorded, sent, looked at, and then written into the file of the next start:
+//
+//	describe ─▶ record what is about to be ours ─▶ alter ─▶ record what is ours ─▶ describe ─▶ file ─▶ hashes of the Pod
+//
+// Each of these steps follows from what is there, so a daemon may die between any two of them.
 package broker

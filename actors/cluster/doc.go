@@ -6,4 +6,8 @@
 // Its brokers and the health actor are its children. A spec that cannot work changes nothing: brokers go on with the
 // last one that could, and the condition says what is wrong. Status has one writer, this actor: the cluster id and the
 // list of formatted disks that it holds are recorded there before anything that depends on them is done.
+//
+// It alone allows a broker to be disturbed: decide (permits.go) is a pure function over the nodes and Kafka's newest answer.
+// A permit that is taken back still keeps others waiting until the broker has heard of that. Configuration of all brokers
+// (wide.go) and metadata.version (upgrade.go) are changed through any broker that is ready.
 package cluster
