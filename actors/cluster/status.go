@@ -82,6 +82,12 @@ func (n node) atRest() bool {
 	return n.maintenance && n.current() && n.observed.Phase == messages.PhaseStopped
 }
 
+// undecided reports whether a node runs with other settings than those wanted, and it is yet to be found out how it gets
+// them.
+func (n node) undecided() bool {
+	return n.observed.ConfigStale && !n.observed.ConfigSettled && !n.leaving && n.broker
+}
+
 // surelyDown reports whether a node that should run does not, by its newest word.
 func (n node) surelyDown() bool {
 	return n.current() && !n.leaving && !n.maintenance && !n.observed.PodReady
@@ -309,6 +315,13 @@ func readiness(v view) verdict {
 	})
 	if len(unready) > 0 {
 		return verdict{progressing: true, reason: kube.ReasonStarting, message: v.reasons(unready)}
+	}
+	if verdict := kafkaReadiness(v); !verdict.ready {
+		return verdict
+	}
+	if undecided := nodesWhere(v.nodes, node.undecided); len(undecided) > 0 {
+		return verdict{progressing: true, reason: kube.ReasonProgressing, message: named(undecided) + ": the configuration has changed, " +
+			"and the operator asks Kafka what of it needs a restart"}
 	}
 	return kafkaReadiness(v)
 }

@@ -61,17 +61,19 @@ func runs(pod *corev1.Pod) bool {
 // observers take it under the store's own, which Kafka needs.
 func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCluster) {
 	r := &i.restarts
-	key, id := clusterOf(pod), idOf(pod)
+	cluster, id := clusterOf(pod), idOf(pod)
 	i.mu.Lock()
 	stop := stop{node: id, pod: pod.UID, daemon: daemon, blindness: r.blindness(time.Now()), together: r.together, resting: resting(owner)}
 	i.mu.Unlock()
-	harms := r.kafka.stopping(key, stop)
+	harms := r.kafka.stopping(cluster, stop)
+	// Who has lost the record of what a broker was started with cannot tell what it may take while it runs.
+	recorded := r.kafka.store.get(key{kube.KindConfigMap, pod.Namespace, kube.BrokerConfigName(cluster.Name, id)}) != nil
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !r.wanted(pod, owner) {
+	if !r.wanted(pod, owner, recorded) {
 		i.violated("Pod %s was stopped although nobody wants it replaced", pod.Name)
 	}
-	if only, said := r.expected[key]; said && !slices.Contains(only, id) {
+	if only, said := r.expected[cluster]; said && !slices.Contains(only, id) {
 		i.violated("Pod %s was stopped, but only the restart of %v is expected", pod.Name, only)
 	}
 	for _, harm := range harms {
@@ -124,12 +126,12 @@ func (r *restarts) blindness(at time.Time) time.Duration {
 
 // wanted reports whether somebody wants a Pod replaced: its broker's part of the spec was another when the first Pod of
 // its making was made, or it is marked. Whatever was true within the daemon's blindness counts.
-func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster) bool {
+func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded bool) bool {
 	if owner == nil || pod.Annotations[kube.AnnotationRestart] != "" {
 		return true
 	}
 	now := r.between(owner.UID, time.Now().Add(-r.blindness(time.Now())), time.Now())
-	live := r.kafka.servedFor(clusterOf(pod), idOf(pod), pod.UID) > r.blindness(time.Now())+probed
+	live := recorded && r.kafka.servedFor(clusterOf(pod), idOf(pod), pod.UID) > r.blindness(time.Now())+probed
 	made := append(r.around(owner.UID, r.made[makingOf(pod)]), r.around(owner.UID, pod.CreationTimestamp.Time)...)
 	for _, is := range now {
 		if is.Annotations[kube.AnnotationConsent] != "" || len(is.Spec.MaintenanceWindows) > 0 ||
