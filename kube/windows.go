@@ -12,21 +12,30 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// WindowOpen says whether a maintenance window is open, and when that changes next; a zero time where it never does.
-// Windows that cannot be read count for nothing; validation tells of them.
-func WindowOpen(windows []v1beta1.MaintenanceWindow, now time.Time) (open bool, changes time.Time) {
-	for _, w := range windows {
-		window, err := readWindow(w)
-		if err != nil {
-			continue
-		}
-		is, at := window.openAt(now)
-		open = open || is
-		if !at.IsZero() && (changes.IsZero() || at.Before(changes)) {
-			changes = at
+// Windows are the maintenance windows of a spec, read once.
+type Windows []window
+
+// WindowsOf reads the windows of a spec. Those that cannot be read count for nothing; validation tells of them.
+func WindowsOf(spec *v1beta1.KafkaClusterSpec) Windows {
+	var windows Windows
+	for _, w := range spec.MaintenanceWindows {
+		if window, err := readWindow(w); err == nil {
+			windows = append(windows, window)
 		}
 	}
-	return open, changes
+	return windows
+}
+
+// Open says whether a window is open, and when that can change at the earliest; a zero time where it never does.
+func (w Windows) Open(now time.Time) (open bool, again time.Time) {
+	for _, window := range w {
+		is, at := window.openAt(now)
+		open = open || is
+		if !at.IsZero() && (again.IsZero() || at.Before(again)) {
+			again = at
+		}
+	}
+	return open, again
 }
 
 // window is a MaintenanceWindow that could be read.
@@ -64,15 +73,13 @@ func parseSchedule(text string) (cron.Schedule, error) {
 	return cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(text)
 }
 
-// openAt looks for a beginning within the last duration.
-func (w window) openAt(now time.Time) (open bool, changes time.Time) {
+// openAt looks for the first beginning within the last duration. Where windows overlap a later one may keep it open longer:
+// that is found when the first one ends.
+func (w window) openAt(now time.Time) (open bool, again time.Time) {
 	now = now.In(w.zone)
 	began := w.schedule.Next(now.Add(-w.duration))
 	if began.IsZero() || began.After(now) {
 		return false, began
-	}
-	for next := w.schedule.Next(began); !next.IsZero() && !next.After(now); next = w.schedule.Next(next) {
-		began = next
 	}
 	return true, began.Add(w.duration)
 }

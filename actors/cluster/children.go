@@ -48,6 +48,7 @@ func (a *cluster) follow(snapshot *v1beta1.KafkaCluster) {
 	everyone := before == nil || !sharedEqual(before, snapshot)
 	a.valid, a.roles, a.listeners = snapshot, rolesOf(snapshot), listenerStatuses(snapshot)
 	a.wide.elsewhere = textsOfBrokers(&snapshot.Spec)
+	a.windows = kube.WindowsOf(&snapshot.Spec)
 	nodes := nodesToKeep(snapshot, a.existing(), a.lastEntry)
 	for id, k := range a.children {
 		next, kept := nodes[id]

@@ -98,6 +98,8 @@ type cluster struct {
 	newest, valid *v1beta1.KafkaCluster
 	problems      []messages.FieldProblem
 	roles         roles // of valid
+	// windows are the maintenance windows of valid.
+	windows kube.Windows
 	// consent says that restarts may go on that only a newer daemon asks for.
 	consent bool
 	// listeners is where the listeners of valid are reached.

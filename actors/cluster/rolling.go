@@ -23,10 +23,10 @@ func (a *cluster) tookKafka(observed messages.KafkaObserved) {
 // window, whose beginning and end nobody else tells.
 func (a *cluster) keepConsent(c actor.Context) {
 	now := time.Now()
-	open, changes := kube.WindowOpen(a.valid.Spec.MaintenanceWindows, now)
+	open, again := a.windows.Open(now)
 	a.consent = open || consents(a.newest)
-	if !changes.IsZero() {
-		a.again.SetSooner(c, changes.Sub(now), lookNow{})
+	if !again.IsZero() {
+		a.again.SetSooner(c, again.Sub(now), lookNow{})
 	}
 }
 
