@@ -95,10 +95,10 @@ func (w blueprint) concerned(o observed) bool {
 		w.fileDiffers(pod) || pod.Annotations[kube.AnnotationStartedWith] != "" || len(w.ClusterApplied) > 0 && !hashed(pod)
 }
 
-// address is where the operator asks the broker.
-func (w blueprint) address() string {
-	port, _ := kafka.AdminPort(w.Cluster) // validation has refused a spec without one
-	return net.JoinHostPort(kube.AddressesOf(w.Cluster).Broker(w.id), strconv.Itoa(int(port)))
+// AdminAddress is where the operator asks a broker.
+func AdminAddress(cluster *v1beta1.KafkaCluster, id messages.BrokerID) string {
+	port, _ := kafka.AdminPort(cluster) // validation has refused a spec without one
+	return net.JoinHostPort(kube.AddressesOf(cluster).Broker(id), strconv.Itoa(int(port)))
 }
 
 // running is what is known of the broker's Kafka.
@@ -184,7 +184,7 @@ func (w blueprint) ask(o observed, now time.Time) step {
 	if left := a.notBefore.Sub(now); left > 0 {
 		return wait{phase: messages.PhaseRunning, reason: reason, again: left}
 	}
-	return describe{address: w.address(), process: processOf(o.pod()), reason: reason}
+	return describe{address: AdminAddress(w.Cluster, w.id), process: processOf(o.pod()), reason: reason}
 }
 
 func (w blueprint) driftAfter() time.Duration {
@@ -208,7 +208,7 @@ func (w blueprint) change(o observed) step {
 		plan = plan.First()
 	}
 	return alter{
-		address: w.address(), process: processOf(o.pod()), resource: kafka.ConfigResource{Broker: w.id}, plan: plan,
+		address: AdminAddress(w.Cluster, w.id), process: processOf(o.pod()), resource: kafka.ConfigResource{Broker: w.id}, plan: plan,
 		wanted: o.live.wanted, of: w.inputs(),
 	}
 }

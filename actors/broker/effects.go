@@ -153,38 +153,36 @@ func (e worldEffects) run(ctx context.Context, s step) (outcome, error) {
 		annotated, err := e.Writer.Annotate(ctx, s.object, s.annotations)
 		return outcome{step: s, applied: []kube.Object{annotated}}, err
 	case describe:
-		configs, err := e.describe(ctx, s)
+		configs, err := Describe(ctx, e.Kafka, s.address, kafka.ConfigResource{Broker: e.id})
 		return outcome{step: s, configs: configs}, err
 	case alter:
-		return outcome{step: s}, e.alter(ctx, s)
+		return outcome{step: s}, WithAdmin(ctx, e.Kafka, s.address, func(admin Admin) error { return s.plan.Send(ctx, admin, s.resource) })
 	default:
 		return outcome{step: s}, nil
 	}
 }
 
-func (e worldEffects) describe(ctx context.Context, s describe) (kafka.Configs, error) {
-	admin, err := e.Kafka.Admin(ctx, s.address)
+// WithAdmin does something over a short connection to one broker. Kafka's own refusals are kafka.ConfigRefused, a broker that
+// does not answer is kafka.Unreachable.
+func WithAdmin(ctx context.Context, dialer AdminDialer, address string, use func(Admin) error) error {
+	admin, err := dialer.Admin(ctx, address)
 	if err != nil {
-		return nil, kafka.Unanswered(s.address, err)
+		return kafka.Unanswered(address, err)
 	}
 	defer admin.Close()
-	configs, err := admin.Describe(ctx, kafka.ConfigResource{Broker: e.id})
-	if err != nil {
-		return nil, kafka.Unanswered(s.address, err)
-	}
-	return configs, nil
-}
-
-func (e worldEffects) alter(ctx context.Context, s alter) error {
-	admin, err := e.Kafka.Admin(ctx, s.address)
-	if err != nil {
-		return kafka.Unanswered(s.address, err)
-	}
-	defer admin.Close()
-	if err := s.plan.Send(ctx, admin, s.resource); err != nil {
-		return kafka.Unanswered(s.address, err)
+	if err := use(admin); err != nil {
+		return kafka.Unanswered(address, err)
 	}
 	return nil
+}
+
+// Describe asks one broker for a configuration.
+func Describe(ctx context.Context, dialer AdminDialer, address string, resource kafka.ConfigResource) (configs kafka.Configs, err error) {
+	err = WithAdmin(ctx, dialer, address, func(admin Admin) (err error) {
+		configs, err = admin.Describe(ctx, resource)
+		return err
+	})
+	return configs, err
 }
 
 // apply writes side by side: the claims of a broker do not depend on each other.

@@ -195,43 +195,29 @@ func (a *cluster) Receive(c actor.Context) {
 func (a *cluster) finished(c actor.Context, message any) {
 	switch m := message.(type) {
 	case kit.Result[loadedResource]:
-		if m.From(a.life) {
-			a.load.ended(a, c, m.Err)
-			a.took(m)
-			a.converge(c)
-		}
+		landed(a, c, m, func() { a.load.ended(a, c, m.Err); a.took(m) })
 	case kit.Result[writtenStatus]:
-		if m.From(a.life) {
-			a.statusWritten(c, m)
-			a.converge(c)
-		}
+		landed(a, c, m, func() { a.statusWritten(c, m) })
 	case kit.Result[writtenObjects]:
-		if m.From(a.life) {
-			a.objectsWritten(c, m)
-			a.converge(c)
-		}
+		landed(a, c, m, func() { a.objectsWritten(c, m) })
 	case kit.Result[removed]:
-		if m.From(a.life) {
-			a.tidied(c, m)
-			a.converge(c)
-		}
+		landed(a, c, m, func() { a.tidied(c, m) })
 	case kit.Result[wideResult]:
-		if m.From(a.life) {
-			a.wideDone(c, m)
-			a.converge(c)
-		}
+		landed(a, c, m, func() { a.wideDone(c, m) })
 	case kit.Result[raised]:
-		if m.From(a.life) {
-			a.wasRaised(c, m)
-			a.converge(c)
-		}
+		landed(a, c, m, func() { a.wasRaised(c, m) })
 	case kit.Result[released]:
-		if m.From(a.life) {
-			a.release.ended(a, c, m.Err)
-			a.converge(c)
-		}
+		landed(a, c, m, func() { a.release.ended(a, c, m.Err) })
 	default:
 		a.Log.Warn("unexpected message", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+// landed takes a result, unless an earlier life of the actor has asked for it, and follows from it.
+func landed[T any](a *cluster, c actor.Context, r kit.Result[T], take func()) {
+	if r.From(a.life) {
+		take()
+		a.converge(c)
 	}
 }
 

@@ -32,7 +32,6 @@ type roll struct {
 // permit is the right to stop one Pod, and then what is known of its broker until it is back.
 type permit struct {
 	messages.Permit
-	granted time.Time
 	// before are the partitions that it was out of sync in when it was stopped: nobody waits for those.
 	before []kafka.TopicPartition
 	// refused is when the API server refused the eviction last, zero when it did not.
@@ -220,7 +219,7 @@ func (v rollView) fresh() bool {
 func (d *rollDecision) repair(v rollView) {
 	for _, n := range v.nodes {
 		if wantsRestart(n) && n.observed.Restart.Stuck && !n.observed.PodReady && !n.volatile {
-			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}, granted: v.now}
+			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}}
 		}
 	}
 }
@@ -246,8 +245,8 @@ func (d *rollDecision) grant(v rollView) {
 	for _, id := range set {
 		n := v.nodes[slices.IndexFunc(v.nodes, func(n node) bool { return n.id == id })]
 		d.permits[id] = permit{
-			Permit:  messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.observed.PodReady || v.budgetClosed()},
-			granted: v.now, before: v.index.OutOfSync(id),
+			Permit: messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.observed.PodReady || v.budgetClosed()},
+			before: v.index.OutOfSync(id),
 		}
 		if n.observed.Restart.Refused != "" { // so it was the last time, which is worth telling until it goes
 			d.blocked = refusedText(n)

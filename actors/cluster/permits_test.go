@@ -50,10 +50,10 @@ func unready(id messages.BrokerID, stuck bool) func(*rollView) {
 	return func(v *rollView) { v.nodes[id].observed.PodReady, v.nodes[id].observed.Restart.Stuck = false, stuck }
 }
 
-// holding is a permit that was granted a minute ago.
+// holding is a permit that was granted before.
 func holding(id messages.BrokerID, changes ...func(*permit)) func(*rollView) {
 	return func(v *rollView) {
-		p := permit{Permit: messages.Permit{Pod: podOf(id)}, granted: now.Add(-time.Minute)}
+		p := permit{Permit: messages.Permit{Pod: podOf(id)}}
 		for _, change := range changes {
 			change(&p)
 		}

@@ -316,14 +316,15 @@ func readiness(v view) verdict {
 	if len(unready) > 0 {
 		return verdict{progressing: true, reason: kube.ReasonStarting, message: v.reasons(unready)}
 	}
-	if verdict := kafkaReadiness(v); !verdict.ready {
-		return verdict
+	asked := kafkaReadiness(v)
+	if !asked.ready {
+		return asked
 	}
 	if undecided := nodesWhere(v.nodes, node.undecided); len(undecided) > 0 {
 		return verdict{progressing: true, reason: kube.ReasonProgressing, message: named(undecided) + ": the configuration has changed, " +
 			"and the operator asks Kafka what of it needs a restart"}
 	}
-	return kafkaReadiness(v)
+	return asked
 }
 
 // alsoUnready names the nodes that are down while something graver is told.

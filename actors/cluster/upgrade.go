@@ -3,16 +3,16 @@ package cluster
 import (
 	"context"
 	"errors"
-	"net"
-	"strconv"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/koperator-go/koperator/actors/broker"
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kafka"
-	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // raiseAgain is when a refused metadata.version is asked for again: nodes may have gone or come.
@@ -48,7 +48,7 @@ func (a *cluster) keepUpgrade(c actor.Context) {
 		a.upgrade.waits = waits
 	}
 	address := a.anyBroker()
-	if level == 0 || a.upgrade.job.running || address == "" || !a.steady() {
+	if level == 0 || a.upgrade.job.running || address == "" || !steady(a.nodes(), a.kafka, a.decision) {
 		return
 	}
 	if left := time.Until(a.upgrade.notBefore); wanted == a.upgrade.refusedFor && left > 0 {
@@ -68,16 +68,13 @@ func (a *cluster) keepUpgrade(c actor.Context) {
 
 // steady reports whether every node runs with all that is wanted of it and nobody is about to be stopped: what a new level
 // cannot be taken back from must not meet a node that still runs an older Kafka.
-func (a *cluster) steady() bool {
-	if len(a.decision.permits) > 0 || len(a.decision.waiting) > 0 || !a.kafka.Answered {
+func steady(nodes []node, kafka messages.KafkaObserved, decision rollDecision) bool {
+	if len(decision.permits) > 0 || len(decision.waiting) > 0 || !kafka.Answered {
 		return false
 	}
-	for _, n := range a.nodes() {
-		if !n.current() || !n.observed.PodReady || n.observed.ConfigStale || !a.kafka.Knows(n.id, n.broker) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(nodes, func(n node) bool {
+		return !n.current() || !n.observed.PodReady || n.observed.ConfigStale || !kafka.Knows(n.id, n.broker)
+	})
 }
 
 func (a *cluster) wasRaised(c actor.Context, r kit.Result[raised]) {
@@ -94,20 +91,12 @@ func (a *cluster) wasRaised(c actor.Context, r kit.Result[raised]) {
 }
 
 func (e worldEffects) raiseMetadata(ctx context.Context, address string, level int16) (refused string, err error) {
-	admin, err := e.Kafka.Admin(ctx, address)
-	if err != nil {
-		return "", kafka.Unanswered(address, err)
-	}
-	defer admin.Close()
-	err = admin.RaiseMetadata(ctx, level)
+	err = broker.WithAdmin(ctx, e.Kafka, address, func(admin broker.Admin) error { return admin.RaiseMetadata(ctx, level) })
 	var no *kafka.ConfigRefused
 	if errors.As(err, &no) {
 		return no.Message, nil
 	}
-	if err != nil {
-		return "", kafka.Unanswered(address, err)
-	}
-	return "", nil
+	return "", err
 }
 
 // versions are what status says of the Kafka that runs; what was known stays while it does not answer.
@@ -122,10 +111,9 @@ func (v view) versions(status *v1beta1.KafkaClusterStatus) {
 
 // anyBroker is the address of a broker that is ready, empty while there is none.
 func (a *cluster) anyBroker() string {
-	port, _ := kafka.AdminPort(a.valid)
 	for _, n := range a.nodes() {
 		if n.broker && n.observed.PodReady {
-			return net.JoinHostPort(kube.AddressesOf(a.valid).Broker(n.id), strconv.Itoa(int(port)))
+			return broker.AdminAddress(a.valid, n.id)
 		}
 	}
 	return ""

@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/koperator-go/koperator/actors/broker"
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
@@ -151,15 +150,13 @@ func (a *cluster) wideWish() (wideWish, bool) {
 		brokers: map[messages.BrokerID]string{}, running: kafka.Running{Version: version, ELR: a.wide.release.ELR},
 		applied: a.wide.applied,
 	}
-	port, _ := kafka.AdminPort(a.valid)
-	addresses := kube.AddressesOf(a.valid)
 	nodes := a.nodes()
 	for _, n := range nodes {
 		if !n.broker || n.leaving {
 			continue
 		}
 		if n.observed.PodReady {
-			wish.brokers[n.id] = net.JoinHostPort(addresses.Broker(n.id), strconv.Itoa(int(port)))
+			wish.brokers[n.id] = broker.AdminAddress(a.valid, n.id)
 		}
 	}
 	wish.keep = a.wide.kept(nodes)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koperator-go/koperator/actors/broker"
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -39,22 +40,20 @@ func (e worldEffects) configureAll(ctx context.Context, cluster *v1beta1.KafkaCl
 	if err := record(plan.Before); err != nil {
 		return result, err
 	}
-	admin, err := e.Kafka.Admin(ctx, address)
-	if err != nil {
-		return result, kafka.Unanswered(address, err)
-	}
-	defer admin.Close()
 	for _, change := range plan.Changes {
 		result.keys = append(result.keys, change.Key)
 	}
 	e.Log.Info("configuration of all brokers changes", "keys", strings.Join(result.keys, " "))
-	if err := plan.Send(ctx, admin, kafka.ConfigResource{ClusterWide: true}); err != nil {
-		var refused *kafka.ConfigRefused
-		if errors.As(err, &refused) {
-			result.refused = refused.Message
-			return result, nil
-		}
-		return result, kafka.Unanswered(address, err)
+	err = broker.WithAdmin(ctx, e.Kafka, address, func(admin broker.Admin) error {
+		return plan.Send(ctx, admin, kafka.ConfigResource{ClusterWide: true})
+	})
+	var refused *kafka.ConfigRefused
+	if errors.As(err, &refused) {
+		result.refused = refused.Message
+		return result, nil
+	}
+	if err != nil {
+		return result, err
 	}
 	return result, record(plan.After)
 }
@@ -95,26 +94,13 @@ func (e worldEffects) describeAll(ctx context.Context, brokers map[messages.Brok
 	for _, id := range ids[:min(most, len(ids))] {
 		address = brokers[id]
 		one, cancel := context.WithTimeout(ctx, patience)
-		configs, err = e.describe(one, address, kafka.ConfigResource{ClusterWide: true})
+		configs, err = broker.Describe(one, e.Kafka, address, kafka.ConfigResource{ClusterWide: true})
 		cancel()
 		if err == nil {
 			return configs, address, nil
 		}
 	}
 	return nil, address, err
-}
-
-func (e worldEffects) describe(ctx context.Context, address string, resource kafka.ConfigResource) (kafka.Configs, error) {
-	admin, err := e.Kafka.Admin(ctx, address)
-	if err != nil {
-		return nil, kafka.Unanswered(address, err)
-	}
-	defer admin.Close()
-	configs, err := admin.Describe(ctx, resource)
-	if err != nil {
-		return nil, kafka.Unanswered(address, err)
-	}
-	return configs, nil
 }
 
 // describeBrokers ends at the first broker that does not answer.
@@ -124,7 +110,7 @@ func (e worldEffects) describeBrokers(ctx context.Context, addresses map[message
 	defer cancel()
 	var brokers []kafka.Configs
 	for _, id := range slices.Sorted(maps.Keys(addresses)) {
-		described, err := e.describe(ctx, addresses[id], kafka.ConfigResource{Broker: id})
+		described, err := broker.Describe(ctx, e.Kafka, addresses[id], kafka.ConfigResource{Broker: id})
 		if err != nil {
 			return nil, err
 		}
