@@ -24,6 +24,8 @@ type blueprint struct {
 	draining []string
 	// properties is the file without the lines that only the Pod's node tells, userProperties what of it people wrote.
 	properties, userProperties string
+	// said is what people would have written in place of all that they have, nil where it is that which they have.
+	said *string
 	// userHash and renderedHash are those of the Pod that would be made today.
 	userHash, renderedHash string
 	// podLabels are those of the Pod that would be made today.
@@ -62,6 +64,16 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 	return w, err
 }
 
+// sayer is the cluster and the entry whose properties are rendered.
+func (w blueprint) sayer() (*v1beta1.KafkaCluster, v1beta1.Broker) {
+	if w.said == nil {
+		return w.Cluster, w.Entry
+	}
+	cluster, entry := *w.Cluster, w.Entry
+	cluster.Spec.ReadOnlyConfig, entry.ReadOnlyConfig = *w.said, ""
+	return &cluster, entry
+}
+
 // configMapToday remembers the entry with its group in it: when the broker leaves, the group may go in the same edit.
 func (w blueprint) configMapToday() (*corev1.ConfigMap, error) {
 	entry, err := selfContained(w.Cluster, w.Entry)
@@ -91,8 +103,9 @@ func selfContained(cluster *v1beta1.KafkaCluster, entry v1beta1.Broker) (v1beta1
 
 // file is broker.properties; rack is empty where it is not known or not wanted.
 func (w blueprint) file(rack string) (string, error) {
+	cluster, entry := w.sayer()
 	properties, err := kafka.BrokerProperties(kafka.RenderInput{
-		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Addresses: kube.AddressesOf(w.Cluster), Quorum: w.Quorum,
+		Cluster: cluster, Broker: entry, Config: w.config, Addresses: kube.AddressesOf(w.Cluster), Quorum: w.Quorum,
 		Rack: rack,
 	})
 	if err != nil {

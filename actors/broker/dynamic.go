@@ -43,6 +43,8 @@ type asked struct {
 	after kafka.Applied
 	// recorded is the record as it was seen last: a record that somebody deletes is made again.
 	recorded kafka.Applied
+	// refusals are those of the record as it was seen last.
+	refusals map[string]kube.RefusedValue
 	// refused are the changes that Kafka did not take, by key.
 	refused map[string]refusedChange
 	// single are the inputs whose changes are sent one by one, since Kafka has refused several of them and named none.
@@ -91,7 +93,7 @@ func (w blueprint) isBroker() bool {
 // changed while the broker ran may have values that were hidden then.
 func (w blueprint) concerned(o observed) bool {
 	pod := o.pod()
-	return w.config.Config != "" || w.Cluster.Spec.ClusterWideConfig != "" || o.record != nil || len(o.asked.recorded) > 0 || o.asked.after != nil ||
+	return w.config.Config != "" || w.Cluster.Spec.ClusterWideConfig != "" || o.record != nil || len(o.asked.recorded)+len(o.asked.refusals) > 0 || o.asked.after != nil ||
 		w.fileDiffers(pod) || pod.Annotations[kube.AnnotationStartedWith] != "" || len(w.ClusterApplied) > 0 && !hashed(pod)
 }
 
@@ -140,11 +142,11 @@ func configure(w blueprint, o observed, now time.Time) step {
 	if !w.runs(pod, o.written) || !w.concerned(o) {
 		return nil
 	}
-	if o.record == nil && len(o.asked.recorded) > 0 {
-		return w.record(o.asked.recorded, "the record of what is ours was gone")
+	if o.record == nil && len(o.asked.recorded)+len(o.asked.refusals) > 0 {
+		return w.record(o, o.asked.recorded, "the record of what is ours was gone")
 	}
 	if recorded := kafka.Applied(kube.Applied(o.record, w.Cluster)); o.asked.after != nil && !recorded.Equal(o.asked.after) {
-		return w.record(o.asked.after, "what Kafka has taken is ours")
+		return w.record(o, o.asked.after, "what Kafka has taken is ours")
 	}
 	if o.live == nil {
 		return w.ask(o, now)
@@ -197,12 +199,15 @@ func (w blueprint) change(o observed) step {
 	recorded, plan := kafka.Applied(kube.Applied(o.record, w.Cluster)), o.live.plan
 	if len(plan.Changes) == 0 {
 		if plan.After != nil && !recorded.Equal(plan.After) {
-			return w.record(plan.After, "what is ours of the broker's configuration has changed")
+			return w.record(o, plan.After, "what is ours of the broker's configuration has changed")
+		}
+		if !kube.SameRefusals(kube.Refusals(o.record, w.Cluster), o.live.refusals) {
+			return w.record(o, recorded, "what Kafka refuses of the broker's file has changed")
 		}
 		return nil
 	}
 	if !recorded.Equal(plan.Before) {
-		return w.record(plan.Before, "what is about to be set is ours")
+		return w.record(o, plan.Before, "what is about to be set is ours")
 	}
 	if o.asked.single == w.inputs() {
 		plan = plan.First()
@@ -213,8 +218,13 @@ func (w blueprint) change(o observed) step {
 	}
 }
 
-func (w blueprint) record(applied kafka.Applied, reason string) step {
-	return apply{objects: []kube.Object{kube.BrokerAppliedConfigMap(w.Cluster, w.id, applied)}, reason: reason}
+func (w blueprint) record(o observed, applied kafka.Applied, reason string) step {
+	refused := w.refusals(o)
+	if o.live != nil {
+		refused = o.live.refusals
+	}
+	record := kube.WithRefusals(kube.BrokerAppliedConfigMap(w.Cluster, w.id, applied), refused)
+	return apply{objects: []kube.Object{record}, reason: reason}
 }
 
 // answered takes a broker's answer. What it refused is tried again after a while, and at a new process.
@@ -240,7 +250,7 @@ func (a asked) taken(s alter, now time.Time) asked {
 func (w blueprint) remembered(o observed, now time.Time) asked {
 	a := o.asked
 	if o.record != nil {
-		a.recorded = kube.Applied(o.record, w.Cluster)
+		a.recorded, a.refusals = kube.Applied(o.record, w.Cluster), kube.Refusals(o.record, w.Cluster)
 	}
 	if o.record != nil && a.after != nil && a.after.Equal(kube.Applied(o.record, w.Cluster)) {
 		a.after = nil

@@ -88,9 +88,7 @@ func (w blueprint) startedWith(o observed) (f files, ok bool) {
 
 // fileOf is the file of today, had people written a text in place of all that they have.
 func (w blueprint) fileOf(user string) (kafka.Properties, error) {
-	cluster := *w.Cluster
-	cluster.Spec.ReadOnlyConfig = user
-	w.Cluster, w.Entry.ReadOnlyConfig = &cluster, ""
+	w.said = &user
 	text, err := w.file("")
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
 )
 
 // settled is what of the configuration is as it has to be, and what cannot be.
@@ -28,6 +29,8 @@ type live struct {
 	// files are those that the process runs between, known only where there is a record of its start.
 	files files
 	known bool
+	// refusals are to be recorded.
+	refusals map[string]kube.RefusedValue
 	settled
 }
 
@@ -39,7 +42,7 @@ func (w blueprint) liveOf(o observed) *live {
 	running := w.running(o.asked.configs)
 	perBroker, problems := kafka.BrokerDynamic(&w.Entry, w.config, running)
 	clusterWide, _ := kafka.ClusterDynamic(w.Cluster, running) // of which the cluster actor tells
-	l := live{wanted: perBroker}
+	l := live{wanted: perBroker, refusals: w.refusals(o)}
 	for _, problem := range problems {
 		l.problems = append(l.problems, problem.String())
 	}
@@ -58,6 +61,7 @@ func (w blueprint) liveOf(o observed) *live {
 		ClusterWide: clusterWide, ELR: w.Kafka.ELR, Without: append(stay, w.unseen(o, &l)...),
 	})
 	l.problems = append(l.problems, l.plan.Problems...)
+	l.refusals = w.refusalsNow(o, &l, change)
 	l.needs = w.needs(o, stay, clusterWide)
 	return &l
 }

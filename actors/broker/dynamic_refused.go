@@ -65,7 +65,7 @@ func (l *live) weigh(change kafka.FileChange, a asked) (stay []string) {
 		}
 		l.invalid = l.invalid || ofFile
 		l.refused = true
-		l.problems = append(l.problems, "Kafka refuses `"+key+"`: "+refused.text)
+		l.problems = append(l.problems, refusedText(key, refused.text))
 	}
 	for _, c := range change.Keys {
 		if _, own := l.wanted.Get(c.Key); c.Way == kafka.WayRestart && !own { // what moves from the file to the broker is set before

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/koperator-go/koperator/kafka"
@@ -22,6 +23,10 @@ func (e edit) refusedBy(t *testing.T, message string) scene {
 	s := e.scene(t)
 	s.o.asked = s.o.asked.notTaken(configure(s.w, s.o, now).(alter), message)
 	s.look()
+	if recorded, ok := s.w.carryOut(s.o).(apply); ok {
+		s.o.record = recorded.objects[0].(*corev1.ConfigMap)
+		s.look()
+	}
 	return s
 }
 

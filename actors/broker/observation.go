@@ -35,7 +35,6 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)
 		told.Restart, told.ConfigStale = w.restartWish(o), w.stale(pod)
 		told.Update = w.update(pod)
-		w.tellConfig(o, &told)
 		if told.Phase = messages.PhaseStarting; told.PodReady {
 			told.Phase = messages.PhaseRunning // whatever is still to be written: Kafka serves
 		}
@@ -43,6 +42,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 			told.Rack = w.rack(o.node)
 		}
 	}
+	w.tellConfig(o, &told)
 	switch next := next.(type) {
 	case rest:
 		told.Phase = messages.PhaseRunning
@@ -56,8 +56,8 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 
 // tellConfig tells how far the broker's dynamic configuration is.
 func (w blueprint) tellConfig(o observed, told *messages.BrokerObserved) {
-	const longest = 1 << 10
 	if !w.runs(o.pod(), o.written) {
+		w.tellRefusals(o, told)
 		return
 	}
 	if !w.concerned(o) {
@@ -65,10 +65,17 @@ func (w blueprint) tellConfig(o observed, told *messages.BrokerObserved) {
 		return
 	}
 	found, known := w.found(o)
-	told.ConfigSettled = known && !found.blind && len(found.needs) == 0
-	told.ConfigProblems = messages.Elided(strings.Join(found.problems, "; "), longest)
+	if !known {
+		w.tellRefusals(o, told)
+		return
+	}
+	told.ConfigSettled = !found.blind && len(found.needs) == 0
+	told.ConfigProblems = messages.Elided(strings.Join(found.problems, "; "), longestProblems)
 	told.ConfigRefused = found.refused
 }
+
+// longestProblems bounds what is told of a broker's configuration, in bytes.
+const longestProblems = 1 << 10
 
 // restartWish is what to tell of the need to replace the Pod. It stays while the Pod is on its way out: the wish is
 // fulfilled when another one is there.

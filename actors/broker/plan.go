@@ -103,9 +103,9 @@ func paused(w blueprint, o observed, _ time.Time) step {
 	if !w.Paused {
 		return nil
 	}
-	if len(o.pods) == 0 && !w.Entry.Maintenance && o.config != nil && w.recorded(o.config) && !w.unknownVoters(o.claims) {
+	if s := w.starting(o); len(o.pods) == 0 && !w.Entry.Maintenance && o.config != nil && s.recorded(o.config) && !w.unknownVoters(o.claims) {
 		if claims, problem := w.claimNames(o.claims); problem == "" {
-			return w.createPod(o, claims)
+			return s.createPod(o, claims)
 		}
 	}
 	if len(o.pods) == 1 && podReady(o.pods[0]) {
@@ -268,7 +268,7 @@ func endedPod(w blueprint, o observed, now time.Time) step {
 // newer one brings, and its ConfigMap is not written any more.
 func outdatedPod(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
-	if pod == nil || o.written.Deleting(pod) || w.madeFrom(pod) || !kube.MadeByUs(pod) || everStarted(pod) {
+	if pod == nil || o.written.Deleting(pod) || w.madeFrom(pod) || !kube.MadeByUs(pod) || everStarted(pod) || w.starting(o).madeFrom(pod) {
 		return nil
 	}
 	return remove{object: pod, reason: "the Pod never started, and the spec has changed since it was made"}
@@ -287,6 +287,7 @@ func missingPod(w blueprint, o observed, _ time.Time) step {
 	if o.pod() != nil {
 		return nil
 	}
+	w = w.starting(o)
 	names, problem := w.claimNames(o.claims)
 	if problem != "" {
 		return blocked("%s", problem)
@@ -319,8 +320,13 @@ func missingPod(w blueprint, o observed, _ time.Time) step {
 // of a running broker is only restored to what that broker was started with.
 func missingConfig(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
-	if pod == nil || o.written.Deleting(pod) || !w.madeFrom(pod) {
+	if pod == nil || o.written.Deleting(pod) {
 		return nil
+	}
+	if !w.madeFrom(pod) {
+		if w = w.starting(o); !w.madeFrom(pod) {
+			return nil
+		}
 	}
 	if !w.racks() {
 		return w.applyConfig(o, "")

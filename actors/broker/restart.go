@@ -53,7 +53,7 @@ func (w blueprint) restart(o observed) string {
 		return "stop: the spec has it in maintenance"
 	case w.podDiffers(pod) && w.heard(o):
 		return "restart: " + w.difference(pod, o.config)
-	case w.fileDiffers(pod) && w.onlyRestart(o) != "":
+	case w.fileDiffers(pod) && w.starting(o).fileDiffers(pod) && w.onlyRestart(o) != "":
 		return "restart: " + w.onlyRestart(o)
 	case pod.Annotations[kube.AnnotationRestart] != "":
 		return "restart: asked for by annotation " + kube.AnnotationRestart + " of the Pod"

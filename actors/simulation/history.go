@@ -52,6 +52,7 @@ func acts() []act {
 		{"somebody deletes an object", (*history).deleteSomething},
 		{"somebody edits a file", (*history).editFile},
 		{"a setting changes", (*history).changeSetting},
+		{"Kafka refuses a value for a while", (*history).refuseValue},
 		{"dynamic configuration changes", (*history).changeDynamic},
 		{"a broker goes into maintenance", func(h *history) {
 			brokers := h.cluster(h.name).Spec.Brokers
@@ -222,6 +223,18 @@ func (h *history) changeSetting() {
 		text += fmt.Sprintf("num.network.threads=%d\n", 3+n)
 	}
 	h.edit(h.name, func(c *v1beta1.KafkaCluster) { c.Spec.ReadOnlyConfig = text })
+}
+
+// refuseValue writes what no broker starts with. Pods that go meanwhile may start with it only where nobody could ask Kafka.
+func (h *history) refuseValue() {
+	was := h.cluster(h.name).Spec.ReadOnlyConfig
+	h.edit(h.name, readOnly(was+"log.cleanup.policy=shred\n"))
+	h.advance(h.minutes(2))
+	if h.rng.IntN(2) == 0 {
+		h.withPod(func(p *corev1.Pod) { h.deleteObject(keyOf(p)) })
+		h.advance(h.minutes(2))
+	}
+	h.edit(h.name, readOnly(was))
 }
 
 // changeDynamic changes what lives in Kafka only, or moves it.

@@ -149,8 +149,14 @@ func versionOf(pod *corev1.Pod) string {
 	return "4.3"
 }
 
-// crashesAtStart is how scenarios write a configuration or an image that Kafka cannot start with.
+// crashesAtStart: Kafka checks what it finds in its file as it does what it is to take while it runs. Scenarios also have a
+// configuration and an image that it cannot start with.
 func crashesAtStart(pod *corev1.Pod, state *podState) bool {
+	for key, value := range state.file {
+		if badValue(key, value) != nil {
+			return true
+		}
+	}
 	return state.file["crash.at.start"] == "true" || slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool {
 		return c.Name == kube.KafkaContainer && strings.Contains(c.Image, "broken")
 	})

@@ -1,0 +1,143 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// Kafka starts with no file that has a value which it refuses while it runs. A Pod may be made anew at any time, so what was
+// refused is recorded beside what is ours, with what the broker's file says instead: the next file keeps that, and Kafka is
+// asked again when it runs.
+
+// refusals are the recorded ones.
+func (w blueprint) refusals(o observed) map[string]kube.RefusedValue {
+	if o.record == nil {
+		return o.asked.refusals
+	}
+	return kube.Refusals(o.record, w.Cluster)
+}
+
+// standing are the refusals of what people still want, by key.
+func (w blueprint) standing(o observed) map[string]kube.RefusedValue {
+	recorded := w.refusals(o)
+	if len(recorded) == 0 {
+		return nil
+	}
+	user, err := kafka.Parse(w.userProperties)
+	if err != nil {
+		return nil
+	}
+	return standingOf(recorded, user)
+}
+
+func standingOf(recorded map[string]kube.RefusedValue, user kafka.Properties) map[string]kube.RefusedValue {
+	standing := maps.Clone(recorded)
+	maps.DeleteFunc(standing, func(key string, r kube.RefusedValue) bool {
+		value, set := user.Get(key)
+		return !r.Is(value, set)
+	})
+	return standing
+}
+
+// starting is what the broker's next Pod is made from: the wish, without what Kafka has refused of its file.
+func (w blueprint) starting(o observed) blueprint {
+	refused := w.standing(o)
+	if len(refused) == 0 {
+		return w
+	}
+	user, err := kafka.Parse(w.userProperties)
+	if err != nil {
+		return w
+	}
+	for key, r := range refused {
+		if r.Accepted == nil {
+			user.Delete(key)
+		} else {
+			user.Set(key, *r.Accepted)
+		}
+	}
+	kept, err := w.saying(user.String())
+	if err != nil {
+		return w
+	}
+	return kept
+}
+
+// saying is the wish had people written another text in place of all that they have.
+func (w blueprint) saying(user string) (blueprint, error) {
+	w.said, w.userProperties = &user, user
+	var err error
+	if w.properties, err = w.file(""); err != nil {
+		return w, err
+	}
+	w.userHash = kube.WithFilePart(w.userHash, kube.FileHash(user))
+	w.renderedHash = kube.WithFilePart(w.renderedHash, kube.FileHash(w.properties))
+	w.configMap, err = w.configMapToday()
+	return w, err
+}
+
+// refusalsNow are those to be recorded: what the broker has just refused of its file, and what it refused before and has yet
+// to be asked about.
+func (w blueprint) refusalsNow(o observed, l *live, change kafka.FileChange) map[string]kube.RefusedValue {
+	user, err := kafka.Parse(w.userProperties)
+	if !l.known || err != nil || o.config == nil {
+		return w.refusals(o)
+	}
+	file, err := kafka.Parse(o.config.Data[kube.KeyBrokerConfig])
+	if err != nil {
+		return w.refusals(o)
+	}
+	before, refusedNow := standingOf(w.refusals(o), user), o.asked.refusedKeys(l.wanted)
+	now := map[string]kube.RefusedValue{}
+	for _, c := range change.Live {
+		r, recorded := before[c.Key]
+		toldNow := slices.Contains(refusedNow, c.Key) && !o.asked.refused[c.Key].atStart
+		if toldNow && !recorded {
+			r = kube.RefusedValue{Wish: wishOf(user, c.Key), Accepted: valueOf(file, c.Key), Said: o.asked.refused[c.Key].text}
+		}
+		if !r.Is(accepted(r)) && (toldNow || recorded && setsOrDeletes(l.plan, c.Key)) {
+			now[c.Key] = r
+		}
+	}
+	return now
+}
+
+func accepted(r kube.RefusedValue) (string, bool) {
+	if r.Accepted == nil {
+		return "", false
+	}
+	return *r.Accepted, true
+}
+
+func wishOf(user kafka.Properties, key string) string { return kube.WishHash(user.Get(key)) }
+
+func valueOf(file kafka.Properties, key string) *string {
+	if value, there := file.Get(key); there {
+		return &value
+	}
+	return nil
+}
+
+func setsOrDeletes(plan kafka.DynamicPlan, key string) bool {
+	return slices.ContainsFunc(plan.Changes, func(c kafka.ConfigChange) bool { return c.Key == key })
+}
+
+// tellRefusals repeats what Kafka refused of a broker that has yet to say it again, since its Pod is a new one.
+func (w blueprint) tellRefusals(o observed, told *messages.BrokerObserved) {
+	refused := w.standing(o)
+	if len(refused) == 0 {
+		return
+	}
+	var texts []string
+	for _, key := range slices.Sorted(maps.Keys(refused)) {
+		texts = append(texts, refusedText(key, refused[key].Said))
+	}
+	told.ConfigRefused, told.ConfigProblems = true, messages.Elided(strings.Join(texts, "; "), longestProblems)
+}
+
+func refusedText(key, said string) string { return "Kafka refuses `" + key + "`: " + said }
