@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"regexp"
 
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
@@ -59,9 +58,3 @@ func ClusterReference(key messages.ClusterKey, cluster *v1beta1.KafkaCluster) *m
 	}
 	return reference
 }
-
-// secretText finds what follows the keys that Kafka's configuration gives secrets in, in properties and in JAAS lines.
-var secretText = regexp.MustCompile(`(?i)((?:password|secret|passphrase|token|jaas\.config|\.key)[a-z.]*"?\s*[=:]\s*)("[^"]*"|[^\s,;]+(?:[^\n]*required[^\n]*)?)`)
-
-// MaskSecrets hides the values of what looks like a secret in a text that people will read.
-func MaskSecrets(text string) string { return secretText.ReplaceAllString(text, "${1}[hidden]") }

@@ -206,18 +206,6 @@ func TestARequestThatFindsNoRoomEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-func TestSecretsAreMaskedInLogs(t *testing.T) {
-	for text, want := range map[string]string{
-		"ssl.keystore.password=hunter2 next": "ssl.keystore.password=[hidden] next",
-		`"password": "hunter2", "a": 1`:      `"password": [hidden], "a": 1`,
-		"log.dirs=/kafka-logs/kafka":         "log.dirs=/kafka-logs/kafka",
-	} {
-		require.Equal(t, want, MaskSecrets(text))
-	}
-	jaas := MaskSecrets(`sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="a" password="hunter2";`)
-	require.NotContains(t, jaas, "hunter2")
-}
-
 // rawOf is an object as the API server has it.
 func rawOf(t *testing.T, object Object, kind string) *unstructured.Unstructured {
 	t.Helper()

@@ -118,13 +118,15 @@ func ConditionOf(kind string, status bool, reason, message string, generation in
 
 // Tail is the end of a text in at most a number of bytes, between characters, and shows that something is missing.
 func Tail(text string, limit int) string {
-	const mark = "…"
 	if len(text) <= limit {
 		return text
 	}
-	start := min(len(text)-limit+len(mark), len(text))
+	start := min(len(text)-limit+len(tailMark), len(text))
 	for start < len(text) && !utf8.RuneStart(text[start]) {
 		start++
 	}
-	return mark + text[start:]
+	return tailMark + text[start:]
 }
+
+// tailMark is what Tail puts in front of what it has cut.
+const tailMark = "…"

@@ -228,16 +228,20 @@ const (
 	// that a secret is masked together with the key in front of it.
 	readLogBytes = 16 << 10
 	lastLogBytes = 2 << 10
+	// logTimeout is short: the log comes from the kubelet, which hangs just when its node is in trouble, and the Pod waits.
+	logTimeout = 3 * time.Second
 )
 
 // lastWords is the end of the log of a Pod that is about to be deleted, without secrets. A log that cannot be read
 // must not keep the Pod from being replaced.
 func (e worldEffects) lastWords(ctx context.Context, pod *corev1.Pod) string {
+	ctx, cancel := context.WithTimeout(ctx, logTimeout)
+	defer cancel()
 	text, err := e.Writer.PodLog(ctx, pod, kube.KafkaContainer, readLogBytes)
 	if err != nil {
 		return ""
 	}
-	return kube.Tail(strings.TrimSpace(kube.MaskSecrets(text)), lastLogBytes)
+	return kube.Tail(strings.TrimSpace(kube.MaskSecrets(kube.WholeLines(text))), lastLogBytes)
 }
 
 func (e worldEffects) clusterReference() *metav1.PartialObjectMetadata {
