@@ -68,16 +68,20 @@ func Write(ctx context.Context, writer Writer, cache *Cache, wanted Object) (Obj
 	return writer.Create(ctx, wanted)
 }
 
-// maxCalls bounds how many requests are under way at once, so that a thousand brokers that want the same moment
-// leave room for the lease and for other clients. The API server's own priority and fairness does the rest.
-const maxCalls = 32
+const (
+	// maxCalls bounds how many requests are under way at once, so that a thousand brokers that want the same moment
+	// leave room for the lease and for other clients. The API server's own priority and fairness does the rest.
+	maxCalls = 64
+	// maxLogs is the same for logs, which kubelets send: they hang where their nodes do, and must not hold up anything else.
+	maxLogs = 16
+)
 
 // Client is the Writer that talks to an API server.
 type Client struct {
-	core       kubernetes.Interface
-	own        *OwnClient
-	namespaces []string
-	calls      chan struct{}
+	core        kubernetes.Interface
+	own         *OwnClient
+	namespaces  []string
+	calls, logs *shares
 }
 
 // NewClient writes core objects through core and the project's own kinds through own. namespaces are the watched ones,
@@ -86,7 +90,7 @@ func NewClient(core kubernetes.Interface, own *OwnClient, namespaces []string) *
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
 	}
-	return &Client{core: core, own: own, namespaces: namespaces, calls: make(chan struct{}, maxCalls)}
+	return &Client{core: core, own: own, namespaces: namespaces, calls: newShares(maxCalls), logs: newShares(maxLogs)}
 }
 
 // Apply implements Writer.
@@ -105,10 +109,10 @@ func (c *Client) Create(ctx context.Context, wanted Object) (Object, error) {
 }
 
 func (c *Client) apply(ctx context.Context, wanted Object, takeOver bool) (Object, error) {
-	if err := c.enter(ctx); err != nil {
+	if err := c.calls.enter(ctx, clusterOf(wanted)); err != nil {
 		return nil, err
 	}
-	defer c.leave()
+	defer c.calls.leave(clusterOf(wanted))
 	patch, err := applyPatch(wanted)
 	if err != nil {
 		return nil, fmt.Errorf("apply %s: %w", describe(wanted), err)
@@ -123,10 +127,10 @@ func (c *Client) apply(ctx context.Context, wanted Object, takeOver bool) (Objec
 
 // nameIsFree is nil when there is no ConfigMap of the name but what an earlier Create may have made.
 func (c *Client) nameIsFree(ctx context.Context, wanted *corev1.ConfigMap) error {
-	if err := c.enter(ctx); err != nil {
+	if err := c.calls.enter(ctx, clusterOf(wanted)); err != nil {
 		return err
 	}
-	defer c.leave()
+	defer c.calls.leave(clusterOf(wanted))
 	standing, err := c.core.CoreV1().ConfigMaps(wanted.Namespace).Get(ctx, wanted.Name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -140,10 +144,10 @@ func (c *Client) nameIsFree(ctx context.Context, wanted *corev1.ConfigMap) error
 
 // ApplyStatus implements Writer.
 func (c *Client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
-	if err := c.enter(ctx); err != nil {
+	if err := c.calls.enter(ctx, clusterOf(cluster)); err != nil {
 		return nil, err
 	}
-	defer c.leave()
+	defer c.calls.leave(clusterOf(cluster))
 	patch, err := statusPatch(cluster)
 	if err != nil {
 		return nil, fmt.Errorf("apply status of %s: %w", describe(cluster), err)
@@ -159,10 +163,10 @@ func (c *Client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster)
 // Delete implements Writer. The preconditions keep a decision about one Pod from hitting its successor, or one that has
 // started meanwhile.
 func (c *Client) Delete(ctx context.Context, object Object) error {
-	if err := c.enter(ctx); err != nil {
+	if err := c.calls.enter(ctx, clusterOf(object)); err != nil {
 		return err
 	}
-	defer c.leave()
+	defer c.calls.leave(clusterOf(object))
 	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{
 		UID: ptr.To(object.GetUID()), ResourceVersion: ptr.To(object.GetResourceVersion()),
 	}}
@@ -183,10 +187,10 @@ func (c *Client) ReleaseFinalizers(ctx context.Context, object Object, finalizer
 	if err != nil || patch == nil {
 		return err
 	}
-	if err := c.enter(ctx); err != nil {
+	if err := c.calls.enter(ctx, clusterOf(object)); err != nil {
 		return err
 	}
-	defer c.leave()
+	defer c.calls.leave(clusterOf(object))
 	_, err = c.patch(ctx, object, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("release finalizers of %s: %w", describe(object), err)
@@ -204,10 +208,10 @@ func (c *Client) ReleaseOwners(ctx context.Context, object Object) (Object, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := c.enter(ctx); err != nil {
+	if err := c.calls.enter(ctx, clusterOf(object)); err != nil {
 		return nil, err
 	}
-	defer c.leave()
+	defer c.calls.leave(clusterOf(object))
 	free, err := c.patch(ctx, object, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
 	if err != nil {
 		return nil, fmt.Errorf("release the owners of %s: %w", describe(object), err)
@@ -221,10 +225,10 @@ func (c *Client) Annotate(ctx context.Context, object Object, annotations map[st
 	if err != nil {
 		return nil, err
 	}
-	if err := c.enter(ctx); err != nil {
+	if err := c.calls.enter(ctx, clusterOf(object)); err != nil {
 		return nil, err
 	}
-	defer c.leave()
+	defer c.calls.leave(clusterOf(object))
 	annotated, err := c.patch(ctx, object, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
 	if err != nil {
 		return nil, fmt.Errorf("annotate %s: %w", describe(object), err)
@@ -275,10 +279,10 @@ func belongsTo(object Object, key messages.ClusterKey) bool {
 
 // Cluster reads one cluster past any cache; nil when there is none.
 func (c *Client) Cluster(ctx context.Context, key messages.ClusterKey) (*v1beta1.KafkaCluster, error) {
-	if err := c.enter(ctx); err != nil {
+	if err := c.calls.enter(ctx, key); err != nil {
 		return nil, err
 	}
-	defer c.leave()
+	defer c.calls.leave(key)
 	object, err := c.own.Get(ctx, KindCluster, key.Namespace, key.Name)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
@@ -291,10 +295,10 @@ func (c *Client) Cluster(ctx context.Context, key messages.ClusterKey) (*v1beta1
 
 // PodLog implements Writer.
 func (c *Client) PodLog(ctx context.Context, pod *corev1.Pod, container string, bytes int64) (string, error) {
-	if err := c.enter(ctx); err != nil {
+	if err := c.logs.enter(ctx, clusterOf(pod)); err != nil {
 		return "", err
 	}
-	defer c.leave()
+	defer c.logs.leave(clusterOf(pod))
 	// LimitBytes would cut the end off, and the end is what tells: a number of lines bounds what is sent.
 	options := &corev1.PodLogOptions{Container: container, TailLines: ptr.To(int64(40))}
 	stream, err := c.core.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, options).Stream(ctx)
@@ -308,17 +312,6 @@ func (c *Client) PodLog(ctx context.Context, pod *corev1.Pod, container string, 
 	}
 	return Tail(string(text), int(bytes)), nil
 }
-
-func (c *Client) enter(ctx context.Context) error {
-	select {
-	case c.calls <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for a free request: %w", ctx.Err())
-	}
-}
-
-func (c *Client) leave() { <-c.calls }
 
 func (c *Client) patch(ctx context.Context, object Object, kind types.PatchType, patch []byte,
 	options metav1.PatchOptions,

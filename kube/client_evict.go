@@ -20,10 +20,10 @@ func (e *EvictionRefused) Error() string { return "eviction refused: " + e.Messa
 
 // Evict implements Writer. The precondition keeps a decision about one Pod from hitting its successor.
 func (c *Client) Evict(ctx context.Context, pod *corev1.Pod) error {
-	if err := c.enter(ctx); err != nil {
+	if err := c.calls.enter(ctx, clusterOf(pod)); err != nil {
 		return err
 	}
-	defer c.leave()
+	defer c.calls.leave(clusterOf(pod))
 	err := c.core.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{
 		ObjectMeta:    metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name},
 		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: ptr.To(pod.UID)}},

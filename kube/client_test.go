@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -193,17 +192,6 @@ func TestAnObjectThatCannotBeReadHidesNoOther(t *testing.T) {
 	none, err := client.Cluster(t.Context(), messages.ClusterKey{Namespace: "ns1", Name: "nobody"})
 	require.NoError(t, err)
 	require.Nil(t, none)
-}
-
-func TestARequestThatFindsNoRoomEndsWithItsContext(t *testing.T) {
-	_, _, client := clients()
-	for range maxCalls {
-		client.calls <- struct{}{}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := client.Apply(ctx, configMap(nil))
-	require.ErrorIs(t, err, context.Canceled)
 }
 
 // rawOf is an object as the API server has it.
