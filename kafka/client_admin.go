@@ -61,6 +61,9 @@ func (r ConfigResource) String() string {
 	if r.ClusterWide {
 		return "all brokers"
 	}
+	if r.Loggers {
+		return "the loggers of broker " + r.Broker.String()
+	}
 	return "broker " + r.Broker.String()
 }
 
@@ -72,12 +75,19 @@ func (r ConfigResource) name() string {
 	return r.Broker.String()
 }
 
+func (r ConfigResource) kind() kmsg.ConfigResourceType {
+	if r.Loggers {
+		return kmsg.ConfigResourceTypeBrokerLogger
+	}
+	return kmsg.ConfigResourceTypeBroker
+}
+
 // Describe asks for all keys of a resource and the levels that their values come from. The broker that is asked knows
 // itself and what all brokers share, no other broker.
 func (a *Admin) Describe(ctx context.Context, resource ConfigResource) (Configs, error) {
 	what := "describe the configuration of " + resource.String()
 	named := kmsg.NewDescribeConfigsRequestResource()
-	named.ResourceType, named.ResourceName = kmsg.ConfigResourceTypeBroker, resource.name()
+	named.ResourceType, named.ResourceName = resource.kind(), resource.name()
 	request := kmsg.NewPtrDescribeConfigsRequest()
 	request.Resources = []kmsg.DescribeConfigsRequestResource{named}
 	request.IncludeSynonyms = true
@@ -138,7 +148,7 @@ func (a *Admin) Alter(ctx context.Context, resource ConfigResource, changes []Co
 
 func alteration(resource ConfigResource, changes []ConfigChange, validateOnly bool) *kmsg.IncrementalAlterConfigsRequest {
 	named := kmsg.NewIncrementalAlterConfigsRequestResource()
-	named.ResourceType, named.ResourceName = kmsg.ConfigResourceTypeBroker, resource.name()
+	named.ResourceType, named.ResourceName = resource.kind(), resource.name()
 	for _, change := range changes {
 		config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
 		config.Name, config.Value, config.Op = change.Key, change.Value, kmsg.IncrementalAlterConfigOpSet

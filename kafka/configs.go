@@ -8,6 +8,8 @@ type ConfigResource struct {
 	ClusterWide bool
 	// Broker is the broker otherwise.
 	Broker messages.BrokerID
+	// Loggers means the levels of that broker's loggers (BROKER_LOGGER) instead of its configuration.
+	Loggers bool
 }
 
 // ConfigSource is where a value comes from, strongest first.

@@ -20,6 +20,7 @@ type realKafka struct {
 	libs, dir     string
 	address       string // of the listener for brokers and clients
 	controllers   string // of the quorum
+	log4j         string // log4j.properties in the old format, empty for the harness's own
 	process       *exec.Cmd
 	processClosed chan struct{}
 }
@@ -28,7 +29,13 @@ type realKafka struct {
 // its file.
 func startRealKafka(t *testing.T, version string, more ...string) *realKafka {
 	t.Helper()
-	k := &realKafka{t: t, libs: kafkaJars(t, version), dir: t.TempDir(), controllers: freeAddress(t, 21000)}
+	return startRealKafkaWithLog(t, version, "", more...)
+}
+
+// startRealKafkaWithLog starts it as brokerConfig.log4jConfig does, with a file of log4j 1 in every version.
+func startRealKafkaWithLog(t *testing.T, version, log4j string, more ...string) *realKafka {
+	t.Helper()
+	k := &realKafka{t: t, libs: kafkaJars(t, version), dir: t.TempDir(), controllers: freeAddress(t, 21000), log4j: log4j}
 	k.address = freeAddress(t, 23000)
 	k.format("--standalone", append([]string{
 		"process.roles=broker,controller", "node.id=1",
@@ -60,11 +67,19 @@ func (k *realKafka) format(how string, node []string) {
 	)...)
 	k.write("log4j2.yaml", "Configuration: {Appenders: {Console: {name: STDOUT, PatternLayout: {pattern: '%m%n'}}}, "+
 		"Loggers: {Root: {level: INFO, AppenderRef: [{ref: STDOUT}]}}}")
-	k.write("log4j.properties", "log4j.rootLogger=INFO, out", "log4j.appender.out=org.apache.log4j.ConsoleAppender",
-		"log4j.appender.out.layout=org.apache.log4j.PatternLayout", "log4j.appender.out.layout.ConversionPattern=%m%n")
+	if k.log4j != "" {
+		k.write("log4j.properties", k.log4j)
+	} else {
+		k.writeLog4j()
+	}
 	out, err := k.java("kafka.tools.StorageTool", "format", how, "-t", "Qk1hb2tqT3ZBUVlYbEE9PQ",
 		"-c", filepath.Join(k.dir, "node.properties")).CombinedOutput()
 	require.NoError(k.t, err, string(out))
+}
+
+func (k *realKafka) writeLog4j() {
+	k.write("log4j.properties", "log4j.rootLogger=INFO, out", "log4j.appender.out=org.apache.log4j.ConsoleAppender",
+		"log4j.appender.out.layout=org.apache.log4j.PatternLayout", "log4j.appender.out.layout.ConversionPattern=%m%n")
 }
 
 // kafkaJars is the directory of a Kafka version's jars; the test is skipped where they or Java are missing.
@@ -118,10 +133,13 @@ func (k *realKafka) write(name string, lines ...string) {
 }
 
 func (k *realKafka) java(arguments ...string) *exec.Cmd {
+	newFormat := "-Dlog4j2.configurationFile=" + filepath.Join(k.dir, "log4j2.yaml")
+	if k.log4j != "" {
+		newFormat = "-Dlog4j1.compatibility=true" // as Kafka's scripts add it for a file of log4j 1
+	}
 	return exec.Command("java", append([]string{
 		"-Xmx320m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(k.libs, "*"),
-		"-Dlog4j2.configurationFile=" + filepath.Join(k.dir, "log4j2.yaml"),
-		"-Dlog4j.configuration=file:" + filepath.Join(k.dir, "log4j.properties"),
+		newFormat, "-Dlog4j.configuration=file:" + filepath.Join(k.dir, "log4j.properties"),
 	}, arguments...)...)
 }
 

@@ -71,5 +71,9 @@ func SignedConfig(config *corev1.ConfigMap) bool {
 }
 
 func filesHash(config *corev1.ConfigMap) string {
-	return FileHash(strings.Join([]string{config.Data[KeyBrokerConfig], config.Data[KeyUserConfig], config.Data[KeyStartedConfig]}, "\x00"))
+	files := []string{config.Data[KeyBrokerConfig], config.Data[KeyUserConfig], config.Data[KeyStartedConfig]}
+	if log4j := config.Data[KeyLog4j]; log4j != "" {
+		files = append(files, log4j)
+	}
+	return FileHash(strings.Join(files, "\x00"))
 }

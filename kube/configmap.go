@@ -25,8 +25,9 @@ const (
 	KeyUserConfig = "user-config"
 	// KeyStartedConfig is the file that the broker was started with, where it was changed while the broker ran.
 	KeyStartedConfig = "started-config"
-	keyLog4j         = "log4j.properties"
-	keyJMXRules      = "config.yaml"
+	// KeyLog4j is the file of the loggers, where people have written one.
+	KeyLog4j    = "log4j.properties"
+	keyJMXRules = "config.yaml"
 )
 
 // ConfigInput is what a broker's ConfigMap is made of.
@@ -78,7 +79,7 @@ func configAnnotations(in ConfigInput, backup string) map[string]string {
 func configFiles(in ConfigInput) map[string]string {
 	files := map[string]string{KeyBrokerConfig: in.Properties, KeyUserConfig: in.UserProperties}
 	if in.Config.Log4jConfig != "" {
-		files[keyLog4j] = in.Config.Log4jConfig
+		files[KeyLog4j] = in.Config.Log4jConfig
 	}
 	return files
 }

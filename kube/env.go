@@ -35,7 +35,7 @@ func defaultEnv() []corev1.EnvVar {
 func configEnv(config *v1beta1.BrokerConfig) []corev1.EnvVar {
 	var env []corev1.EnvVar
 	if config.Log4jConfig != "" {
-		env = append(env, corev1.EnvVar{Name: "KAFKA_LOG4J_OPTS", Value: "-Dlog4j.configuration=file:" + configDir + "/" + keyLog4j})
+		env = append(env, corev1.EnvVar{Name: "KAFKA_LOG4J_OPTS", Value: "-Dlog4j.configuration=file:" + configDir + "/" + KeyLog4j})
 	}
 	if config.KafkaHeapOpts != "" {
 		env = append(env, corev1.EnvVar{Name: "KAFKA_HEAP_OPTS", Value: config.KafkaHeapOpts})

@@ -191,7 +191,7 @@ func (b *broker) reconcile(c actor.Context) {
 		if next.again > 0 {
 			b.again.Set(c, next.again, lookNow{})
 		}
-	case apply, remove, evict, disown, describe, alter, annotate:
+	case apply, remove, evict, disown, describe, alter, setLevels, annotate:
 		b.start(c, next)
 		return
 	}
@@ -207,7 +207,7 @@ func (b *broker) reconcile(c actor.Context) {
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
 func (b *broker) retrying(next step) bool {
 	switch next.(type) {
-	case apply, remove, evict, disown, describe, alter, annotate:
+	case apply, remove, evict, disown, describe, alter, setLevels, annotate:
 		return b.failures > 0
 	default:
 		return false
@@ -259,6 +259,8 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		b.asked = b.asked.answered(s, r.Value.configs, now)
 	case alter:
 		b.asked = b.asked.taken(s, now)
+	case setLevels:
+		b.asked.levels.done = s.of
 	}
 	b.reconcile(c)
 }
@@ -292,13 +294,19 @@ func (b *broker) wasNotGrown(s step, err error) bool {
 // notTaken takes a change of its configuration that Kafka refuses: asking again is of no use.
 func (b *broker) notTaken(s step, err error) bool {
 	var refused *kafka.ConfigRefused
-	a, altering := s.(alter)
-	if !altering || !errors.As(err, &refused) {
+	if !errors.As(err, &refused) {
 		return false
 	}
 	_, text := kafka.RefusedKey(refused.Message) // which shows no secret
+	switch s := s.(type) {
+	case alter:
+		b.asked = b.asked.notTaken(s, refused.Message)
+	case setLevels:
+		b.asked.levels.refused, b.asked.levels.said = s.of, text
+	default:
+		return false
+	}
 	b.Log.Warn("configuration refused", "reason", text)
-	b.asked = b.asked.notTaken(a, refused.Message)
 	return true
 }
 
@@ -353,6 +361,8 @@ func nameOf(s step) string {
 		return "evict Pod " + s.pod.Name
 	case describe:
 		return "ask for the configuration"
+	case setLevels:
+		return "set levels: " + levelsText(s.changes)
 	case alter:
 		return "change the configuration: " + changesText(s.plan.Changes)
 	case annotate:

@@ -45,6 +45,8 @@ type asked struct {
 	recorded kafka.Applied
 	// refusals are those of the record as it was seen last.
 	refusals map[string]kube.RefusedValue
+	// levels is what is known of the levels of loggers.
+	levels levelsAsked
 	// refused are the changes that Kafka did not take, by key.
 	refused map[string]refusedChange
 	// single are the inputs whose changes are sent one by one, since Kafka has refused several of them and named none.
@@ -162,6 +164,9 @@ func configure(w blueprint, o observed, now time.Time) step {
 
 // carryOut is what is left to be done about an answer.
 func (w blueprint) carryOut(o observed) step {
+	if s := w.levels(o); s != nil {
+		return s
+	}
 	if s := w.change(o); s != nil {
 		return s
 	}
@@ -224,6 +229,7 @@ func (w blueprint) record(o observed, applied kafka.Applied, reason string) step
 		refused = o.live.refusals
 	}
 	record := kube.WithRefusals(kube.BrokerAppliedConfigMap(w.Cluster, w.id, applied), refused)
+	record = kube.WithLevels(record, kube.Levels(o.record, w.Cluster))
 	return apply{objects: []kube.Object{record}, reason: reason}
 }
 

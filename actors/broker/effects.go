@@ -155,6 +155,9 @@ func (e worldEffects) run(ctx context.Context, s step) (outcome, error) {
 	case describe:
 		configs, err := Describe(ctx, e.Kafka, s.address, kafka.ConfigResource{Broker: e.id})
 		return outcome{step: s, configs: configs}, err
+	case setLevels:
+		loggers := kafka.ConfigResource{Broker: e.id, Loggers: true}
+		return outcome{step: s}, WithAdmin(ctx, e.Kafka, s.address, func(admin Admin) error { return admin.Alter(ctx, loggers, s.changes, false) })
 	case alter:
 		return outcome{step: s}, WithAdmin(ctx, e.Kafka, s.address, func(admin Admin) error { return s.plan.Send(ctx, admin, s.resource) })
 	default:

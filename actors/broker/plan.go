@@ -70,7 +70,7 @@ func plan(w blueprint, o observed, now time.Time) step {
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, claims, service, endedPod, outdatedPod, maintenance, missingPod, missingConfig,
-		claimRecords, restartPod, grow, configure, runningPod,
+		claimRecords, restartPod, grow, levels, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s

@@ -51,8 +51,8 @@ func (w blueprint) restart(o observed) string {
 		return ""
 	case w.Entry.Maintenance:
 		return "stop: the spec has it in maintenance"
-	case w.podDiffers(pod) && w.heard(o):
-		return "restart: " + w.difference(pod, o.config)
+	case w.podDiffers(pod) && w.heard(o) && !w.levelsLive(o):
+		return "restart: " + firstOf(w.levelsRefusedReason(o), w.difference(pod, o.config))
 	case w.fileDiffers(pod) && w.starting(o).fileDiffers(pod) && w.onlyRestart(o) != "":
 		return "restart: " + w.onlyRestart(o)
 	case pod.Annotations[kube.AnnotationRestart] != "":
@@ -116,6 +116,9 @@ func (w blueprint) difference(pod *corev1.Pod, config *corev1.ConfigMap) string 
 	var parts []string
 	if config != nil && !w.racks() {
 		parts = append(parts, changedLines(config.Data[kube.KeyBrokerConfig], w.properties)...)
+	}
+	if config != nil && config.Data[kube.KeyLog4j] != w.config.Log4jConfig && hashed(pod) {
+		parts = append(parts, "log4jConfig changes")
 	}
 	if sample, err := w.pod(w.expectedClaims(), nil); err == nil {
 		parts = append(parts, podDifferences(pod, sample)...)

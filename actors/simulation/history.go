@@ -52,6 +52,7 @@ func acts() []act {
 		{"somebody deletes an object", (*history).deleteSomething},
 		{"somebody edits a file", (*history).editFile},
 		{"a setting changes", (*history).changeSetting},
+		{"the levels of loggers change", (*history).changeLevels},
 		{"Kafka refuses a value for a while", (*history).refuseValue},
 		{"dynamic configuration changes", (*history).changeDynamic},
 		{"a broker goes into maintenance", func(h *history) {
@@ -85,7 +86,7 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 	w.advance(6 * time.Minute) // what waited for a long retry
 	w.readyWithin(h.name, time.Minute)
 	w.quietFor(time.Hour)
-	if problems := w.configProblems(h.name); len(problems) > 0 {
+	if problems := append(w.configProblems(h.name), w.levelProblems(h.name)...); len(problems) > 0 {
 		w.fail("not as the spec says: %s", strings.Join(problems, "; "))
 	}
 	if h.rng.IntN(3) == 0 {
@@ -223,6 +224,19 @@ func (h *history) changeSetting() {
 		text += fmt.Sprintf("num.network.threads=%d\n", 3+n)
 	}
 	h.edit(h.name, func(c *v1beta1.KafkaCluster) { c.Spec.ReadOnlyConfig = text })
+}
+
+// changeLevels changes what a broker takes while it runs, and now and then more of the file.
+func (h *history) changeLevels() {
+	levels := []string{"DEBUG", "INFO", "WARN"}
+	text := "log4j.rootLogger=" + levels[h.rng.IntN(3)] + ", out\nlog4j.appender.out=console\n"
+	if h.rng.IntN(2) == 0 {
+		text += "log4j.logger.kafka.server.KafkaApis=" + levels[h.rng.IntN(3)] + "\n"
+	}
+	if h.rng.IntN(6) == 0 {
+		text += "log4j.appender.out.layout=pattern\n"
+	}
+	h.edit(h.name, logging(text))
 }
 
 // refuseValue writes what no broker starts with. Pods that go meanwhile may start with it only where nobody could ask Kafka.

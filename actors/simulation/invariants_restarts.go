@@ -183,11 +183,11 @@ func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID, live bool) *v1b
 	for i := range spec.Brokers {
 		spec.Brokers[i].ReadOnlyConfig = withoutLive(spec.Brokers[i].ReadOnlyConfig)
 		if own := spec.Brokers[i].BrokerConfig; own != nil {
-			own.Config = ""
+			own.Config, own.Log4jConfig = "", withoutLevels(own.Log4jConfig)
 		}
 	}
 	for name, group := range spec.BrokerConfigGroups {
-		group.Config = ""
+		group.Config, group.Log4jConfig = "", withoutLevels(group.Log4jConfig)
 		spec.BrokerConfigGroups[name] = group
 	}
 	return spec

@@ -70,6 +70,8 @@ type process struct {
 	// config is its file as it stood at its start, version the release that it is.
 	config  map[string]string
 	version string
+	// levels are those of its loggers.
+	levels map[string]string
 	// serves is set once it accepts connections, since then.
 	serves bool
 	since  time.Time

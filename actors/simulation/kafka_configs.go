@@ -185,6 +185,9 @@ func (c *kafkaState) alter(p *process, resource kafkaclient.ConfigResource, chan
 	if !resource.ClusterWide && resource.Broker != p.id {
 		return refused("Unexpected broker id, expected %d, but received %d", p.id, resource.Broker)
 	}
+	if resource.Loggers {
+		return p.alterLevels(changes, validateOnly)
+	}
 	for _, change := range changes {
 		if err := c.refusal(p, resource, change); err != nil {
 			return err

@@ -98,7 +98,7 @@ func (l *kubelets) processOf(pod *corev1.Pod, state *podState) *process {
 	p := &process{
 		id: idOf(pod), pod: pod.UID, kraft: file["process.roles"] != "",
 		broker: slices.Contains(roles, "broker"), controller: slices.Contains(roles, "controller"),
-		config: file, version: versionOf(pod), dirs: l.directories(pod, state),
+		config: file, version: versionOf(pod), dirs: l.directories(pod, state), levels: levelsIn(state.log4j),
 	}
 	if !p.kraft {
 		p.broker = true

@@ -1,0 +1,181 @@
+package broker
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+)
+
+// A broker takes the levels of its loggers while it runs and forgets them when it ends, so the file has to follow. What says
+// that nothing is left to do is the Pod's hash; until it says so the record names the loggers that may have been changed:
+//
+//	record the loggers ─▶ set levels ─▶ file ─▶ hashes of the Pod ─▶ record nothing
+
+// levels brings to a running broker the levels of its loggers.
+func levels(w blueprint, o observed, _ time.Time) step { return w.levels(o) }
+
+// setLevels sets levels of loggers.
+type setLevels struct {
+	address string
+	changes []kafka.ConfigChange
+	of      levelsWish
+}
+
+func (setLevels) isStep() {}
+
+// levelsWish is what was last set or refused, for one file and one process.
+type levelsWish struct {
+	process process
+	file    string
+}
+
+// levelsAsked is what is remembered of levels.
+type levelsAsked struct {
+	done, refused levelsWish
+	// said are Kafka's words.
+	said string
+}
+
+func (w blueprint) levelsWish(pod *corev1.Pod) levelsWish {
+	return levelsWish{process: processOf(pod), file: kube.FileHash(w.config.Log4jConfig)}
+}
+
+// levels is the next step towards the levels of the file, nil when there is none or a restart brings them in.
+func (w blueprint) levels(o observed) step {
+	pod, unsure := o.pod(), kube.Levels(o.record, w.Cluster)
+	if !w.runs(pod, o.written) {
+		return nil
+	}
+	changes, ok := w.levelChanges(o)
+	if !ok {
+		return nil
+	}
+	of := w.levelsWish(pod)
+	refused := o.asked.levels.refused == of
+	if len(changes) > 0 && o.asked.levels.done != of && !refused {
+		if names := namesOf(changes); !slices.Equal(names, unsure) {
+			return w.recordLevels(o, names, "the levels of loggers are about to change")
+		}
+		return setLevels{address: AdminAddress(w.Cluster, w.id), changes: changes, of: of}
+	}
+	switch {
+	case w.podDiffers(pod) && refused:
+		return nil
+	case w.podDiffers(pod):
+		return w.writeLevels(o)
+	}
+	if len(unsure) > 0 {
+		return w.recordLevels(o, nil, "the file has the levels of all loggers")
+	}
+	return nil
+}
+
+// levelsLive reports whether nothing but levels of loggers keeps the Pod from being the one that is wanted.
+func (w blueprint) levelsLive(o observed) bool {
+	pod := o.pod()
+	if !w.isBroker() || !w.podDiffers(pod) || stuck(pod) || o.asked.levels.refused == w.levelsWish(pod) {
+		return false
+	}
+	_, ok := w.levelChanges(o)
+	return ok
+}
+
+// levelChanges are the levels to set; ok is false where more than levels is to change. What the Pod was made from is known
+// by its hash: with the loggers of its file in place of those that are wanted the hash has to be the same.
+func (w blueprint) levelChanges(o observed) (changes []kafka.ConfigChange, ok bool) {
+	pod, unsure := o.pod(), kube.Levels(o.record, w.Cluster)
+	if !w.podDiffers(pod) && len(unsure) == 0 {
+		return nil, false
+	}
+	if o.config == nil || w.config.Log4jConfig == "" || o.config.Data[kube.KeyLog4j] == "" || !kube.SignedConfig(o.config) {
+		return nil, false
+	}
+	if was, _, err := w.hashesWithLog(o.config.Data[kube.KeyLog4j]); err != nil ||
+		!kube.SamePodPart(was, pod.Annotations[kube.AnnotationUserInputsHash]) && !w.levelsWritten(o) {
+		return nil, false
+	}
+	return kafka.LogLevels(o.config.Data[kube.KeyLog4j], w.config.Log4jConfig, unsure)
+}
+
+// levelsWritten reports whether the file has loggers that its Pod's hash does not have yet: nobody writes another file under
+// a Pod that runs.
+func (w blueprint) levelsWritten(o observed) bool {
+	was, _, err := w.hashesWithLog(o.config.Data[kube.KeyLog4j])
+	return err == nil && kube.SamePodPart(was, o.config.Annotations[kube.AnnotationUserInputsHash])
+}
+
+// hashesWithLog are those of the Pod with other loggers.
+func (w blueprint) hashesWithLog(log4j string) (user, rendered string, err error) {
+	config := *w.config
+	config.Log4jConfig = log4j
+	w.config, w.renderedHash = &config, ""
+	sample, err := w.pod(w.expectedClaims(), nil)
+	if err != nil {
+		return "", "", err
+	}
+	return sample.Annotations[kube.AnnotationUserInputsHash], sample.Annotations[kube.AnnotationRenderedHash], nil
+}
+
+// writeLevels writes the file with the new loggers, then the hashes of the Pod. What else of the file is not as wanted is no
+// matter of the loggers.
+func (w blueprint) writeLevels(o observed) step {
+	pod := o.pod()
+	user := kube.WithFilePart(w.userHash, takenFile(pod))
+	rendered := pod.Annotations[kube.AnnotationRenderedHash]
+	if _, was, err := w.hashesWithLog(o.config.Data[kube.KeyLog4j]); err == nil && (kube.SamePodPart(was, rendered) || w.levelsWritten(o)) {
+		rendered = kube.WithFilePart(w.renderedHash, kube.FilePart(rendered))
+	}
+	if o.config.Data[kube.KeyLog4j] != w.config.Log4jConfig || o.config.Annotations[kube.AnnotationUserInputsHash] != user {
+		config := w.configMap.DeepCopy()
+		for key, text := range o.config.Data {
+			if key != kube.KeyLog4j {
+				config.Data[key] = text
+			}
+		}
+		config.Annotations[kube.AnnotationUserInputsHash], config.Annotations[kube.AnnotationRenderedHash] = user, rendered
+		kube.SignConfig(config)
+		return apply{objects: []kube.Object{config}, reason: "the broker has taken the levels of its loggers while it runs"}
+	}
+	return annotate{object: pod, reason: "the broker runs with all of its newest log4jConfig", annotations: map[string]string{
+		kube.AnnotationUserInputsHash: user, kube.AnnotationRenderedHash: o.config.Annotations[kube.AnnotationRenderedHash],
+	}}
+}
+
+func (w blueprint) recordLevels(o observed, loggers []string, reason string) step {
+	record := kube.WithRefusals(kube.BrokerAppliedConfigMap(w.Cluster, w.id, w.applied(o)), w.refusals(o))
+	return apply{objects: []kube.Object{kube.WithLevels(record, loggers)}, reason: reason}
+}
+
+func namesOf(changes []kafka.ConfigChange) []string {
+	var names []string
+	for _, c := range changes {
+		names = append(names, c.Key)
+	}
+	return names
+}
+
+// levelsText is what is set, by name: levels are no secrets.
+func levelsText(changes []kafka.ConfigChange) string {
+	var parts []string
+	for _, c := range changes {
+		if c.Value == nil {
+			parts = append(parts, c.Key+" inherits its level")
+		} else {
+			parts = append(parts, c.Key+" logs "+strings.ToLower(*c.Value))
+		}
+	}
+	return shortList(parts)
+}
+
+// levelsRefusedReason says why a restart brings the levels in.
+func (w blueprint) levelsRefusedReason(o observed) string {
+	if o.asked.levels.refused != w.levelsWish(o.pod()) {
+		return ""
+	}
+	return "log4jConfig changed, and Kafka does not take that while it runs: " + o.asked.levels.said
+}
