@@ -11,6 +11,11 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
+// readOnly sets the read-only configuration of all brokers.
+func readOnly(text string) func(*v1beta1.KafkaCluster) {
+	return func(cluster *v1beta1.KafkaCluster) { cluster.Spec.ReadOnlyConfig = text }
+}
+
 // perBroker sets the dynamic configuration of one broker, and with it takes it out of what its group says.
 func perBroker(id int32, text string) func(*v1beta1.KafkaCluster) {
 	return func(cluster *v1beta1.KafkaCluster) {

@@ -14,11 +14,6 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// readOnly sets the read-only configuration of all brokers.
-func readOnly(text string) func(*v1beta1.KafkaCluster) {
-	return func(cluster *v1beta1.KafkaCluster) { cluster.Spec.ReadOnlyConfig = text }
-}
-
 // rolled waits until every broker of a cluster has another Pod than before, and all is well.
 func (w *World) rolled(name string, before map[messages.BrokerID]types.UID) {
 	w.t.Helper()
