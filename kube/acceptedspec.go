@@ -41,7 +41,7 @@ func AcceptedSpecConfigMap(cluster *v1beta1.KafkaCluster) (*corev1.ConfigMap, er
 	if packed.Len() > maxAcceptedSpec {
 		return nil, fmt.Errorf("the packed spec has %d bytes, more than the %d that are kept", packed.Len(), maxAcceptedSpec)
 	}
-	return &corev1.ConfigMap{
+	return signed(&corev1.ConfigMap{
 		TypeMeta: configMapType(),
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            AcceptedSpecName(cluster.Name),
@@ -50,7 +50,7 @@ func AcceptedSpecConfigMap(cluster *v1beta1.KafkaCluster) (*corev1.ConfigMap, er
 			OwnerReferences: owners(cluster),
 		},
 		BinaryData: map[string][]byte{keyAcceptedSpec: packed.Bytes()},
-	}, nil
+	}), nil
 }
 
 // AcceptedSpec reads what AcceptedSpecConfigMap has recorded for the cluster; config may be nil.

@@ -19,6 +19,8 @@ const (
 	AnnotationStartedWith = "kafka.banzaicloud.io/started-with"
 	// AnnotationFilesHash is what the files in a broker's ConfigMap hash to when we wrote them.
 	AnnotationFilesHash = "kafka.banzaicloud.io/files-hash"
+	// AnnotationWantedHash is what all that is wanted of an object hashes to; see signed.
+	AnnotationWantedHash = "kafka.banzaicloud.io/wanted-hash"
 	// AnnotationFormat carries a claim's right to be formatted, or that it has been; see FormatState.
 	AnnotationFormat = "kafka.banzaicloud.io/format"
 	// AnnotationRetainedClaim names the cluster of a claim that outlives it and therefore has no owner reference.

@@ -38,13 +38,13 @@ func appliedConfigMap(cluster *v1beta1.KafkaCluster, name string, labels, applie
 	if err != nil {
 		text = []byte("{}") // texts by text can always be marshalled
 	}
-	return &corev1.ConfigMap{
+	return signed(&corev1.ConfigMap{
 		TypeMeta: configMapType(),
 		ObjectMeta: metav1.ObjectMeta{
 			Name: name, Namespace: cluster.Namespace, Labels: labels, OwnerReferences: owners(cluster),
 		},
 		Data: map[string]string{keyApplied: string(text)},
-	}
+	})
 }
 
 // Applied reads a record; it is empty where there is none that belongs to the cluster.
@@ -56,13 +56,14 @@ func Applied(config *corev1.ConfigMap, cluster *v1beta1.KafkaCluster) map[string
 	return applied
 }
 
-// SignConfig writes into a broker's ConfigMap what its files hash to: what somebody else has changed in them is not what a
-// broker was started with.
+// SignConfig completes a broker's ConfigMap. It writes into it what its files hash to: what somebody else has changed in them
+// is not what a broker was started with.
 func SignConfig(config *corev1.ConfigMap) {
 	if config.Annotations == nil {
 		config.Annotations = map[string]string{}
 	}
 	config.Annotations[AnnotationFilesHash] = filesHash(config)
+	signed(config)
 }
 
 // SignedConfig reports whether the files of a broker's ConfigMap are as we wrote them.

@@ -86,7 +86,7 @@ func configFiles(in ConfigInput) map[string]string {
 
 // JMXConfigMap holds the rules by which the brokers' JMX exporter names metrics.
 func JMXConfigMap(cluster *v1beta1.KafkaCluster) *corev1.ConfigMap {
-	return &corev1.ConfigMap{
+	return signed(&corev1.ConfigMap{
 		TypeMeta: configMapType(),
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            JMXConfigName(cluster.Name),
@@ -95,7 +95,7 @@ func JMXConfigMap(cluster *v1beta1.KafkaCluster) *corev1.ConfigMap {
 			OwnerReferences: owners(cluster),
 		},
 		Data: map[string]string{keyJMXRules: jmxRules(cluster)},
-	}
+	})
 }
 
 func jmxRules(cluster *v1beta1.KafkaCluster) string {

@@ -57,7 +57,7 @@ func disruptionBudget(in BudgetInput, name string, labels, selector map[string]s
 	if !in.GatesOpen {
 		down = 0
 	}
-	return &policyv1.PodDisruptionBudget{
+	return signed(&policyv1.PodDisruptionBudget{
 		TypeMeta: metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"},
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            name,
@@ -71,7 +71,7 @@ func disruptionBudget(in BudgetInput, name string, labels, selector map[string]s
 			Selector:                   &metav1.LabelSelector{MatchLabels: selector},
 			UnhealthyPodEvictionPolicy: ptr.To(unhealthyPodEvictionPolicy(in)),
 		},
-	}
+	})
 }
 
 // userBudget is how many nodes the user lets go at once. Without a budget, and where a percentage of few brokers comes

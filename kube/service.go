@@ -48,7 +48,7 @@ func HeadlessService(cluster *v1beta1.KafkaCluster) *corev1.Service {
 	service.Spec.ClusterIP = corev1.ClusterIPNone
 	service.Spec.Selector = brokersSelector(cluster)
 	service.Spec.PublishNotReadyAddresses = true
-	return service
+	return signed(service)
 }
 
 // ControllerService finds the KRaft controllers: controller.quorum.bootstrap.servers names it in both modes.
@@ -62,7 +62,7 @@ func ControllerService(cluster *v1beta1.KafkaCluster) *corev1.Service {
 	service.Spec.Selector = selector
 	// Controllers find each other here before any of them is ready.
 	service.Spec.PublishNotReadyAddresses = true
-	return service
+	return signed(service)
 }
 
 // AllBrokerService leads to any broker without headless mode. It does not select controllers: they serve no clients.
@@ -73,7 +73,7 @@ func AllBrokerService(cluster *v1beta1.KafkaCluster) *corev1.Service {
 	service.Spec.Ports = servicePorts(cluster, false)
 	service.Spec.Selector = brokersSelector(cluster)
 	service.Spec.PublishNotReadyAddresses = cluster.Spec.PublishNotReadyAddresses
-	return service
+	return signed(service)
 }
 
 // BrokerService leads to one node without headless mode.
@@ -85,7 +85,7 @@ func BrokerService(cluster *v1beta1.KafkaCluster, id messages.BrokerID) *corev1.
 	service.Spec.Selector = selector
 	// A node is reached by the others while it starts: replicas have to catch up before it is ready.
 	service.Spec.PublishNotReadyAddresses = true
-	return service
+	return signed(service)
 }
 
 func sharedService(cluster *v1beta1.KafkaCluster, name string) *corev1.Service {

@@ -35,9 +35,9 @@ func (w *World) madeByKoperator(cluster *v1beta1.KafkaCluster) *v1beta1.KafkaClu
 	}
 	cluster = w.store.put(cluster).(*v1beta1.KafkaCluster)
 	for _, service := range kube.ClusterServices(cluster) {
-		w.store.put(service)
+		w.store.put(unsigned(service))
 	}
-	w.store.put(kube.JMXConfigMap(cluster))
+	w.store.put(unsigned(kube.JMXConfigMap(cluster)))
 	for i := range cluster.Spec.Brokers {
 		k := koperatorNode{cluster, messages.BrokerID(cluster.Spec.Brokers[i].ID)}
 		w.store.put(k.claim())
@@ -45,6 +45,12 @@ func (w *World) madeByKoperator(cluster *v1beta1.KafkaCluster) *v1beta1.KafkaClu
 		w.store.put(k.pod())
 	}
 	return cluster
+}
+
+// unsigned is an object without what this daemon alone writes.
+func unsigned(object kube.Object) kube.Object {
+	object.SetAnnotations(nil)
+	return object
 }
 
 // koperatorNode is one node, broker and controller, as Koperator makes it.

@@ -72,6 +72,59 @@ func TestAForeignConfigMapOfTheNameStaysAsItIs(t *testing.T) {
 	})
 }
 
+// What leaves the spec leaves the objects, also where the daemon that wrote them is not there any more to remember it.
+func TestWhatAUserTakesBackIsTakenBackFromObjects(t *testing.T) {
+	given := func(c *v1beta1.KafkaCluster) {
+		c.Labels = map[string]string{"team": "a"}
+		c.Spec.PropagateLabels, c.Spec.PublishNotReadyAddresses = true, true
+		c.Spec.ListenersConfig.ServiceAnnotations = map[string]string{"mesh": "no"}
+	}
+	takenBack := func(c *v1beta1.KafkaCluster) {
+		c.Spec.PropagateLabels, c.Spec.PublishNotReadyAddresses = false, false
+		c.Spec.ListenersConfig.ServiceAnnotations = nil
+	}
+	for name, edit := range map[string]func(w *World){
+		"while the daemon runs": func(w *World) { w.edit("demo", takenBack) },
+		"while no daemon runs": func(w *World) {
+			w.killDaemon()
+			w.edit("demo", takenBack)
+			w.startDaemon()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(w *World) {
+				allBroker := func() *corev1.Service {
+					return w.store.get(key{kube.KindService, namespace, "demo-all-broker"}).(*corev1.Service)
+				}
+				budget := func() kube.Object {
+					return w.store.get(key{kube.KindBudget, namespace, kube.BrokerBudgetName("demo")})
+				}
+				w.apply(kafkaCluster("demo", nodes(3), notHeadless, given))
+				w.eventuallyReady("demo")
+				require.True(w.t, allBroker().Spec.PublishNotReadyAddresses)
+				require.Equal(w.t, "no", allBroker().Annotations["mesh"])
+				require.Equal(w.t, "no", budget().GetAnnotations()["mesh"])
+				before := w.podUIDs("demo")
+				edit(w)
+				w.advance(5 * time.Minute)
+				require.False(w.t, allBroker().Spec.PublishNotReadyAddresses)
+				require.NotContains(w.t, budget().GetAnnotations(), "mesh")
+				for _, service := range w.owned(kube.KindService, "demo") {
+					require.NotContains(w.t, service.GetAnnotations(), "mesh", service.GetName())
+				}
+				require.NotContains(w.t, allBroker().Labels, "team")
+				for _, config := range w.owned(kube.KindConfigMap, "demo") {
+					if config.GetLabels()[kube.LabelBrokerID] == "" { // those of brokers follow with the labels of their Pods
+						require.NotContains(w.t, config.GetLabels(), "team", config.GetName())
+					}
+				}
+				require.Equal(w.t, before, w.podUIDs("demo"))
+				w.settled()
+			})
+		})
+	}
+}
+
 func TestABudgetThatIsSwitchedOffGoes(t *testing.T) {
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
