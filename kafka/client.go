@@ -31,35 +31,35 @@ type Session struct {
 	bootstrap []string
 	at        int            // the address that is asked, or the one to try first
 	broker    *sarama.Broker // nil while there is no connection
-	client    *kgo.Client
-	seed      *kgo.Broker // the same broker as the client knows it; nil while there is no connection
+	client    client
+	seed      *seed // the same broker as the client knows it; nil while there is no connection
 	features  features
 	minISR    minISRs
 }
 
 // NewSession prepares a session; nothing is dialled before the first question. bootstrap are host:port.
-func NewSession(bootstrap []string) (*Session, error) {
-	client, err := newClient(bootstrap)
+func NewSession(bootstrap []string, gate Gate) (*Session, error) {
+	client, err := newClient(bootstrap, gate)
 	if err != nil {
 		return nil, err
 	}
 	return &Session{bootstrap: slices.Clone(bootstrap), client: client, minISR: minISRs{}}, nil
 }
 
-func newClient(bootstrap []string) (*kgo.Client, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(bootstrap...), kgo.ClientID(clientID),
+func newClient(bootstrap []string, gate Gate) (client, error) {
+	made, err := kgo.NewClient(kgo.SeedBrokers(bootstrap...), kgo.ClientID(clientID),
 		kgo.DialTimeout(dialTimeout), kgo.RequestTimeoutOverhead(readTimeout), kgo.RetryTimeout(quorumTimeout),
 		kgo.MetadataMaxAge(time.Hour)) // nothing in the background
 	if err != nil {
-		return nil, fmt.Errorf("kafka client for %v: %w", bootstrap, err)
+		return client{}, fmt.Errorf("kafka client for %v: %w", bootstrap, err)
 	}
-	return client, nil
+	return client{made, gate}, nil
 }
 
 // Close ends all connections.
 func (s *Session) Close() {
 	s.drop()
-	s.client.Close()
+	s.client.close()
 }
 
 // Ask says how much is to be observed.
@@ -168,7 +168,7 @@ func (s *Session) connect(ctx context.Context) error {
 		}
 		broker, err := connected(s.bootstrap[s.at])
 		if err == nil {
-			s.broker, s.seed = broker, s.client.SeedBrokers()[s.at]
+			s.broker, s.seed = broker, s.client.seeds()[s.at]
 			return nil
 		}
 		errs = append(errs, err)
@@ -206,9 +206,9 @@ func (s *Session) drop() {
 }
 
 // asked sends a request to one broker and knows the type of its answer.
-func asked[R kmsg.Response](ctx context.Context, broker *kgo.Broker, request kmsg.Request) (R, error) {
+func asked[R kmsg.Response](ctx context.Context, broker *seed, request kmsg.Request) (R, error) {
 	var none R
-	answer, err := broker.RetriableRequest(ctx, request)
+	answer, err := broker.request(ctx, request)
 	if err != nil {
 		return none, err
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -20,26 +19,26 @@ const adminTimeout = 15 * time.Second
 // instead of taking the address it was given, and puts a text of its own before Kafka's reasons.
 type Admin struct {
 	address string
-	client  *kgo.Client
-	broker  *kgo.Broker
+	client  client
+	broker  *seed
 }
 
 // DialAdmin connects to the broker at host:port, and fails when nobody there speaks Kafka.
-func DialAdmin(ctx context.Context, address string) (*Admin, error) {
-	client, err := newClient([]string{address})
+func DialAdmin(ctx context.Context, address string, gate Gate) (*Admin, error) {
+	client, err := newClient([]string{address}, gate)
 	if err != nil {
 		return nil, err
 	}
-	a := &Admin{address: address, client: client, broker: client.SeedBrokers()[0]}
+	a := &Admin{address: address, client: client, broker: client.seeds()[0]}
 	if _, err := told[*kmsg.ApiVersionsResponse](ctx, a, "connect", apiVersions()); err != nil {
-		client.Close()
+		client.close()
 		return nil, err
 	}
 	return a, nil
 }
 
 // Close ends the connection.
-func (a *Admin) Close() { a.client.Close() }
+func (a *Admin) Close() { a.client.close() }
 
 // told asks the broker within adminTimeout. what says what is tried, for the error.
 func told[R kmsg.Response](ctx context.Context, a *Admin, what string, request kmsg.Request) (R, error) {

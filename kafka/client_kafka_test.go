@@ -29,13 +29,13 @@ func TestRealKafkaIsObservedAndConfigured(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 
-			admin, err := DialAdmin(ctx, kafka.address)
+			admin, err := DialAdmin(ctx, kafka.address, open)
 			require.NoError(t, err)
 			defer admin.Close()
 			createTopics(ctx, t, admin, 20)
 
 			// The first broker of the list is down: the next one is asked, and all questions go to the same one.
-			session, err := NewSession([]string{freeAddress(t, 25000), kafka.address})
+			session, err := NewSession([]string{freeAddress(t, 25000), kafka.address}, open)
 			require.NoError(t, err)
 			defer session.Close()
 

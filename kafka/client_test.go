@@ -143,7 +143,7 @@ func TestReassignmentsAreOrdered(t *testing.T) {
 func TestSessionTurnsToTheNextAddressAfterEachFailure(t *testing.T) {
 	asked := make(chan string, 8)
 	bootstrap := []string{deaf(t, asked), deaf(t, asked), deaf(t, asked)}
-	session, err := NewSession(bootstrap)
+	session, err := NewSession(bootstrap, open)
 	require.NoError(t, err)
 	defer session.Close()
 	for _, address := range append(bootstrap, bootstrap[0]) {
@@ -156,7 +156,7 @@ func TestSessionTurnsToTheNextAddressAfterEachFailure(t *testing.T) {
 
 func TestSessionSaysWhichAddressesDoNotAnswer(t *testing.T) {
 	bootstrap := []string{freeAddress(t, 25000), freeAddress(t, 27000)}
-	session, err := NewSession(bootstrap)
+	session, err := NewSession(bootstrap, open)
 	require.NoError(t, err)
 	defer session.Close()
 	_, err = session.Observe(t.Context(), Ask{})

@@ -10,8 +10,8 @@
 // the small ones in merge.go. render.go puts them over one another: defaults, then the user's, then the operator's. A new
 // key goes into the section of its subject; its golden files show it.
 //
-// Everything here is a pure function over values, except the files that hold a client of Kafka's (client*.go). Nothing
-// here knows Pods or Services; the names of the latter come from messages.Addresses.
+// Everything here is a pure function over values, except the files that hold a client of Kafka's (client*.go). What changes
+// something goes through franz-go alone, and past a Gate that knows whether this daemon may still act. Nothing here knows Pods or Services; the names of the latter come from messages.Addresses.
 //
 // # Changes while Kafka runs
 //

@@ -17,7 +17,7 @@ func TestRealKafkaTakesDynamicPlans(t *testing.T) {
 			k := startRealKafka(t, version, strings.Split(file, "\n")...)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			admin, err := DialAdmin(ctx, k.address)
+			admin, err := DialAdmin(ctx, k.address, open)
 			require.NoError(t, err)
 			defer admin.Close()
 

@@ -21,7 +21,7 @@ func TestRealKafkaTakesLogLevels(t *testing.T) {
 			k := startRealKafkaWithLog(t, version, logBefore)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			admin, err := DialAdmin(ctx, k.address)
+			admin, err := DialAdmin(ctx, k.address, open)
 			require.NoError(t, err)
 			defer admin.Close()
 			loggers := ConfigResource{Broker: 1, Loggers: true}

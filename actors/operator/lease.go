@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5" //nolint:gosec // names the lease as Koperator does; nothing is protected by it
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -44,7 +45,10 @@ type Lease struct {
 // Lead waits for the lease, runs lead under a context that ends before the lease can go to somebody else, and starts
 // over when the lease was lost, until ctx ends. lead must return soon after its context has ended; only then is the
 // lease given back. Two runs of lead never overlap.
-func (l Lease) Lead(ctx context.Context, lead func(context.Context)) error {
+//
+// The context of a process that was stopped, or whose machine was, may end later than the lease. held knows: it is an error
+// from the moment on at which another daemon may act, and costs a look at the clock.
+func (l Lease) Lead(ctx context.Context, lead func(ctx context.Context, held func() error)) error {
 	var acting sync.Mutex // held while lead runs
 	for ctx.Err() == nil {
 		if err := l.term(ctx, &acting, lead); err != nil {
@@ -60,7 +64,7 @@ func (l Lease) Lead(ctx context.Context, lead func(context.Context)) error {
 }
 
 // term is one time of holding the lease.
-func (l Lease) term(ctx context.Context, acting *sync.Mutex, lead func(context.Context)) error {
+func (l Lease) term(ctx context.Context, acting *sync.Mutex, lead func(context.Context, func() error)) error {
 	hold, release := context.WithCancel(context.WithoutCancel(ctx)) // outlives ctx, for what lead does at its end
 	defer release()
 	// begun tells whether it is lead that gives the lease back at shutdown.
@@ -71,7 +75,8 @@ func (l Lease) term(ctx context.Context, acting *sync.Mutex, lead func(context.C
 		}
 	})
 	defer stopWaiting()
-	elector, err := leaderelection.NewLeaderElector(l.config(func(leading context.Context) {
+	renewals := &renewals{Interface: l.lock()}
+	elector, err := leaderelection.NewLeaderElector(l.config(renewals, func(leading context.Context) {
 		acting.Lock()
 		defer acting.Unlock()
 		begun.Store(true)
@@ -81,7 +86,7 @@ func (l Lease) term(ctx context.Context, acting *sync.Mutex, lead func(context.C
 		defer context.AfterFunc(ctx, stop)()
 		if leading.Err() == nil && ctx.Err() == nil {
 			l.Log.Info("leading", "lease", l.Name, "identity", l.Identity)
-			lead(leading)
+			lead(leading, func() error { return renewals.held(time.Now()) })
 		}
 	}))
 	if err != nil {
@@ -91,13 +96,9 @@ func (l Lease) term(ctx context.Context, acting *sync.Mutex, lead func(context.C
 	return nil
 }
 
-func (l Lease) config(started func(context.Context)) leaderelection.LeaderElectionConfig {
+func (l Lease) config(lock resourcelock.Interface, started func(context.Context)) leaderelection.LeaderElectionConfig {
 	return leaderelection.LeaderElectionConfig{
-		Lock: &resourcelock.LeaseLock{
-			LeaseMeta:  metav1.ObjectMeta{Namespace: l.Namespace, Name: l.Name},
-			Client:     l.Core.CoordinationV1(),
-			LockConfig: resourcelock.ResourceLockConfig{Identity: l.Identity},
-		},
+		Lock:          lock,
 		LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod,
 		ReleaseOnCancel: true,
 		Name:            l.Name,
@@ -106,4 +107,57 @@ func (l Lease) config(started func(context.Context)) leaderelection.LeaderElecti
 			OnStoppedLeading: func() {},
 		},
 	}
+}
+
+func (l Lease) lock() resourcelock.Interface {
+	return &resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Namespace: l.Namespace, Name: l.Name},
+		Client:     l.Core.CoordinationV1(),
+		LockConfig: resourcelock.ResourceLockConfig{Identity: l.Identity},
+	}
+}
+
+// renewals is a lock that remembers when the lease was renewed last.
+type renewals struct {
+	resourcelock.Interface
+	// last is nil while the lease is not held.
+	last atomic.Pointer[time.Time]
+}
+
+// Create implements resourcelock.Interface.
+func (r *renewals) Create(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	return r.renewed(record, func() error { return r.Interface.Create(ctx, record) })
+}
+
+// Update implements resourcelock.Interface.
+func (r *renewals) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	return r.renewed(record, func() error { return r.Interface.Update(ctx, record) })
+}
+
+// renewed counts from before the write: others count from when they see it.
+func (r *renewals) renewed(record resourcelock.LeaderElectionRecord, write func() error) error {
+	begun := time.Now()
+	if record.HolderIdentity != r.Identity() {
+		r.last.Store(nil) // given back, whether or not anybody learns of it
+		return write()
+	}
+	err := write()
+	if err == nil {
+		r.last.Store(&begun)
+	}
+	return err
+}
+
+// held is nil while nobody else can have the lease, with the time to spare that a request takes. The clock of the day is
+// looked at, too: the other one stands still while the machine sleeps.
+func (r *renewals) held(now time.Time) error {
+	last := r.last.Load()
+	if last == nil {
+		return errors.New("the lease is given back: another daemon may act")
+	}
+	age := max(now.Sub(*last), now.Round(0).Sub(last.Round(0)))
+	if age >= renewDeadline {
+		return fmt.Errorf("the lease was last renewed %s ago: another daemon may act", age.Round(time.Second))
+	}
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
 
 // replica is one daemon that wants to lead.
@@ -22,8 +23,16 @@ type replica struct {
 	terms atomic.Int32
 	// cutOff is set while it does not reach the API server.
 	cutOff atomic.Bool
-	stop   context.CancelFunc
-	ended  chan struct{}
+	// held is what the last term was told to ask before it changes something.
+	held  atomic.Pointer[func() error]
+	stop  context.CancelFunc
+	ended chan struct{}
+}
+
+// mayAct asks it.
+func (r *replica) mayAct() bool {
+	held := r.held.Load()
+	return held != nil && (*held)() == nil
 }
 
 // replicas runs daemons against one lease and fails when two lead at a time.
@@ -47,7 +56,8 @@ func replicas(t *testing.T, names ...string) (map[string]*replica, *sync.WaitGro
 		lease := Lease{Core: core, Namespace: "kafka", Name: LeaseName(""), Identity: name, Log: slog.New(slog.DiscardHandler)}
 		done.Go(func() {
 			defer close(r.ended)
-			err := lease.Lead(ctx, func(term context.Context) {
+			err := lease.Lead(ctx, func(term context.Context, held func() error) {
+				r.held.Store(&held)
 				if leading.Add(1) > 1 {
 					t.Error("two lead at a time")
 				}
@@ -76,10 +86,13 @@ func TestOfTwoDaemonsOneLeadsAndTheOtherFollowsWhenItEnds(t *testing.T) {
 			first, second = second, first
 		}
 		require.True(t, first.leads.Load())
+		require.True(t, first.mayAct())
 		require.False(t, second.leads.Load())
 		first.stop()
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
+		require.False(t, first.mayAct(), "it has given the lease back")
+		require.True(t, second.mayAct())
 		require.False(t, first.leads.Load())
 		require.True(t, second.leads.Load(), "a lease that was given back is taken at once")
 		second.stop()
@@ -97,10 +110,15 @@ func TestALeaderThatIsCutOffStopsBeforeAnotherBegins(t *testing.T) {
 			first, second = second, first
 		}
 		first.cutOff.Store(true)
-		time.Sleep(30 * time.Second)
+		for range 40 { // another one may take the lease at any moment
+			time.Sleep(time.Second)
+			require.False(t, first.mayAct() && second.mayAct())
+		}
 		synctest.Wait()
 		require.False(t, first.leads.Load())
 		require.True(t, second.leads.Load())
+		require.False(t, first.mayAct())
+		require.True(t, second.mayAct())
 		first.cutOff.Store(false)
 		time.Sleep(time.Minute)
 		require.True(t, second.leads.Load(), "who returns waits")
@@ -112,6 +130,56 @@ func TestALeaderThatIsCutOffStopsBeforeAnotherBegins(t *testing.T) {
 		first.stop()
 		second.stop()
 		done.Wait()
+	})
+}
+
+// lock is a lease that answers what the test says.
+type lock struct {
+	resourcelock.Interface
+	fails error
+	took  time.Duration
+}
+
+func (l *lock) Identity() string { return "a" }
+
+func (l *lock) Create(context.Context, resourcelock.LeaderElectionRecord) error { return l.answer() }
+
+func (l *lock) Update(context.Context, resourcelock.LeaderElectionRecord) error { return l.answer() }
+
+func (l *lock) answer() error {
+	time.Sleep(l.took)
+	return l.fails
+}
+
+// The context of a process that was stopped ends only after it goes on, and its requests may go first.
+func TestWhoWasStoppedForLongerThanItsLeaseMayNotAct(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &lock{}
+		r := &renewals{Interface: server}
+		ours := resourcelock.LeaderElectionRecord{HolderIdentity: "a"}
+		require.Error(t, r.held(time.Now()), "never held")
+		require.NoError(t, r.Create(t.Context(), ours))
+		require.NoError(t, r.held(time.Now()))
+		time.Sleep(leaseDuration) // stopped
+		require.ErrorContains(t, r.held(time.Now()), "the lease was last renewed 15s ago")
+		server.fails = errors.New("another one has it")
+		require.Error(t, r.Update(t.Context(), ours))
+		require.Error(t, r.held(time.Now()))
+
+		server.fails, server.took = nil, 6*time.Second
+		require.NoError(t, r.Update(t.Context(), ours))
+		require.NoError(t, r.held(time.Now()))
+		time.Sleep(5 * time.Second)
+		require.Error(t, r.held(time.Now()), "others may have seen it as soon as it was sent")
+
+		server.took = 0
+		require.NoError(t, r.Update(t.Context(), ours))
+		asleep := time.Now().Round(0).Add(time.Minute) // a clock that stood still while the machine slept would say less
+		require.Error(t, r.held(asleep))
+
+		require.NoError(t, r.held(time.Now()))
+		require.NoError(t, r.Update(t.Context(), resourcelock.LeaderElectionRecord{}))
+		require.ErrorContains(t, r.held(time.Now()), "given back")
 	})
 }
 

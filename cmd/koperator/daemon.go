@@ -100,7 +100,9 @@ func (d *daemon) watchAndLead(ctx context.Context) error {
 		Core: d.core, Namespace: d.options.leaseNamespace, Name: operator.LeaseName(d.options.namespacesText),
 		Identity: identity(), Log: d.log,
 	}
-	return lease.Lead(ctx, func(leading context.Context) { d.lead(leading, client, informers.Cache, recorder) })
+	return lease.Lead(ctx, func(leading context.Context, held func() error) {
+		d.lead(leading, held, actingParts{client, informers.Cache, recorder})
+	})
 }
 
 // checkServer says in words that an API server is too old, instead of letting some later call fail.
@@ -266,13 +268,13 @@ func (d *daemon) ready(context.Context) error {
 	return nil
 }
 
-// kafkaDialer connects to real Kafka clusters.
-type kafkaDialer struct{}
+// kafkaDialer connects to real Kafka clusters, in which nothing is changed but while the lease is held.
+type kafkaDialer struct{ held kafka.Gate }
 
-func (kafkaDialer) Dial(_ messages.ClusterKey, bootstrap []string) (health.Session, error) {
-	return kafka.NewSession(bootstrap)
+func (d kafkaDialer) Dial(_ messages.ClusterKey, bootstrap []string) (health.Session, error) {
+	return kafka.NewSession(bootstrap, d.held)
 }
 
-func (kafkaDialer) Admin(ctx context.Context, address string) (broker.Admin, error) {
-	return kafka.DialAdmin(ctx, address)
+func (d kafkaDialer) Admin(ctx context.Context, address string) (broker.Admin, error) {
+	return kafka.DialAdmin(ctx, address, d.held)
 }

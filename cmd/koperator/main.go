@@ -120,11 +120,18 @@ func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (q quieter) WithGroup(name string) slog.Handler { return quieter{q.Handler.WithGroup(name)} }
 
-// lead runs the acting half under a context that ends before the lease does.
-func (d *daemon) lead(leading context.Context, client *kube.Client, cache *kube.Cache, recorder kube.Recorder) {
+// actingParts are what the acting half sees of Kubernetes and writes to it with.
+type actingParts struct {
+	client   *kube.Client
+	cache    *kube.Cache
+	recorder kube.Recorder
+}
+
+// lead runs the acting half under a context that ends before the lease does. held is an error once it may not act any more.
+func (d *daemon) lead(leading context.Context, held func() error, parts actingParts) {
 	pid, err := operator.Start(d.actors, operator.World{
-		Context: leading, Cache: cache, Writer: counted(client, d.registry), Reader: client, Events: recorder,
-		Kafka: kafkaDialer{}, Metrics: d.metrics, Nodes: d.nodes, Log: d.log,
+		Context: leading, Cache: parts.cache, Writer: counted(parts.client, d.registry), Reader: parts.client, Events: parts.recorder,
+		Kafka: kafkaDialer{held}, Metrics: d.metrics, Nodes: d.nodes, Log: d.log,
 	})
 	if err != nil {
 		d.log.Error("actors not started", "error", err)
@@ -133,7 +140,7 @@ func (d *daemon) lead(leading context.Context, client *kube.Client, cache *kube.
 	d.operator.Store(pid)
 	<-leading.Done()
 	d.operator.Store(nil)
-	cache.OnChange(func(kube.Change) {})
+	parts.cache.OnChange(func(kube.Change) {})
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(leading), stopTimeout)
 	defer cancel()
 	if err := kit.StopAndWait(ctx, d.actors, pid); err != nil {
