@@ -38,11 +38,18 @@ func WatchedKinds() []Kind {
 const (
 	byCluster = "cluster" // value: namespace/name
 	byBroker  = "broker"  // value: namespace/name/id
+	byNode    = "node"    // of Pods; value: the node's name
 )
 
 // Indexers are what every store of a Cache is indexed by.
 func Indexers() cache.Indexers {
 	return cache.Indexers{
+		byNode: func(object any) ([]string, error) {
+			if pod, ok := object.(*corev1.Pod); ok && pod.Spec.NodeName != "" {
+				return []string{pod.Spec.NodeName}, nil
+			}
+			return nil, nil
+		},
 		byCluster: func(object any) ([]string, error) {
 			if change := changeOf("", object); change.Cluster.Name != "" {
 				return []string{change.Cluster.String()}, nil
@@ -111,9 +118,28 @@ func (c *Cache) OnChange(tell func(Change)) { c.changed.Store(&tell) }
 
 // Notify is called by whoever feeds the cache, after an object of the kind was added, replaced or removed.
 func (c *Cache) Notify(kind Kind, object any) {
-	if tell := c.changed.Load(); tell != nil {
-		(*tell)(changeOf(kind, object))
+	tell := c.changed.Load()
+	if tell == nil {
+		return
 	}
+	for _, change := range c.changes(kind, object) {
+		(*tell)(change)
+	}
+}
+
+// changes are what follows from a changed object: a node concerns the brokers that run on it.
+func (c *Cache) changes(kind Kind, object any) []Change {
+	node, ok := object.(*corev1.Node)
+	if !ok {
+		return []Change{changeOf(kind, object)}
+	}
+	var changes []Change
+	for _, namespace := range slices.Sorted(maps.Keys(c.stores[KindPod])) {
+		for _, pod := range c.indexed(KindPod, namespace, byNode, node.Name) {
+			changes = append(changes, changeOf(kind, pod))
+		}
+	}
+	return changes
 }
 
 // Clusters lists every KafkaCluster, sorted.
@@ -135,6 +161,20 @@ func (c *Cache) Cluster(key messages.ClusterKey) *v1beta1.KafkaCluster {
 
 // Node is one Kubernetes node, nil when it is unknown or nodes are not watched.
 func (c *Cache) Node(name string) *corev1.Node { return get[*corev1.Node](c, KindNode, "", name) }
+
+// Nodes lists all Kubernetes nodes, sorted by name; none where they are not watched.
+func (c *Cache) Nodes() []*corev1.Node {
+	store := c.store(KindNode, "")
+	if store == nil {
+		return nil
+	}
+	var nodes []*corev1.Node
+	for _, object := range store.List() {
+		nodes = append(nodes, object.(*corev1.Node))
+	}
+	slices.SortFunc(nodes, func(a, b *corev1.Node) int { return strings.Compare(a.Name, b.Name) })
+	return nodes
+}
 
 // Claim is one claim by name, nil when there is none with our label.
 func (c *Cache) Claim(namespace, name string) *corev1.PersistentVolumeClaim {

@@ -27,6 +27,7 @@ func Rights() []Right {
 		{core, "services", []string{"create", "delete", "list", "patch", "watch"}},
 		{"policy", "poddisruptionbudgets", []string{"create", "delete", "list", "patch", "watch"}},
 		{core, "nodes", []string{"list", "watch"}},
+		{core, "persistentvolumes", []string{"get"}},
 		{"events.k8s.io", "events", []string{"create", "patch"}},
 	}
 }

@@ -69,6 +69,7 @@ func TestTheTableOfRightsNamesEveryRequestOfTheClient(t *testing.T) {
 		}
 	}
 	_ = client.Evict(ctx, pod)
+	_, _ = client.Volume(ctx, &corev1.PersistentVolumeClaim{ObjectMeta: meta, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "v"}})
 	_, _ = client.PodLog(ctx, pod, KafkaContainer, 1)
 	for _, object := range []Object{
 		&v1alpha1.KafkaTopic{ObjectMeta: meta}, &v1alpha1.KafkaUser{ObjectMeta: meta},

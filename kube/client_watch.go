@@ -3,6 +3,8 @@ package kube
 import (
 	"context"
 	"fmt"
+	"maps"
+	"reflect"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -26,7 +28,7 @@ type Informers struct {
 type WatchOptions struct {
 	// Namespaces is empty for all.
 	Namespaces []string
-	// Nodes are watched when racks need their labels and the daemon may read them.
+	// Nodes are watched when the daemon may read them: racks are labels of theirs, and drains begin with a taint.
 	Nodes bool
 }
 
@@ -66,11 +68,22 @@ func (w *Informers) informer(kind Kind, source cache.ListerWatcher) (cache.Share
 	}
 	notify := func(object any) { w.Cache.Notify(kind, object) }
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    notify,
-		UpdateFunc: func(_, object any) { notify(object) },
+		AddFunc: notify,
+		UpdateFunc: func(old, object any) {
+			if !sameNode(old, object) {
+				notify(object)
+			}
+		},
 		DeleteFunc: notify,
 	})
 	return informer, err
+}
+
+// sameNode reports whether a node has changed in nothing that brokers follow: its status does every few minutes.
+func sameNode(old, object any) bool {
+	before, ok := old.(*corev1.Node)
+	after, isNode := object.(*corev1.Node)
+	return ok && isNode && reflect.DeepEqual(before.Spec, after.Spec) && maps.Equal(before.Labels, after.Labels)
 }
 
 // Run starts all watches; they end with ctx.

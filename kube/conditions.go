@@ -28,6 +28,7 @@ const (
 	ConditionUnprotected     = "UnprotectedPartitions"
 	ConditionConfigRefused   = "ConfigRefused"
 	ConditionMetadata        = "MetadataVersionPending"
+	ConditionHeld            = "BrokersHeld"
 )
 
 // Reasons of conditions.
@@ -53,6 +54,7 @@ const (
 	ReasonNoOrder       = "NoOrderKeepsThem"
 	ReasonConfigRefused = "ConfigRefused"
 	ReasonMetadata      = "NotRaised"
+	ReasonHeld          = "CannotMove"
 )
 
 // MaxConditionMessage is how long the message of a condition may be, in bytes. A cluster has a handful of conditions

@@ -131,6 +131,8 @@ type BrokerObserved struct {
 	Started  time.Time
 	// Restart says why the Pod has to be replaced. It waits for a Permit.
 	Restart Restart
+	// Held says why the Pod stays although it should go, empty when nothing holds it.
+	Held string
 	// Update says what would differ in a Pod made today although the user changed nothing: it waits for consent.
 	Update string
 	// ConfigSettled is set when the broker has all that is wanted of its dynamic configuration, or cannot have more of it.
@@ -159,6 +161,6 @@ func (o BrokerObserved) Equal(p BrokerObserved) bool {
 	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
 		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
 		o.ConfigStale == p.ConfigStale && o.Stopping == p.Stopping && o.Started.Equal(p.Started) && o.Restart == p.Restart &&
-		o.Update == p.Update && o.ConfigSettled == p.ConfigSettled && o.ConfigProblems == p.ConfigProblems && o.ConfigRefused == p.ConfigRefused && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
+		o.Held == p.Held && o.Update == p.Update && o.ConfigSettled == p.ConfigSettled && o.ConfigProblems == p.ConfigProblems && o.ConfigRefused == p.ConfigRefused && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
 		o.LastEnded.Equal(p.LastEnded) && o.LastWords == p.LastWords && o.Gone == p.Gone
 }

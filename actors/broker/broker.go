@@ -76,6 +76,9 @@ type broker struct {
 	asked   asked
 	// notGrown are sizes that the API server refused.
 	notGrown map[types.UID]sizeRefused
+	// places is where volumes may be, announced what was told of a cordon.
+	places    map[string]place
+	announced announced
 
 	// failures counts effects that failed in a row; the retry timer is pending while it is above 0.
 	failures int
@@ -101,6 +104,8 @@ type outcome struct {
 	configs kafka.Configs
 	// words are what was told about a removed object.
 	words string
+	// places is what was found of volumes.
+	places map[string]place
 }
 
 // Receive implements actor.Actor.
@@ -176,6 +181,7 @@ func (b *broker) reconcile(c actor.Context) {
 	now := time.Now()
 	o := b.effects.observe(b.written, now)
 	o.endings, o.refused, o.asked, o.notGrown = b.endings, b.refused, b.asked, b.notGrown
+	o.places, o.announced = b.places, b.announced
 	o.silent = b.failures > 0
 	o.live = b.plan.liveOf(o)
 	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
@@ -191,7 +197,7 @@ func (b *broker) reconcile(c actor.Context) {
 		if next.again > 0 {
 			b.again.Set(c, next.again, lookNow{})
 		}
-	case apply, remove, evict, disown, describe, alter, setLevels, annotate:
+	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce:
 		b.start(c, next)
 		return
 	}
@@ -207,7 +213,7 @@ func (b *broker) reconcile(c actor.Context) {
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
 func (b *broker) retrying(next step) bool {
 	switch next.(type) {
-	case apply, remove, evict, disown, describe, alter, setLevels, annotate:
+	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce:
 		return b.failures > 0
 	default:
 		return false
@@ -261,6 +267,10 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		b.asked = b.asked.taken(s, now)
 	case setLevels:
 		b.asked.levels.done = s.of
+	case locate:
+		b.places = withPlaces(b.places, r.Value.places)
+	case announce:
+		b.announced = s.of
 	}
 	b.reconcile(c)
 }
@@ -361,6 +371,10 @@ func nameOf(s step) string {
 		return "evict Pod " + s.pod.Name
 	case describe:
 		return "ask for the configuration"
+	case locate:
+		return "look where volumes may be"
+	case announce:
+		return "tell people: " + s.text
 	case setLevels:
 		return "set levels: " + levelsText(s.changes)
 	case alter:

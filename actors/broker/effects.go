@@ -70,6 +70,7 @@ func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 	if o.config != nil && written.Deleting(o.config) {
 		o.config = nil
 	}
+	o.listNodes = e.Cache.Nodes
 	if pod := o.pod(); pod != nil && pod.Spec.NodeName != "" {
 		o.node = e.Cache.Node(pod.Spec.NodeName)
 	}
@@ -155,6 +156,12 @@ func (e worldEffects) run(ctx context.Context, s step) (outcome, error) {
 	case describe:
 		configs, err := Describe(ctx, e.Kafka, s.address, kafka.ConfigResource{Broker: e.id})
 		return outcome{step: s, configs: configs}, err
+	case locate:
+		places, err := e.locate(ctx, s, time.Now())
+		return outcome{step: s, places: places}, err
+	case announce:
+		e.announce(s)
+		return outcome{step: s}, nil
 	case setLevels:
 		loggers := kafka.ConfigResource{Broker: e.id, Loggers: true}
 		return outcome{step: s}, WithAdmin(ctx, e.Kafka, s.address, func(admin Admin) error { return admin.Alter(ctx, loggers, s.changes, false) })

@@ -25,6 +25,11 @@ type observed struct {
 	// node is where the Pod runs; nil while that is unknown. nodes tells whether nodes can be read at all.
 	node  *corev1.Node
 	nodes bool
+	// listNodes lists all nodes that can be read, nil where nobody can look.
+	listNodes func() []*corev1.Node
+	// places is where volumes may be, as far as anybody has looked; announced is what was told of a cordon.
+	places    map[string]place
+	announced announced
 	// behind is set while the cache has yet to show something that was written.
 	behind bool
 	// now is when this look was.
@@ -70,7 +75,7 @@ func plan(w blueprint, o observed, now time.Time) step {
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, claims, service, endedPod, outdatedPod, maintenance, missingPod, missingConfig,
-		claimRecords, restartPod, grow, levels, configure, runningPod,
+		claimRecords, drain, restartPod, grow, levels, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s

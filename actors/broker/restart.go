@@ -57,6 +57,8 @@ func (w blueprint) restart(o observed) string {
 		return "restart: " + w.onlyRestart(o)
 	case pod.Annotations[kube.AnnotationRestart] != "":
 		return "restart: asked for by annotation " + kube.AnnotationRestart + " of the Pod"
+	case w.moves(o) != "":
+		return "restart: " + w.moves(o)
 	case w.tainted(pod):
 		return "restart: the Pod's labels match spec.taintedBrokersSelector"
 	case w.resizing(o) != "":

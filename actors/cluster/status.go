@@ -255,6 +255,8 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	problems := v.configProblems()
 	set(kube.ConditionConfigRefused, problems != "", kube.ReasonConfigRefused, problems)
 	set(kube.ConditionMetadata, v.metadataWaits != "", kube.ReasonMetadata, v.metadataWaits)
+	held := nodesWhere(v.nodes, func(n node) bool { return n.observed.Held != "" })
+	set(kube.ConditionHeld, len(held) > 0, kube.ReasonHeld, heldText(held))
 	ended := nodesWhere(v.nodes, func(n node) bool { return n.observed.Ended > 0 && !n.observed.PodReady && !n.observed.Gone })
 	set(kube.ConditionPodsEnded, len(ended) > 0, kube.ReasonPodEnded, v.endedText(ended))
 	slices.SortFunc(list, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })

@@ -42,3 +42,15 @@ func (v view) configProblems() string {
 	}
 	return strings.Join(texts, "; ")
 }
+
+// heldText says what holds the first broker where it should not stay.
+func heldText(nodes []node) string {
+	if len(nodes) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("broker %d: %s", nodes[0].id, nodes[0].observed.Held)
+	if len(nodes) > 1 {
+		text = withEnd(text, "; also "+named(nodes[1:]))
+	}
+	return text
+}

@@ -205,6 +205,10 @@ func (*server) Dependents(context.Context, messages.ClusterKey) ([]kube.Object, 
 	return nil, nil
 }
 
+func (*server) Volume(context.Context, *corev1.PersistentVolumeClaim) (*corev1.PersistentVolume, error) {
+	return nil, nil
+}
+
 func (*server) PodLog(context.Context, *corev1.Pod, string, int64) (string, error) { return "", nil }
 
 func (s *server) Cluster(_ context.Context, key messages.ClusterKey) (*v1beta1.KafkaCluster, error) {

@@ -45,7 +45,6 @@ func (x *Index) publish(key indexKey, trigger *kit.Trigger) {
 // broker that nobody manages is the cluster's business, a cluster without actor the operator's.
 func (x *Index) Tell(change kube.Change) {
 	switch {
-	case change.Kind == kube.KindNode: // who waits for a node looks again by itself
 	case change.HasBroker && x.fire(indexKey{cluster: change.Cluster, broker: change.Broker, leaf: true}):
 	case x.fire(indexKey{cluster: change.Cluster}):
 	case change.Kind == kube.KindCluster:

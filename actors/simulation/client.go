@@ -236,6 +236,17 @@ func (c client) Dependents(ctx context.Context, cluster messages.ClusterKey) ([]
 	return found, err
 }
 
+// Volume implements kube.Writer.
+func (c client) Volume(ctx context.Context, claim *corev1.PersistentVolumeClaim) (*corev1.PersistentVolume, error) {
+	var found *corev1.PersistentVolume
+	k := key{kindVolume, "", claim.Spec.VolumeName}
+	err := c.faults.request(ctx, "get", k, func() error {
+		found, _ = c.store.get(k).(*corev1.PersistentVolume)
+		return nil
+	})
+	return found, err
+}
+
 // PodLog implements kube.Writer.
 func (c client) PodLog(ctx context.Context, pod *corev1.Pod, _ string, _ int64) (string, error) {
 	err := c.faults.request(ctx, "log", keyOf(pod), func() error { return nil })

@@ -133,6 +133,11 @@ func (c throughClient) Dependents(ctx context.Context, cluster messages.ClusterK
 	return c.client.Dependents(ctx, cluster)
 }
 
+// Volume implements kube.Writer.
+func (c throughClient) Volume(ctx context.Context, claim *corev1.PersistentVolumeClaim) (*corev1.PersistentVolume, error) {
+	return c.client.Volume(ctx, claim)
+}
+
 // PodLog implements kube.Writer.
 func (c throughClient) PodLog(ctx context.Context, pod *corev1.Pod, container string, bytes int64) (string, error) {
 	return c.client.PodLog(ctx, pod, container, bytes)
@@ -151,6 +156,7 @@ func kinds() map[schema.GroupVersionResource]kube.Kind {
 		{Version: "v1", Resource: "configmaps"}:                            kube.KindConfigMap,
 		{Version: "v1", Resource: "services"}:                              kube.KindService,
 		{Version: "v1", Resource: "nodes"}:                                 kube.KindNode,
+		{Version: "v1", Resource: "persistentvolumes"}:                     kindVolume,
 		{Group: "policy", Version: "v1", Resource: "poddisruptionbudgets"}: kube.KindBudget,
 		v1beta1.Resource("kafkaclusters"):                                  kube.KindCluster,
 		v1alpha1.Resource("kafkatopics"):                                   kube.KindTopic,

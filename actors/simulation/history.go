@@ -41,6 +41,7 @@ func acts() []act {
 		{"a Pod is evicted by its kubelet", func(h *history) { h.withPod(func(p *corev1.Pod) { h.kubelets.evict(keyOf(p)) }) }},
 		{"a node reboots", func(h *history) { h.withPod(func(p *corev1.Pod) { h.kubelets.reboot(p.Spec.NodeName) }) }},
 		{"a node is lost for a while", (*history).loseNode},
+		{"a node is about to go for a while", (*history).drainNode},
 		{"a disk comes back empty", (*history).emptyDisk},
 		{"the daemon is killed", func(h *history) { h.kill() }},
 		{"the daemon is killed in the middle of something", func(h *history) { h.killAfterWrites(1 + h.rng.IntN(12)) }},
@@ -148,6 +149,17 @@ func (h *history) loseNode() {
 	h.withPod(func(p *corev1.Pod) {
 		if p.Spec.NodeName != "" {
 			h.kubelets.lose(p.Spec.NodeName, d)
+		}
+	})
+}
+
+// drainNode has an autoscaler choose a node and, before it takes it away, think again.
+func (h *history) drainNode() {
+	h.withPod(func(p *corev1.Pod) {
+		if p.Spec.NodeName != "" {
+			h.onNode(p.Spec.NodeName, draining("karpenter.sh/disrupted"))
+			h.advance(h.minutes(3))
+			h.onNode(p.Spec.NodeName, undrained)
 		}
 	})
 }

@@ -27,6 +27,8 @@ type kubelets struct {
 	// offline are the claims whose volumes grow only while no Pod mounts them.
 	offline map[types.UID]bool
 	lost    map[string]bool // nodes that nobody hears of
+	// local: new volumes are on disks of nodes.
+	local bool
 }
 
 // stage is how far a Pod has come.
@@ -281,8 +283,7 @@ func (l *kubelets) schedule(pod *corev1.Pod) {
 	}
 	for _, claim := range claims {
 		if l.volumes[claim.UID] == nil {
-			l.volumes[claim.UID] = newVolume(claim.UID)
-			l.volumes[claim.UID].zone = node.Labels[corev1.LabelTopologyZone]
+			l.volumes[claim.UID] = l.volumeOn(node, claim)
 		}
 		l.store.update(keyOf(claim), func(object kube.Object) {
 			c := object.(*corev1.PersistentVolumeClaim)
@@ -329,10 +330,9 @@ func (l *kubelets) nodeFor(pod *corev1.Pod, claims []*corev1.PersistentVolumeCla
 	var best *corev1.Node
 	for _, object := range l.store.list(kube.KindNode) {
 		node := object.(*corev1.Node)
-		fits := !l.lost[node.Name] && !node.Spec.Unschedulable && !slices.ContainsFunc(claims,
+		fits := !l.lost[node.Name] && !node.Spec.Unschedulable && kube.DrainTaint(node, nil) == "" && !slices.ContainsFunc(claims,
 			func(c *corev1.PersistentVolumeClaim) bool {
-				v := l.volumes[c.UID]
-				return v != nil && v.zone != node.Labels[corev1.LabelTopologyZone]
+				return l.volumes[c.UID] != nil && !l.volumes[c.UID].reaches(node)
 			})
 		if fits && (best == nil || load[node.Name] < load[best.Name]) {
 			best = node

@@ -18,6 +18,7 @@ import (
 type volume struct {
 	claim types.UID // empty for emptyDirs
 	zone  string
+	node  string // set for a volume on one node's own disk
 	dirs  map[string]logDir
 	// formatted counts how often each dir was formatted since the volume was made.
 	formatted map[string]int

@@ -49,6 +49,8 @@ func kindOf(object kube.Object) kube.Kind {
 		return kube.KindBudget
 	case *corev1.Node:
 		return kube.KindNode
+	case *corev1.PersistentVolume:
+		return kindVolume
 	case *v1alpha1.KafkaTopic:
 		return kube.KindTopic
 	case *v1alpha1.KafkaUser:
@@ -59,6 +61,9 @@ func kindOf(object kube.Object) kube.Kind {
 		panic(fmt.Sprintf("the simulated API server has no kind for %T", object))
 	}
 }
+
+// kindVolume is nothing that the daemon watches.
+const kindVolume = kube.Kind("PersistentVolume")
 
 // change is one version of an object becoming another. before is nil for a new object, after for one that is gone.
 type change struct {

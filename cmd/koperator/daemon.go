@@ -129,7 +129,7 @@ func (d *daemon) mayReadNodes(ctx context.Context) bool {
 		allowed, err := d.nodesAllowed(ctx)
 		if err == nil {
 			if !allowed {
-				d.log.Warn("no right to list and watch Nodes: clusters with rackAwareness will not start new brokers; grant it and "+
+				d.log.Warn("no right to list and watch Nodes: clusters with rackAwareness will not start new brokers, and no broker leaves a node that is about to go; grant it and "+
 					"the operator goes on by itself", "asked_again_after", nodesPause)
 			}
 			return allowed
