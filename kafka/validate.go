@@ -159,16 +159,26 @@ func externalListenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldPro
 		problems = append(problems, externalPortProblems(cluster, &cluster.Spec.ListenersConfig.ExternalListeners[i])...)
 	}
 	for _, l := range cluster.Spec.ListenersConfig.InternalListeners {
-		if last := highestBrokerID(cluster); l.InternalStartingPort > 0 && l.InternalStartingPort+last > 65535 {
-			problems = append(problems, invalid(internalListenerField(l.Name)+".internalStartingPort",
-				"broker %d would advertise port %d, the highest is 65535; start lower", last, l.InternalStartingPort+last))
-		}
+		problems = append(problems, startingPortProblems(cluster, l)...)
 		if name := l.ExternalListenerForHostname; name != "" && externalListener(cluster, name) == nil {
 			problems = append(problems, warning(internalListenerField(l.Name)+".externalListenerForHostname",
 				"there is no external listener %q, so brokers advertise their name inside of Kubernetes; name one that is there", name))
 		}
 	}
 	return problems
+}
+
+func startingPortProblems(cluster *v1beta1.KafkaCluster, l v1beta1.InternalListenerConfig) []messages.FieldProblem {
+	field, last := internalListenerField(l.Name)+".internalStartingPort", highestBrokerID(cluster)
+	highest := int64(l.InternalStartingPort) + int64(last)
+	switch {
+	case l.InternalStartingPort < 0: // as in Koperator, which looks at it only above 0
+		return []messages.FieldProblem{warning(field, "%d is no port, so it has no effect; remove it, or set one above 0", l.InternalStartingPort)}
+	case l.InternalStartingPort > 0 && highest > 65535:
+		return []messages.FieldProblem{invalid(field, "broker %d would advertise port %d, the highest is 65535; start lower", last, highest)}
+	default:
+		return nil
+	}
 }
 
 // externalPortProblems tells the first broker whose port outside is none.

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -149,6 +150,16 @@ func TestValidateAddressesAndRoles(t *testing.T) {
 			sound(internal(internalListener("internal", 29092, innerBroker, func(l *v1beta1.InternalListenerConfig) { l.InternalStartingPort = 65533 }),
 				internalListener("controller", 29093, forControllers))),
 			[]string{invalidSpec + listeners + "internalListeners[name=internal].internalStartingPort: broker 3 would advertise port 65536"},
+		},
+		"a port beyond all numbers": {
+			sound(internal(internalListener("internal", 29092, innerBroker, func(l *v1beta1.InternalListenerConfig) { l.InternalStartingPort = math.MaxInt32 }),
+				internalListener("controller", 29093, forControllers))),
+			[]string{invalidSpec + listeners + "internalListeners[name=internal].internalStartingPort: broker 3 would advertise port 2147483650"},
+		},
+		"a port below 0": {
+			sound(internal(internalListener("internal", 29092, innerBroker, func(l *v1beta1.InternalListenerConfig) { l.InternalStartingPort = -1 }),
+				internalListener("controller", 29093, forControllers))),
+			[]string{warned + listeners + "internalListeners[name=internal].internalStartingPort: -1 is no port, so it has no effect"},
 		},
 		"a port outside that is none": {
 			sound(external(

@@ -142,6 +142,9 @@ func takenProblems(cluster *v1beta1.KafkaCluster, field func(string) string, con
 	}
 	volumes := []string{configVolume, extensionsVolume, exporterVolume, waitVolume, stateVolume, clientVolume, JMXConfigName(cluster.Name)}
 	for _, v := range config.Volumes {
+		if isDataVolume(v.Name) || isKeystoreVolume(v.Name) {
+			volumes = append(volumes, v.Name)
+		}
 		check("volumes", "volume", v.Name, volumes)
 	}
 	paths := []string{configDir, extensionsDir, exporterDir, exporterConfigDir, waitDir, startState}

@@ -198,13 +198,15 @@ func TestValidateWhatPodsHave(t *testing.T) {
 			change: own(func(b *v1beta1.BrokerConfig) {
 				b.Containers = []corev1.Container{{Name: "kafka", Image: "busybox"}}
 				b.InitContainers = []corev1.Container{{Name: "jmx-exporter", Image: "busybox"}}
-				b.Volumes = []corev1.Volume{{Name: "extensions"}}
+				b.Volumes = []corev1.Volume{{Name: "extensions"}, {Name: "kafka-data-7"}, {Name: "listener-internal-certs"}, {Name: "kafka-data-of-mine"}}
 				b.VolumeMounts = []corev1.VolumeMount{{Name: "x", MountPath: "/config"}}
 			}),
 			want: []string{
 				"error spec.brokers[id=1].brokerConfig.initContainers: container jmx-exporter is one of the operator's own",
 				"error spec.brokers[id=1].brokerConfig.containers: container kafka is one of the operator's own",
 				"error spec.brokers[id=1].brokerConfig.volumes: volume extensions is one of the operator's own",
+				"error spec.brokers[id=1].brokerConfig.volumes: volume kafka-data-7 is one of the operator's own",
+				"error spec.brokers[id=1].brokerConfig.volumes: volume listener-internal-certs is one of the operator's own",
 				"error spec.brokers[id=1].brokerConfig.volumeMounts: mountPath /config is one of the operator's own",
 			},
 		},

@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -74,9 +75,19 @@ func emptyDirAt(config *v1beta1.BrokerConfig, path string) bool {
 
 func numbered(disks []disk) []disk {
 	for i := range disks {
-		disks[i].name = fmt.Sprintf("kafka-data-%d", i)
+		disks[i].name = fmt.Sprint(dataVolume, i)
 	}
 	return disks
+}
+
+// dataVolume is how the names of volumes with log dirs begin.
+const dataVolume = "kafka-data-"
+
+// isDataVolume reports whether a log dir's volume could have this name, of this node or once it has more disks.
+func isDataVolume(name string) bool {
+	number, found := strings.CutPrefix(name, dataVolume)
+	_, err := strconv.ParseUint(number, 10, 32)
+	return found && err == nil
 }
 
 // podVolumes are sorted by name, the user's among ours.
@@ -131,10 +142,17 @@ func keystores(spec *v1beta1.KafkaClusterSpec) []keystore {
 	}
 	for _, listener := range listenersOf(spec) {
 		if secret := listener.GetServerSSLCertSecretName(); secret != "" && listener.Type == v1beta1.SecurityProtocolSSL {
-			list = append(list, keystore{"listener-" + listener.Name + "-certs", secret, keystoresDir + "/server/" + listener.Name})
+			list = append(list, keystore{keystoreVolume(listener.Name), secret, keystoresDir + "/server/" + listener.Name})
 		}
 	}
 	return list
+}
+
+func keystoreVolume(listener string) string { return "listener-" + listener + "-certs" }
+
+// isKeystoreVolume reports whether the keystore of a listener could have this volume.
+func isKeystoreVolume(name string) bool {
+	return strings.HasPrefix(name, "listener-") && strings.HasSuffix(name, "-certs")
 }
 
 // emptyDir lies on the node's disk, where it outlives the container.
