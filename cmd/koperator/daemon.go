@@ -91,7 +91,14 @@ func (d *daemon) watchAndLead(ctx context.Context) error {
 	d.registry.MustRegister(state)
 	defer d.registry.Unregister(state)
 	d.log.Info("watching", "namespaces", d.options.namespacesText, "nodes", d.nodes)
-	recorder, err := kube.NewRecorder(context.WithoutCancel(ctx), d.core)
+	return d.contend(ctx, informers.Cache)
+}
+
+// contend waits for the lease and leads while it is held, until ctx ends.
+func (d *daemon) contend(ctx context.Context, cache *kube.Cache) error {
+	recording, end := context.WithCancel(context.WithoutCancel(ctx)) // the actors tell of their last steps after ctx has ended
+	defer end()
+	recorder, err := kube.NewRecorder(recording, d.core)
 	if err != nil {
 		return fmt.Errorf("record events: %w", err)
 	}
@@ -101,7 +108,7 @@ func (d *daemon) watchAndLead(ctx context.Context) error {
 		Identity: identity(), Log: d.log,
 	}
 	return lease.Lead(ctx, func(leading context.Context, held func() error) {
-		d.lead(leading, held, actingParts{client, informers.Cache, recorder})
+		d.lead(leading, held, actingParts{client, cache, recorder})
 	})
 }
 

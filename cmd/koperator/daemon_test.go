@@ -9,11 +9,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/actors/kit/kittest"
+	"github.com/koperator-go/koperator/kube"
 )
 
 // asking is a daemon whose API server says whether Nodes may be read; questions counts how often it was asked.
@@ -63,5 +68,26 @@ func TestATermThatFailsEndsTheDaemon(t *testing.T) {
 		d := asking(&atomic.Bool{}, &atomic.Int32{})
 		err := d.terms(context.Background(), func(context.Context) error { return errors.New("no lease") })
 		require.ErrorContains(t, err, "no lease")
+	})
+}
+
+// The bubble fails when goroutines remain. Terms follow one another while Nodes may not be read.
+func TestATermLeavesNothingRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		registry, system := prometheus.NewRegistry(), kittest.System(t)
+		defer system.Shutdown()
+		d := &daemon{
+			core: fake.NewClientset(), log: slog.New(slog.DiscardHandler),
+			registry: registry, actors: system, metrics: kit.NewMetrics(registry, system),
+			options: options{leaseNamespace: "koperator"},
+		}
+		for range 2 {
+			term, end := context.WithCancel(t.Context())
+			time.AfterFunc(time.Minute, end)
+			led := false
+			time.AfterFunc(30*time.Second, func() { led = d.operator.Load() != nil })
+			require.NoError(t, d.contend(term, kube.NewCache(nil)))
+			require.True(t, led)
+		}
 	})
 }

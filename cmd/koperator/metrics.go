@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -56,6 +57,30 @@ func (w countedWriter) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCl
 func (w countedWriter) Delete(ctx context.Context, object kube.Object) error {
 	err := w.Writer.Delete(ctx, object)
 	w.count("delete", err)
+	return err
+}
+
+func (w countedWriter) Evict(ctx context.Context, pod *corev1.Pod) error {
+	err := w.Writer.Evict(ctx, pod)
+	w.count("evict", err)
+	return err
+}
+
+func (w countedWriter) Annotate(ctx context.Context, object kube.Object, annotations map[string]string) (kube.Object, error) {
+	annotated, err := w.Writer.Annotate(ctx, object, annotations)
+	w.count("annotate", err)
+	return annotated, err
+}
+
+func (w countedWriter) ReleaseOwners(ctx context.Context, object kube.Object) (kube.Object, error) {
+	free, err := w.Writer.ReleaseOwners(ctx, object)
+	w.count("release", err)
+	return free, err
+}
+
+func (w countedWriter) ReleaseFinalizers(ctx context.Context, object kube.Object, finalizers []string) error {
+	err := w.Writer.ReleaseFinalizers(ctx, object, finalizers)
+	w.count("release", err)
 	return err
 }
 

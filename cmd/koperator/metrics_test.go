@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// refusing is a Writer that does nothing of what is asked; it answers no questions.
+type refusing struct{ kube.Writer }
+
+var errRefused = errors.New("refused")
+
+func (refusing) Apply(context.Context, kube.Object) (kube.Object, error)  { return nil, errRefused }
+func (refusing) Create(context.Context, kube.Object) (kube.Object, error) { return nil, errRefused }
+func (refusing) Delete(context.Context, kube.Object) error                { return errRefused }
+func (refusing) Evict(context.Context, *corev1.Pod) error                 { return errRefused }
+
+func (refusing) ApplyStatus(context.Context, *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
+	return nil, errRefused
+}
+
+func (refusing) ReleaseFinalizers(context.Context, kube.Object, []string) error { return errRefused }
+
+func (refusing) ReleaseOwners(context.Context, kube.Object) (kube.Object, error) {
+	return nil, errRefused
+}
+
+func (refusing) Annotate(context.Context, kube.Object, map[string]string) (kube.Object, error) {
+	return nil, errRefused
+}
+
+// The methods come from the interface, so that one that is added there is counted or fails here.
+func TestEveryWriteIsCounted(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	writer := reflect.ValueOf(counted(refusing{}, registry))
+	writes := reflect.TypeFor[kube.Writer]()
+	want := 0.0
+	for i := range writes.NumMethod() {
+		if slices.Contains([]string{"Dependents", "PodLog", "Volume"}, writes.Method(i).Name) { // these read
+			continue
+		}
+		method := writer.MethodByName(writes.Method(i).Name)
+		args := []reflect.Value{reflect.ValueOf(t.Context())}
+		for j := 1; j < method.Type().NumIn(); j++ {
+			args = append(args, reflect.Zero(method.Type().In(j)))
+		}
+		results := method.Call(args)
+		require.Equal(t, errRefused, results[len(results)-1].Interface())
+		want++
+		require.Equal(t, want, countOf(t, registry), writes.Method(i).Name)
+	}
+	require.Equal(t, want, countOf(t, registry))
+	counted(refusing{}, registry) // the next leadership goes on counting
+	require.Equal(t, want, countOf(t, registry))
+}
+
+func countOf(t *testing.T, registry *prometheus.Registry) float64 {
+	t.Helper()
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	sum := 0.0
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			sum += metric.GetCounter().GetValue()
+		}
+	}
+	return sum
+}
