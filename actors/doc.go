@@ -12,7 +12,8 @@
 //	KafkaCluster           cluster          status and finalizers only
 //	Pod                    broker
 //	PersistentVolumeClaim  broker
-//	ConfigMap              broker, cluster  a node's file; the JMX exporter's rules
+//	ConfigMap              broker, cluster  a node's file and what is ours of its dynamic values; the JMX exporter's
+//	                                        rules, the accepted spec, what is ours of the values of all brokers
 //	Service                broker, cluster  a node's own; those that all nodes share, and the end of a mode's
 //	PodDisruptionBudget    cluster
 //

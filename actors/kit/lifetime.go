@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -17,19 +16,12 @@ type Lifetime struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
-	// serial tells results of this incarnation from those of an earlier one.
-	serial uint64
 }
-
-// serials numbers incarnations within the process; only uniqueness matters.
-//
-//nolint:gochecknoglobals // a counter that nothing reads but Lifetime
-var serials atomic.Uint64
 
 // NewLifetime starts an incarnation under parent, which ends when the daemon may no longer act.
 func NewLifetime(parent context.Context) *Lifetime {
 	ctx, cancel := context.WithCancel(parent)
-	return &Lifetime{ctx: ctx, cancel: cancel, serial: serials.Add(1)}
+	return &Lifetime{ctx: ctx, cancel: cancel}
 }
 
 // End cancels all work of the incarnation and waits for it: afterwards none of its effects can still happen.
@@ -44,16 +36,17 @@ func (l *Lifetime) End() {
 
 // Result is what Go sends to the actor when the work has ended.
 type Result[T any] struct {
-	Value  T
-	Err    error
-	serial uint64
+	Value T
+	Err   error
+	// of is the incarnation whose work it was.
+	of *Lifetime
 }
 
 // IgnoreDeadLetterLogging keeps the library quiet about a result that arrives after its actor has stopped.
 func (Result[T]) IgnoreDeadLetterLogging() {}
 
 // From reports whether the result belongs to the incarnation l. A result of an earlier one must be dropped.
-func (r Result[T]) From(l *Lifetime) bool { return l != nil && r.serial == l.serial }
+func (r Result[T]) From(l *Lifetime) bool { return l != nil && r.of == l }
 
 // PanicError is a panic inside work given to Go.
 type PanicError struct {
@@ -72,7 +65,7 @@ func Go[T any](l *Lifetime, c actor.Context, timeout time.Duration, work func(co
 		defer l.work.Done()
 		ctx, cancel := context.WithTimeout(l.ctx, timeout)
 		defer cancel()
-		r := Result[T]{serial: l.serial}
+		r := Result[T]{of: l}
 		r.Value, r.Err = recovered(ctx, work)
 		if l.ctx.Err() == nil {
 			root.Send(self, r)
