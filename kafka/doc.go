@@ -11,7 +11,8 @@
 // key goes into the section of its subject; its golden files show it.
 //
 // Everything here is a pure function over values, except the files that hold a client of Kafka's (client*.go). What changes
-// something goes through franz-go alone, and past a Gate that knows whether this daemon may still act. Nothing here knows Pods or Services; the names of the latter come from messages.Addresses.
+// something goes through franz-go alone, and past a Gate that knows whether this daemon may still act. Nothing here knows
+// Pods or Services; the names of the latter come from messages.Addresses.
 //
 // # Changes while Kafka runs
 //

@@ -72,7 +72,8 @@ func listenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	for _, l := range fieldedListeners(cluster) {
 		if l.Type != v1beta1.SecurityProtocolPlaintext {
 			problems = append(problems, notSupported(l.field+".type",
-				"listeners of type %s are not served by this version and are never opened as plaintext instead; use type plaintext, or remove the listener", l.Type))
+				"listeners of type %s are not served by this version and are never opened as plaintext instead; "+
+					"use type plaintext, or remove the listener", l.Type))
 		}
 		if !speakable.MatchString(l.Name) {
 			problems = append(problems, invalid(l.field+".name",
@@ -127,7 +128,8 @@ func listenerMarkProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem
 			"no listener has usedForInnerBrokerCommunication, so brokers cannot replicate; set it on one internal listener"))
 	case inner != nil && controller != nil && inner.Name == controller.Name:
 		problems = append(problems, invalid(internalListenerField(inner.Name),
-			"Kafka keeps the traffic of controllers and brokers apart, but this listener has both usedForInnerBrokerCommunication and usedForControllerCommunication; use two listeners"))
+			"Kafka keeps the traffic of controllers and brokers apart, but this listener has both "+
+				"usedForInnerBrokerCommunication and usedForControllerCommunication; use two listeners"))
 	}
 	if cluster.Spec.KRaft && controller == nil {
 		problems = append(problems, invalid(internalListenersField,
@@ -153,7 +155,9 @@ func externalListenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldPro
 	var problems []messages.FieldProblem
 	for _, field := range UnknownExternalAddresses(cluster) {
 		problems = append(problems, notSupported(field,
-			"this version cannot find out what address brokers are to advertise here; set hostnameOverride and an externalStartingPort above 0 (for NodePort: hostnameOverride with a fixed externalStartingPort, or nodePortExternalIP), or remove the listener"))
+			"this version cannot find out what address brokers are to advertise here; set hostnameOverride and an "+
+				"externalStartingPort above 0 (for NodePort: hostnameOverride with a fixed externalStartingPort, or "+
+				"nodePortExternalIP), or remove the listener"))
 	}
 	for i := range cluster.Spec.ListenersConfig.ExternalListeners {
 		problems = append(problems, externalPortProblems(cluster, &cluster.Spec.ListenersConfig.ExternalListeners[i])...)

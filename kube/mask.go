@@ -25,7 +25,8 @@ func masks() []*regexp.Regexp {
 		// What Kafka says of a value (org.apache.kafka.common.config.ConfigException).
 		regexp.MustCompile(`(?i)(Invalid value )[^\n]*?( for configuration ` + secretName + `)`),
 		// A name and its value, which is quoted or goes on to the end of the line, and further where the line ends with a backslash.
-		regexp.MustCompile(`(?i)(` + secretName + `["']?[ \t]*[=:][ \t]*)(?:\[hidden\]|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|(?:\\\r?\n|[^\s\\]|\\.)(?:\\\r?\n|[^\n])*)()`),
+		regexp.MustCompile(`(?i)(` + secretName + `["']?[ \t]*[=:][ \t]*)` +
+			`(?:\[hidden\]|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|(?:\\\r?\n|[^\s\\]|\\.)(?:\\\r?\n|[^\n])*)()`),
 		// Options, headers and addresses.
 		regexp.MustCompile(`(?i)(--?` + secretName + `[ \t]+)[^\s=:-]\S*()`),
 		regexp.MustCompile(`(?i)(\bbearer[ \t]+)[^\s\[]\S*()`),

@@ -104,7 +104,8 @@ func nameProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	const field = "metadata.name"
 	if len(validation.IsDNS1035Label(cluster.Name)) > 0 && len(cluster.Name) <= validation.DNS1035LabelMaxLength {
 		return []messages.FieldProblem{invalid(field,
-			"%q cannot begin the name of a Service: it must be lower case letters, digits and dashes, and begin with a letter; make a KafkaCluster of another name",
+			"%q cannot begin the name of a Service: it must be lower case letters, digits and dashes, and begin with a letter; "+
+				"make a KafkaCluster of another name",
 			cluster.Name)}
 	}
 	longest := ""

@@ -95,7 +95,8 @@ func (w blueprint) isBroker() bool {
 // changed while the broker ran may have values that were hidden then.
 func (w blueprint) concerned(o observed) bool {
 	pod := o.pod()
-	return w.config.Config != "" || w.Cluster.Spec.ClusterWideConfig != "" || o.record != nil || len(o.asked.recorded)+len(o.asked.refusals) > 0 || o.asked.after != nil ||
+	return w.config.Config != "" || w.Cluster.Spec.ClusterWideConfig != "" ||
+		o.record != nil || len(o.asked.recorded)+len(o.asked.refusals) > 0 || o.asked.after != nil ||
 		w.fileDiffers(pod) || pod.Annotations[kube.AnnotationStartedWith] != "" || len(w.ClusterApplied) > 0 && !hashed(pod)
 }
 

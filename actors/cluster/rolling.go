@@ -89,7 +89,8 @@ func (a *cluster) rollView(now time.Time) rollView {
 	config := a.valid.Spec.RollingUpgradeConfig
 	v := rollView{
 		nodes: a.nodes(), kafka: a.kafka, asked: a.watch, index: a.roll.index, roll: a.roll,
-		threshold: config.FailureThreshold, limit: min(config.GetConcurrentBrokerRestartCountPerRack(), kube.MostTogether(a.valid, a.roles.brokers)), kraft: a.valid.Spec.KRaft,
+		threshold: config.FailureThreshold, kraft: a.valid.Spec.KRaft,
+		limit:            min(config.GetConcurrentBrokerRestartCountPerRack(), kube.MostTogether(a.valid, a.roles.brokers)),
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
 		zeroBudget:       kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
 	}

@@ -269,7 +269,8 @@ func pendingText(nodes []node) string {
 		return ""
 	}
 	first := nodes[0].observed
-	text := fmt.Sprintf("broker %d: %s", nodes[0].id, cmp.Or(first.Pending, first.Update+"; it comes with the broker's next restart, or set annotation "+kube.AnnotationConsent))
+	withRestart := first.Update + "; it comes with the broker's next restart, or set annotation " + kube.AnnotationConsent
+	text := fmt.Sprintf("broker %d: %s", nodes[0].id, cmp.Or(first.Pending, withRestart))
 	if len(nodes) > 1 {
 		text = withEnd(text, "; also "+named(nodes[1:]))
 	}

@@ -208,7 +208,8 @@ func (a *cluster) tellWaiting(c actor.Context) {
 		return
 	}
 	if unsettled := nodesWhere(a.nodes(), unsettledConfig); len(unsettled) > 0 {
-		a.wide.problems = append(slices.Clone(a.wide.found), fmt.Sprintf("spec.clusterWideConfig: %s, removed there, stays until it is certain that %s has what it is to have for itself",
+		a.wide.problems = append(slices.Clone(a.wide.found), fmt.Sprintf(
+			"spec.clusterWideConfig: %s, removed there, stays until it is certain that %s has what it is to have for itself",
 			strings.Join(a.wide.waiting, ", "), named(unsettled)))
 	}
 }

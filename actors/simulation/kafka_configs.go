@@ -25,7 +25,10 @@ const minISRKey = "min.insync.replicas"
 
 // threadPools can be doubled or halved at most by one change (DynamicThreadPool).
 func threadPools() []string {
-	return []string{"background.threads", "num.io.threads", "num.network.threads", "num.recovery.threads.per.data.dir", "num.replica.fetchers", "log.cleaner.threads"}
+	return []string{
+		"background.threads", "num.io.threads", "num.network.threads", "num.recovery.threads.per.data.dir", "num.replica.fetchers",
+		"log.cleaner.threads",
+	}
 }
 
 func refused(format string, args ...any) error {

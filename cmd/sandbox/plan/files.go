@@ -161,12 +161,14 @@ func (n Node) cniConfig() string {
 
 func (n Node) kubeletConfig() object {
 	return object{
-		"apiVersion":               "kubelet.config.k8s.io/v1beta1",
-		"kind":                     "KubeletConfiguration",
-		"address":                  n.IP(),
-		"port":                     10250,
-		"healthzPort":              0,
-		"authentication":           object{"anonymous": object{"enabled": false}, "webhook": object{"enabled": true}, "x509": object{"clientCAFile": n.pki("ca.crt")}},
+		"apiVersion":  "kubelet.config.k8s.io/v1beta1",
+		"kind":        "KubeletConfiguration",
+		"address":     n.IP(),
+		"port":        10250,
+		"healthzPort": 0,
+		"authentication": object{
+			"anonymous": object{"enabled": false}, "webhook": object{"enabled": true}, "x509": object{"clientCAFile": n.pki("ca.crt")},
+		},
 		"authorization":            object{"mode": "Webhook"},
 		"tlsCertFile":              n.pki(n.NodeName() + ".crt"),
 		"tlsPrivateKeyFile":        n.pki(n.NodeName() + ".key"),
@@ -187,9 +189,11 @@ func (n Node) kubeletConfig() object {
 		"oomScoreAdj":              0,
 		// All nodes share one disk, and none of them may evict Pods for what the machine's owner keeps on it.
 		"localStorageCapacityIsolation": false,
-		"evictionHard":                  map[string]string{"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%", "nodefs.inodesFree": "1%"},
-		"imageGCHighThresholdPercent":   99,
-		"imageGCLowThresholdPercent":    98,
-		"logging":                       object{"verbosity": 0},
+		"evictionHard": map[string]string{
+			"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%", "nodefs.inodesFree": "1%",
+		},
+		"imageGCHighThresholdPercent": 99,
+		"imageGCLowThresholdPercent":  98,
+		"logging":                     object{"verbosity": 0},
 	}
 }
