@@ -50,7 +50,7 @@ test: ## vet, and all tests that need neither root nor a sandbox, under the race
 SEEDS ?= 1000
 .PHONY: sim
 sim: ## simulate the whole daemon with SEEDS random histories, without the race detector
-	GOGC=400 $(GO) test ./actors/simulation -run 'TestSeeds|TestLarge' -count=1 -seeds=$(SEEDS) -timeout 40m
+	GOGC=400 $(TOOL) gotestsum --format pkgname -- ./actors/simulation -run 'TestSeeds|TestLarge' -count=1 -seeds=$(SEEDS) -timeout 40m
 
 .PHONY: bench
 bench: $(SANDBOX) ## measure the daemon against a real API server and print the table of deploy/BENCHMARKS.md

@@ -13,28 +13,34 @@ fail() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
 
 step "Kubernetes, with three nodes in three zones"
 "$SANDBOX" up --instance "$INSTANCE" || fail "the sandbox did not come up; '$down' and try again"
-eval "$("$SANDBOX" env --instance "$INSTANCE")"
+environment=$("$SANDBOX" env --instance "$INSTANCE") || fail "the sandbox does not say where it is; '$down' and try again"
+eval "$environment"
 export KUBECONFIG
+look="export KUBECONFIG=$KUBECONFIG;"
 kubectl() { "$SANDBOX" kubectl "$@"; }
 
 step "the operator's image"
 # With the digest in its name, a new build is a new image for the kubelet.
 image=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$KOPERATOR_IMAGE") ||
-  fail "the operator's image could not be built and pushed to the sandbox's registry"
+  fail "the operator's image could not be built and pushed to the sandbox's registry: the lines above say why. If Go modules
+could not be fetched, try again with a network; if the registry does not answer, '$down' and try again"
 
 step "CRDs and operator"
-kubectl kustomize deploy | sed "s#image: koperator:latest#image: $image#" | kubectl apply -f - >/dev/null
+kubectl kustomize deploy | sed "s#image: koperator:latest#image: $image#" | kubectl apply -f - >/dev/null ||
+  fail "not everything of 'kubectl kustomize deploy' was taken: the lines above name the object; correct it, or '$down' and try again"
 for ((waited = 0; ; waited++)); do # until the API server serves our kinds
   kubectl get --raw /apis/kafka.banzaicloud.io/v1beta1/kafkaclusters >/dev/null 2>&1 && break
-  [ "$waited" -lt 30 ] || fail "the API server does not serve KafkaClusters: kubectl get crds"
+  [ "$waited" -lt 30 ] || fail "the API server does not serve KafkaClusters: $look kubectl describe crd kafkaclusters.kafka.banzaicloud.io"
   sleep 1
 done
 kubectl -n koperator rollout status deployment koperator --timeout 120s ||
-  fail "the operator does not start: kubectl -n koperator describe pods"
+  fail "the operator does not start: $look kubectl -n koperator describe pods; kubectl -n koperator logs -l app=koperator"
 
 step "a Kafka cluster of three KRaft nodes"
-kubectl create namespace kafka --dry-run=client -o yaml | kubectl apply -f - >/dev/null
-sed "s#REGISTRY#$SANDBOX_REGISTRY#" deploy/samples/sandbox.yaml | kubectl apply -f -
+kubectl create namespace kafka --dry-run=client -o yaml | kubectl apply -f - >/dev/null ||
+  fail "namespace kafka was not made: $look kubectl describe namespace kafka"
+sed "s#REGISTRY#$SANDBOX_REGISTRY#" deploy/samples/sandbox.yaml | kubectl apply -f - ||
+  fail "the KafkaCluster was not taken: the line above names the field of deploy/samples/sandbox.yaml to correct"
 last=
 for ((waited = 0; ; waited++)); do
   now=$(kubectl -n kafka get kafkacluster demo -o \
@@ -43,20 +49,21 @@ for ((waited = 0; ; waited++)); do
   last=$now
   ready=$(kubectl -n kafka get kafkacluster demo -o jsonpath='{.status.conditions[?(@.type=="Ready")].status}' 2>/dev/null || true)
   [ "$ready" = True ] && break
-  [ "$waited" -lt 300 ] || fail "the cluster is not ready after five minutes: kubectl -n kafka describe kafkacluster demo"
+  [ "$waited" -lt 300 ] || fail "the cluster is not ready after five minutes: $look kubectl -n kafka describe kafkacluster demo"
   sleep 1
 done
 
 step "1,000 messages, written and read back inside the cluster"
 node() { kubectl -n kafka exec "demo-node-$1" -c kafka -- bash -c "$2"; }
 bootstrap=demo-headless.kafka.svc.cluster.local:29092
-node 0 "kafka-topics.sh --bootstrap-server $bootstrap --create --if-not-exists --topic demo --partitions 6" || fail "no topic"
+node 0 "kafka-topics.sh --bootstrap-server $bootstrap --create --if-not-exists --topic demo --partitions 6" ||
+  fail "the topic was not made: $look kubectl -n kafka logs demo-node-0; kubectl -n kafka describe kafkacluster demo"
 run=$RANDOM$RANDOM
 node 0 "seq -f 'message $run-%g' 1 1000 | kafka-console-producer.sh --bootstrap-server $bootstrap --topic demo" >/dev/null ||
-  fail "the messages were not taken"
+  fail "the messages were not taken: $look kubectl -n kafka logs demo-node-0; kubectl -n kafka get pods"
 read=$(node 1 "timeout 60 kafka-console-consumer.sh --bootstrap-server $bootstrap --topic demo --from-beginning --timeout-ms 8000 2>/dev/null" |
   grep -c "message $run-" || true)
-[ "$read" = 1000 ] || fail "$read of 1,000 messages came back"
+[ "$read" = 1000 ] || fail "$read of 1,000 messages came back: $look kubectl -n kafka logs demo-node-1; kubectl -n kafka get pods"
 
 cat <<TEXT
 
