@@ -35,20 +35,35 @@ func rightsOfTable() granted {
 	return table
 }
 
-func TestTheClusterRoleGrantsWhatTheDaemonDoesAndNoMore(t *testing.T) {
-	text, err := os.ReadFile("../deploy/rbac/clusterrole.yaml")
+// grantedIn are the rights of the first object of a file, which is a role.
+func grantedIn(t *testing.T, file string, role any, rules *[]rbacv1.PolicyRule) granted {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	require.NoError(t, err)
-	var role rbacv1.ClusterRole
-	require.NoError(t, yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096).Decode(&role)) // the file's first object
+	require.NoError(t, yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096).Decode(role))
 	inFile := granted{}
-	for _, rule := range role.Rules {
+	for _, rule := range *rules {
 		for _, group := range rule.APIGroups {
 			for _, resource := range rule.Resources {
 				inFile.add(group, resource, rule.Verbs...)
 			}
 		}
 	}
-	require.Equal(t, rightsOfTable(), inFile)
+	return inFile
+}
+
+func TestTheClusterRoleGrantsWhatTheDaemonDoesAndNoMore(t *testing.T) {
+	var role rbacv1.ClusterRole
+	require.Equal(t, rightsOfTable(), grantedIn(t, "../deploy/rbac/clusterrole.yaml", &role, &role.Rules))
+}
+
+func TestTheRoleOfANamespaceGrantsTheSameButWhatHasNone(t *testing.T) {
+	var role rbacv1.Role
+	table := rightsOfTable()
+	delete(table, "/nodes")
+	delete(table, "/persistentvolumes")
+	require.Equal(t, table, grantedIn(t, "../deploy/rbac/namespaced/role.yaml", &role, &role.Rules))
+	require.Equal(t, "kafka", role.Namespace)
 }
 
 // Every request that the client can make is one of the table, but for the deletion of claims, which nobody asks for.
