@@ -161,6 +161,9 @@ func claims(w blueprint, o observed, _ time.Time) step {
 			return blocked("%v", err)
 		case claim != nil:
 			continue
+		case w.Formatted[disk.MountPath] != "" && deletingClaim(o.claims, disk.MountPath) != "":
+			return blocked("DataVolumeLost: claim %s for %s is being deleted, and Kafka has run on it: restore the claim, or remove "+
+				"the broker from the spec", deletingClaim(o.claims, disk.MountPath), disk.MountPath)
 		case w.Formatted[disk.MountPath] != "":
 			return blocked("DataVolumeLost: the claim for %s is gone, and Kafka has run on it: restore the claim, or remove "+
 				"the broker from the spec", disk.MountPath)

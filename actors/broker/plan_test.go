@@ -109,6 +109,10 @@ func TestDisksComeFirstAndAreNeverGuessed(t *testing.T) {
 		"a disk on which Kafka ran gets no empty claim": {
 			change: ranBefore, spoil: func(s *scene) { s.o.claims = nil }, step: "broker.wait", reason: "DataVolumeLost",
 		},
+		"a claim with data that is being deleted is not called gone": {
+			change: ranBefore, spoil: func(s *scene) { s.o.claims[0].DeletionTimestamp = &metav1.Time{Time: now} },
+			step: "broker.wait", reason: "for /kafka-logs is being deleted, and Kafka has run on it",
+		},
 		"a claim that is being deleted is waited for": {
 			spoil: func(s *scene) { s.claim().DeletionTimestamp = &metav1.Time{Time: now} }, step: "broker.wait", reason: "is being deleted",
 		},

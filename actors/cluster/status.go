@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/koperator-go/koperator/kube"
@@ -453,8 +452,24 @@ func problemText(problems []messages.FieldProblem) string {
 		return ""
 	}
 	text := problems[0].Field + ": " + problems[0].Message
-	if more := len(problems) - 1; more > 0 {
-		text = withEnd(text, fmt.Sprintf(" (and %d more)", more))
+	if len(problems) > 1 {
+		text = withEnd(text, " (and "+others(problems[1:])+")")
+	}
+	return text
+}
+
+// others names the fields of more problems, so that nobody has to correct one to learn of the next. A field may have several.
+func others(problems []messages.FieldProblem) string {
+	const most, longest = 5, 100
+	var fields []string
+	for _, p := range problems {
+		if field := messages.Elided(p.Field, longest); !slices.Contains(fields, field) {
+			fields = append(fields, field)
+		}
+	}
+	text := fmt.Sprintf("%d more: %s", len(problems), strings.Join(fields[:min(most, len(fields))], ", "))
+	if len(fields) > most {
+		text += ", …"
 	}
 	return text
 }
@@ -467,23 +482,4 @@ func fieldList(problems []messages.FieldProblem) string {
 		}
 	}
 	return "accepted but without effect in this version: " + strings.Join(fields, ", ")
-}
-
-// readyEvent is the summary that people get when Ready changes; ok is false when it did not.
-func readyEvent(before, after []metav1.Condition) (eventType, reason, note string, ok bool) {
-	var was, is metav1.Condition
-	if ready := kube.Condition(before, kube.ConditionReady); ready != nil {
-		was = *ready
-	}
-	if ready := kube.Condition(after, kube.ConditionReady); ready != nil {
-		is = *ready
-	}
-	if was.Status == is.Status && (is.Status == metav1.ConditionTrue || was.Reason == is.Reason) {
-		return "", "", "", false
-	}
-	eventType = corev1.EventTypeNormal
-	if kube.Condition(after, kube.ConditionStalled) != nil {
-		eventType = corev1.EventTypeWarning
-	}
-	return eventType, is.Reason, is.Message, true
 }

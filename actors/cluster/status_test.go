@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -220,33 +219,21 @@ func TestNothingThatIsAddedPushesTheWayOutAway(t *testing.T) {
 		}
 	})
 	require.True(t, strings.HasPrefix(invalid, "spec.envs: xxx"), invalid)
-	require.True(t, strings.HasSuffix(invalid, "xxx; remove it (and 1 more); not ready: broker 1"), invalid)
+	require.True(t, strings.HasSuffix(invalid, "xxx; remove it (and 1 more: spec.envs); not ready: broker 1"), invalid)
 	for _, text := range []string{pending, blocked, invalid} {
 		require.LessOrEqual(t, len(text), 1000)
 	}
 }
 
-func TestReadyEventTellsOfChangesOnly(t *testing.T) {
-	ready := statusOf(healthy(), now).Conditions
-	starting := statusOf(healthy(phase(0, messages.PhaseStarting, "boots")), now).Conditions
-	also := statusOf(healthy(phase(1, messages.PhaseStarting, "boots, too")), now).Conditions
-	broken := statusOf(healthy(problem(messages.ReasonInvalidSpec, messages.SeverityError, "spec.brokers")), now).Conditions
-	for name, test := range map[string]struct {
-		before, after []metav1.Condition
-		kind          string
-	}{
-		"ready at last":           {starting, ready, corev1.EventTypeNormal},
-		"no longer ready":         {ready, starting, corev1.EventTypeNormal},
-		"still ready":             {ready, ready, ""},
-		"another broker starts":   {starting, also, ""},
-		"a spec that cannot work": {ready, broken, corev1.EventTypeWarning},
-		"for the first time":      {nil, starting, corev1.EventTypeNormal},
-	} {
-		t.Run(name, func(t *testing.T) {
-			kind, _, note, told := readyEvent(test.before, test.after)
-			require.Equal(t, test.kind != "", told)
-			require.Equal(t, test.kind, kind)
-			require.Equal(t, told, note != "")
-		})
+func TestAllFieldsThatAreWrongAreNamed(t *testing.T) {
+	var problems []messages.FieldProblem
+	for _, field := range []string{"spec.a", "spec.b", "spec.b", "spec.c"} {
+		problems = append(problems, messages.FieldProblem{Field: field, Message: "is wrong; correct it"})
 	}
+	require.Equal(t, "spec.a: is wrong; correct it", problemText(problems[:1]))
+	require.Equal(t, "spec.a: is wrong; correct it (and 3 more: spec.b, spec.c)", problemText(problems))
+	for _, field := range []string{"spec.d", "spec.e", "spec.f", "spec.g"} {
+		problems = append(problems, messages.FieldProblem{Field: field, Message: "is wrong; correct it"})
+	}
+	require.Equal(t, "spec.a: is wrong; correct it (and 7 more: spec.b, spec.c, spec.d, spec.e, spec.f, …)", problemText(problems))
 }

@@ -32,6 +32,7 @@ type statusWriter struct {
 	uncertain bool
 	// record is an identity that must be written before anything goes on; it does not wait for the pause.
 	record *identity
+	told   told
 }
 
 type writtenStatus struct {
@@ -91,9 +92,9 @@ func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 	if a.known.ClusterID != "" {
 		a.status.record = nil
 	}
-	if eventType, reason, note, changed := readyEvent(before.Conditions, a.known.Conditions); changed {
-		a.Events.Event(kube.ClusterReference(a.Key, a.newest), nil, eventType, reason, "Reconcile", note)
-		a.Log.Info("cluster condition changed", "condition", kube.ConditionReady, "reason", reason, "message", note)
+	if event, due := a.status.told.next(before.Conditions, a.known.Conditions, r.Value.at); due {
+		a.Events.Event(kube.ClusterReference(a.Key, a.newest), nil, event.kind, event.reason, "Reconcile", event.note)
+		a.Log.Info("cluster condition changed", "condition", kube.ConditionReady, "reason", event.reason, "message", event.note)
 	}
 }
 
