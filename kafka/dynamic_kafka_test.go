@@ -87,7 +87,10 @@ func (w *dynamicWorld) describe(resource ConfigResource) Configs {
 func (w *dynamicWorld) settle(file, clusterWide Properties) Configs {
 	w.t.Helper()
 	w.sent = nil
+	look := time.NewTicker(300 * time.Millisecond)
+	defer look.Stop()
 	for looks, quiet := 0, 0; quiet < 2; looks++ {
+		<-look.C
 		require.Less(w.t, looks, 50, "no end: %v", w.sent)
 		broker, all := ConfigResource{Broker: 1}, ConfigResource{ClusterWide: true}
 		described := w.describe(broker)
@@ -106,7 +109,6 @@ func (w *dynamicWorld) settle(file, clusterWide Properties) Configs {
 		if quiet++; own.Again || shared.Again || len(own.Changes)+len(shared.Changes) > 0 {
 			quiet = 0
 		}
-		time.Sleep(300 * time.Millisecond) // a real process
 	}
 	return w.describe(ConfigResource{Broker: 1})
 }

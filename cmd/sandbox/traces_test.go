@@ -153,24 +153,35 @@ cat /etc/hosts
 find /run/netns /run/containerd /run/mount /var/lib/cni /var/lib/kubelet /var/log/containers /usr/sbin/policy-rc.d /run/koperator-sandbox -maxdepth 2 2>/dev/null
 for s in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops kernel/keys/root_maxkeys kernel/keys/root_maxbytes net/ipv4/ip_forward; do echo "$s $(cat /proc/sys/$s)"; done
 ps -eo stat,args | grep -v '^Z' | grep 'koperator-sandbox\|/sandbox/` + testInstance + `/' | grep -v grep`
-	deadline := time.Now().Add(10 * time.Second) // the kernel tears a network namespace down in its own time
-	var lines []string
-	for {
-		out, err := exec.Command("/bin/bash", "-c", script).Output()
-		if _, exited := err.(*exec.ExitError); err != nil && !exited {
-			require.NoError(t, err)
+	look, give := time.NewTicker(300*time.Millisecond), time.After(10*time.Second) // the kernel tears a network namespace down in its own time
+	defer look.Stop()
+	for lines := linesOf(t, script); ; {
+		select {
+		case <-give:
+			return lines
+		case <-look.C:
 		}
-		var mine []string
-		for line := range strings.Lines(string(out)) {
-			if !strings.Contains(line, "lock") {
-				mine = append(mine, strings.TrimSpace(line))
-			}
+		now := linesOf(t, script)
+		if slices.Equal(now, lines) {
+			return now
 		}
-		slices.Sort(mine)
-		if slices.Equal(mine, lines) || time.Now().After(deadline) {
-			return mine
-		}
-		lines = mine
-		time.Sleep(300 * time.Millisecond)
+		lines = now
 	}
+}
+
+// linesOf is what a script prints, sorted, without lock files.
+func linesOf(t *testing.T, script string) []string {
+	t.Helper()
+	out, err := exec.Command("/bin/bash", "-c", script).Output()
+	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+		require.NoError(t, err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(out)) {
+		if !strings.Contains(line, "lock") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	slices.Sort(lines)
+	return lines
 }
