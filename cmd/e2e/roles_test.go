@@ -13,10 +13,9 @@ import (
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
-// TestRolesAlone runs the operator for one namespace without any right beyond it.
+// TestRolesAlone runs the operator for one namespace without any right beyond it. The next test installs it for all again.
 func TestRolesAlone(t *testing.T) {
 	n := newNamespace(t)
-	t.Cleanup(func() { deployOperator(t) })
 	deployOperatorIn(n)
 
 	t.Run("nothing beyond the namespace is allowed", func(t *testing.T) {
