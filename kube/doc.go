@@ -23,4 +23,45 @@
 //     version of the operator renders differently (RenderedHash) waits for consent.
 //   - Whatever could be repeated in a list that server-side apply keys (variables, volumes, mounts, ports) is there
 //     once, the operator's own before the user's.
+//
+// # Differences to Koperator
+//
+// Names, labels, ports and volumes are Koperator's where this table does not say otherwise; a test compares it with the golden
+// files. Package kafka has the one of broker.properties.
+//
+//	in testdata            field                                            here                      Koperator
+//	pod-combined           metadata.name                                    demo-node-2               demo-controller-2- and random letters
+//	pod-broker             metadata.name                                    demo-node-0               demo-0- and random letters
+//	pod-combined           spec.restartPolicy                               Always                    Never
+//	pod-zookeeper          spec.restartPolicy                               Always                    Never
+//	pod-combined           spec.automountServiceAccountToken                false                     –
+//	pod-combined           spec.enableServiceLinks                          false                     –
+//	pod-combined           spec.securityContext.seccompProfile.type         RuntimeDefault            –
+//	pod-broker             spec.containers.0.readinessProbe.tcpSocket.port  29092                     –
+//	pod-combined           spec.containers.0.readinessProbe.tcpSocket.port  29092                     a script that asks the JMX exporter
+//	pod-controller         spec.containers.0.readinessProbe.tcpSocket.port  29093                     the same script
+//	pod-combined           spec.containers.0.livenessProbe                  –                         the same script
+//	pod-combined           spec.containers.0.lifecycle                      –                         a script that kills Kafka
+//	pod-combined-headless  spec.subdomain                                   demo-headless             demo-controller-headless
+//	pod-combined           spec.volumes.6.name                              start-state               –
+//	claim-new              metadata.name                                    demo-2-9e423fa7           demo-2-storage-0- and random letters
+//	service-all-broker     spec.selector.isBrokerNode                       true                      –
+//	service-controller     metadata.name                                    demo-controller-headless  only in headless mode
+//	service-broker         spec.publishNotReadyAddresses                    true                      as the spec says
+//	configmap-broker       data.user-config                                 (present)                 –
+//
+// Why:
+//
+//   - The kubelet restarts a Kafka that ended, with its own backoff, and keeps the log of the one before: nobody needs the
+//     operator for it. Pods that Koperator made keep Never until their next restart.
+//   - A probe that kills would end the recovery of a log, or a controller that only observes yet; whether a listener takes
+//     connections is all that a Service has to know. Whether a broker is back for the next restart is asked of Kafka.
+//   - Kafka ends in order on SIGTERM, which the start script passes on: there is nothing to do before.
+//   - A combined node has one subdomain; Koperator advertises it under the other one, where nothing answers.
+//   - Names that follow from broker and mount path make a second Pod or claim of a node impossible.
+//   - The all-broker Service leads to nodes that serve clients, so not to controllers. Nodes find each other while they start:
+//     all other Services publish who is not ready. Controllers are found by one name in both modes.
+//   - start-state remembers a formatted disk for a container that is started anew, user-config what people wrote into the file
+//     of the last start. Annotations of the project carry hashes, the right to format and what was written last (signed).
+//   - PodDisruptionBudgets are there unless they are switched off, and say what Kafka's health allows at the moment.
 package kube
