@@ -161,7 +161,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 	wanted := messages.BrokerWanted{
 		Cluster: k.snapshot, Entry: k.keep.entry, Leaving: k.keep.leaving,
 		ClusterID: a.known.ClusterID, Quorum: quorum, InitialController: slices.Contains(a.known.InitialControllers, int32(id)),
-		Formatted: formattedOf(a.known.BrokersState[id.String()]),
+		Formatted: a.formatted(id),
 		RanBefore: a.known.BrokersState[id.String()].ConfigurationBackup != "", // which we never write
 		Paused:    a.paused(),
 		Permit:    a.roll.permits[id].told(),
@@ -194,8 +194,11 @@ func (a *cluster) nodes() []node {
 	nodes := make([]node, 0, len(a.children))
 	for _, id := range slices.Sorted(maps.Keys(a.children)) {
 		k := a.children[id]
-		nodes = append(nodes, node{id: id, broker: k.broker, controller: k.controller, leaving: k.keep.leaving, told: k.told, observed: k.observed, maintenance: k.keep.entry.Maintenance && !k.keep.leaving,
-			volatile: a.roles.volatile[id], voteVolatile: a.roles.voteVolatile[id]})
+		nodes = append(nodes, node{
+			id: id, broker: k.broker, controller: k.controller, leaving: k.keep.leaving, told: k.told, observed: k.observed,
+			maintenance: k.keep.entry.Maintenance && !k.keep.leaving,
+			volatile:    a.roles.volatile[id], voteVolatile: a.roles.voteVolatile[id],
+		})
 	}
 	return nodes
 }

@@ -2,12 +2,14 @@ package cluster
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kube"
@@ -32,7 +34,9 @@ type statusWriter struct {
 	uncertain bool
 	// record is an identity that must be written before anything goes on; it does not wait for the pause.
 	record *identity
-	told   told
+	// sent is a status that was sent and of which nobody knows whether it stands, nil when there is none.
+	sent *v1beta1.KafkaClusterStatus
+	told told
 }
 
 type writtenStatus struct {
@@ -73,6 +77,7 @@ func (a *cluster) keepStatus(c actor.Context) {
 		resource.ResourceVersion = a.loadedVersion
 	}
 	e := a.effects
+	a.status.sent = &next
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (writtenStatus, error) {
 		return writtenStatus{next, time.Now()}, e.writeStatus(ctx, resource)
 	})
@@ -88,6 +93,7 @@ func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 		return
 	}
 	before := a.known
+	a.status.sent = nil
 	a.known, a.status.last = r.Value.status, r.Value.at
 	if a.known.ClusterID != "" {
 		a.status.record = nil
@@ -96,6 +102,21 @@ func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 		a.Events.Event(kube.ClusterReference(a.Key, a.newest), nil, event.kind, event.reason, "Reconcile", event.note)
 		a.Log.Info("cluster condition changed", "condition", kube.ConditionReady, "reason", event.reason, "message", event.note)
 	}
+}
+
+// formatted is on which claims a broker's log dirs were seen to run. What is on its way into status counts: no Pod that is
+// made meanwhile may format these again.
+func (a *cluster) formatted(id messages.BrokerID) map[string]types.UID {
+	known := formattedOf(a.known.BrokersState[id.String()])
+	if a.status.sent == nil {
+		return known
+	}
+	sent := formattedOf(a.status.sent.BrokersState[id.String()])
+	if known == nil {
+		return sent
+	}
+	maps.Copy(known, sent)
+	return known
 }
 
 // settling is how long the status still waits for first reports.

@@ -77,6 +77,8 @@ type server struct {
 	panics string
 	// answerLost lets the next write of the status land and fail.
 	answerLost bool
+	// deaf loses the answer to every write of a status that records formatted disks.
+	deaf bool
 }
 
 func newServer() *server {
@@ -167,7 +169,7 @@ func (s *server) ApplyStatus(_ context.Context, cluster *v1beta1.KafkaCluster) (
 	written := s.put(standing).(*v1beta1.KafkaCluster)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.answerLost {
+	if s.answerLost || s.deaf && len(cluster.Status.BrokersState["0"].FormattedLogDirs) > 0 {
 		s.answerLost = false
 		return nil, errors.New("timeout")
 	}

@@ -38,8 +38,6 @@ type Trouble struct {
 	KafkaErrors uint64
 	// KafkaBehind is how long brokers may show partitions as they were.
 	KafkaBehind time.Duration
-	// Kills is how often the daemon is killed, each after a number of writes.
-	Kills int
 }
 
 // faults decides what goes wrong. Each decision is keyed by the seed, what it is about and how often it was asked about
@@ -50,6 +48,9 @@ type faults struct {
 	mu      sync.Mutex
 	asked   map[string]int
 	trouble Trouble
+	// before is what trouble was until changed.
+	before  Trouble
+	changed time.Time
 	// away is until when no request gets an answer.
 	away time.Time
 	// absences are the times that it was, or will be, away.
@@ -66,7 +67,20 @@ func newFaults(seed uint64) *faults {
 func (f *faults) set(trouble Trouble) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.before, f.changed = f.trouble, time.Now()
 	f.trouble = trouble
+}
+
+// lately is the most that went wrong within the last minute: what was late then may still be under way.
+func (f *faults) lately(at time.Time) Trouble {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lately := f.trouble
+	if at.Sub(f.changed) < time.Minute {
+		lately.Slowest, lately.Stale = max(lately.Slowest, f.before.Slowest), max(lately.Stale, f.before.Stale)
+		lately.KafkaBehind, lately.Losses = max(lately.KafkaBehind, f.before.KafkaBehind), max(lately.Losses, f.before.Losses)
+	}
+	return lately
 }
 
 func (f *faults) setAway(until time.Time) {

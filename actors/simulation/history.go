@@ -129,6 +129,7 @@ func (h *history) trouble() Trouble {
 	return Trouble{
 		Errors: rate(200), Conflicts: rate(100), Timeouts: rate(50), Losses: rate(100),
 		Slowest: time.Duration(rate(2000)) * time.Millisecond, Stale: time.Duration(rate(5000)) * time.Millisecond,
+		KafkaErrors: rate(200), KafkaBehind: time.Duration(rate(2000)) * time.Millisecond,
 	}
 }
 

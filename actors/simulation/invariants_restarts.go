@@ -63,11 +63,15 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	r := &i.restarts
 	cluster, id := clusterOf(pod), idOf(pod)
 	i.mu.Lock()
-	stop := stop{node: id, pod: pod.UID, daemon: daemon, blindness: r.blindness(time.Now()), together: r.together, resting: resting(owner)}
+	stop := stop{node: id, pod: pod.UID, daemon: daemon, blindness: r.blindness(time.Now()), together: r.together}
+	if owner != nil {
+		stop.resting = resting(r.between(owner.UID, time.Now().Add(-stop.blindness), time.Now()))
+	}
 	i.mu.Unlock()
 	harms := r.kafka.stopping(cluster, stop)
-	// Who has lost the record of what a broker was started with cannot tell what it may take while it runs.
-	recorded := r.kafka.store.get(key{kube.KindConfigMap, pod.Namespace, kube.BrokerConfigName(cluster.Name, id)}) != nil
+	// Who has lost the record of what a broker was started with, or somebody's edit of it, cannot tell what it may take while it runs.
+	config, _ := r.kafka.store.get(key{kube.KindConfigMap, pod.Namespace, kube.BrokerConfigName(cluster.Name, id)}).(*corev1.ConfigMap)
+	recorded := config != nil && kube.SignedConfig(config)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !r.wanted(pod, owner, recorded) {
@@ -81,10 +85,10 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	}
 }
 
-// resting are the nodes that a spec wants stopped.
-func resting(cluster *v1beta1.KafkaCluster) []messages.BrokerID {
+// resting are the nodes that one of the specs wants stopped.
+func resting(specs []*v1beta1.KafkaCluster) []messages.BrokerID {
 	var ids []messages.BrokerID
-	if cluster != nil {
+	for _, cluster := range specs {
 		for _, b := range cluster.Spec.Brokers {
 			if b.Maintenance {
 				ids = append(ids, messages.BrokerID(b.ID))
@@ -116,7 +120,7 @@ func makingOf(pod *corev1.Pod) string {
 
 // blindness is how long the daemon may not have known at a moment what had happened.
 func (r *restarts) blindness(at time.Time) time.Duration {
-	trouble, _ := r.faults.current()
+	trouble := r.faults.lately(at)
 	d := time.Second + trouble.Slowest + trouble.KafkaBehind
 	if trouble.Stale > 0 || trouble.Losses > 0 {
 		d += 25*time.Second + trouble.Stale
