@@ -36,6 +36,15 @@ func InnerBrokerListener(cluster *v1beta1.KafkaCluster) *v1beta1.InternalListene
 	return nil
 }
 
+// ControllerAddress is where a controller takes requests on its own listener, host:port; empty without such a listener.
+func ControllerAddress(cluster *v1beta1.KafkaCluster, addresses messages.Addresses, id messages.BrokerID, alsoBroker bool) string {
+	listener := ControllerListener(cluster)
+	if listener == nil {
+		return ""
+	}
+	return hostPort(addresses.Controller(id, alsoBroker), listener.ContainerPort)
+}
+
 // AdminPort is the port at which the operator, Cruise Control and the metrics reporter speak to brokers: that of the
 // first listener marked for administration or for inner-broker communication, internal ones before external ones. A
 // mark on the controller listener of a KRaft cluster does not count: brokers do not open it.

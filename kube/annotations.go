@@ -38,6 +38,9 @@ const (
 	AnnotationRestart = "kafka.banzaicloud.io/restart"
 	// AnnotationConsent on a KafkaCluster agrees to restarts that only a newer version of the operator asks for.
 	AnnotationConsent = "kafka.banzaicloud.io/consent"
+	// AnnotationAllowDataLoss on a KafkaCluster names brokers, ids separated by commas, whose lost disks may be replaced by
+	// empty ones although some partitions have no other copy.
+	AnnotationAllowDataLoss = "kafka.banzaicloud.io/allow-data-loss"
 	// AnnotationRemoteOwner marks an object that belongs to a daemon in another Kubernetes cluster.
 	AnnotationRemoteOwner = "cluster-registry.k8s.cisco.com/resource-owner-cluster-id"
 	// annotationSidecarStatus is what Istio's injector leaves on a Pod.

@@ -29,6 +29,7 @@ const (
 	ConditionConfigRefused   = "ConfigRefused"
 	ConditionMetadata        = "MetadataVersionPending"
 	ConditionHeld            = "BrokersHeld"
+	ConditionDataVolumeLost  = "DataVolumeLost"
 )
 
 // Reasons of conditions.
@@ -48,6 +49,8 @@ const (
 	ReasonNotSupported  = "NotSupported"
 	ReasonNotOwned      = "NotOwned"
 	ReasonNotInSpec     = "NotInSpec"
+	ReasonRemoving      = "Removing"
+	ReasonDisksGone     = "DisksGone"
 	ReasonPodEnded      = "PodEnded"
 	ReasonRolling       = "RollingUpgrade"
 	ReasonGatesClosed   = "GatesClosed"

@@ -50,6 +50,21 @@ type BrokerWanted struct {
 	ClusterApplied []string
 	// Consent says that people, or a maintenance window, agree to restarts which only a newer daemon asks for.
 	Consent bool
+	// Removal is how far a leaving broker is on its way out.
+	Removal Removal
+	// Replace are the mount paths whose lost claims may be replaced by empty ones, sorted: what was on them is elsewhere.
+	Replace []string
+}
+
+// Removal tells a broker that left the spec what of it may go. The zero Removal lets nothing go: whoever may still hold the
+// last copy of a partition runs on.
+type Removal struct {
+	// Stop is the UID of the Pod that holds nothing any more and may be stopped for good.
+	Stop types.UID
+	// Stopped says that no Pod is made again.
+	Stopped bool
+	// Retire says that Kafka has forgotten the broker: its objects may go.
+	Retire bool
 }
 
 // KafkaRelease is what decides how Kafka takes configuration.
@@ -84,8 +99,8 @@ type Restart struct {
 // Equal reports whether two wishes are the same for the broker.
 func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
-		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
-		slices.Equal(w.ClusterApplied, o.ClusterApplied) && w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
+		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Removal == o.Removal && w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
+		slices.Equal(w.ClusterApplied, o.ClusterApplied) && slices.Equal(w.Replace, o.Replace) && w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
 }
 
 // Phase is what a broker's Kubernetes objects are doing.
@@ -121,6 +136,8 @@ type BrokerObserved struct {
 	// Claims are the claims that hold the broker's log dirs: mount path → UID. Mounted are those that its Pod mounts: a
 	// disk that was added to the spec has a claim before any Pod has it.
 	Claims, Mounted map[string]types.UID
+	// Lost are the mount paths on which Kafka ran and whose claims are gone, sorted. Nothing is started without them.
+	Lost []string
 	// Pod is the UID of the broker's Pod, empty when there is none; PodReady its readiness.
 	Pod      types.UID
 	PodReady bool
@@ -159,7 +176,7 @@ type BrokerObserved struct {
 // Equal reports whether two observations say the same.
 func (o BrokerObserved) Equal(p BrokerObserved) bool {
 	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
-		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
+		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && slices.Equal(o.Lost, p.Lost) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
 		o.ConfigStale == p.ConfigStale && o.Stopping == p.Stopping && o.Started.Equal(p.Started) && o.Restart == p.Restart &&
 		o.Held == p.Held && o.Update == p.Update && o.ConfigSettled == p.ConfigSettled && o.ConfigProblems == p.ConfigProblems && o.ConfigRefused == p.ConfigRefused && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
 		o.LastEnded.Equal(p.LastEnded) && o.LastWords == p.LastWords && o.Gone == p.Gone

@@ -13,6 +13,8 @@ type Watch struct {
 	KRaft bool
 	// Detail asks for the Replication, often: somebody wants to stop a broker, or one is awaited back.
 	Detail bool
+	// Unhurried says that nobody waits for the Replication but a broker that leaves, or a disk: it is asked for, but not often.
+	Unhurried bool
 }
 
 // ElectLeaders asks the health actor to give partitions back to their preferred leaders (cluster → health). It changes
@@ -20,7 +22,9 @@ type Watch struct {
 type ElectLeaders struct{ Partitions []Partition }
 
 // Equal reports whether two watches ask for the same.
-func (w Watch) Equal(o Watch) bool { return w.Detail == o.Detail && w.AboutSame(o) }
+func (w Watch) Equal(o Watch) bool {
+	return w.Detail == o.Detail && w.Unhurried == o.Unhurried && w.AboutSame(o)
+}
 
 // AboutSame reports whether two watches are about the same nodes, however closely they look.
 func (w Watch) AboutSame(o Watch) bool {

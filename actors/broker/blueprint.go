@@ -216,7 +216,7 @@ func (w blueprint) openRights(claims []*corev1.PersistentVolumeClaim) []string {
 			continue
 		}
 		claim, err := kube.ClaimFor(claims, w.id, disk.MountPath)
-		if err == nil && claim != nil && kube.FormatStateOf(claim.Annotations).Allowed && w.Formatted[disk.MountPath] == "" {
+		if err == nil && claim != nil && kube.FormatStateOf(claim.Annotations).Allowed && w.Formatted[disk.MountPath] != claim.UID {
 			open = append(open, disk.MountPath)
 		}
 	}

@@ -76,13 +76,13 @@ type process struct {
 func (w blueprint) inputs() string {
 	return kube.FileHash(strings.Join([]string{
 		w.config.Config, w.Cluster.Spec.ClusterWideConfig, w.userHash, w.Kafka.Version, strconv.FormatBool(w.Kafka.ELR),
-		strings.Join(w.ClusterApplied, ","),
+		strings.Join(w.ClusterApplied, ","), w.cordon(),
 	}, "\x00"))
 }
 
 // runs reports whether the Pod has a process that can be asked. Controllers have no configuration of their own.
 func (w blueprint) runs(pod *corev1.Pod, written *kube.Written) bool {
-	return pod != nil && !w.Leaving && !w.Paused && w.isBroker() && w.Kafka.Version != "" &&
+	return pod != nil && !w.Paused && w.isBroker() && w.Kafka.Version != "" &&
 		!written.Deleting(pod) && podReady(pod) && !startedAt(pod).IsZero()
 }
 
@@ -95,7 +95,7 @@ func (w blueprint) isBroker() bool {
 // changed while the broker ran may have values that were hidden then.
 func (w blueprint) concerned(o observed) bool {
 	pod := o.pod()
-	return w.config.Config != "" || w.Cluster.Spec.ClusterWideConfig != "" ||
+	return w.cordon() != "" || w.config.Config != "" || w.Cluster.Spec.ClusterWideConfig != "" ||
 		o.record != nil || len(o.asked.recorded)+len(o.asked.refusals) > 0 || o.asked.after != nil ||
 		w.fileDiffers(pod) || pod.Annotations[kube.AnnotationStartedWith] != "" || len(w.ClusterApplied) > 0 && !hashed(pod)
 }

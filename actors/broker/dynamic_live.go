@@ -54,7 +54,7 @@ func (w blueprint) liveOf(o observed) *live {
 	change := w.fileChange(o, &l, kafka.FileDiff{
 		Running: running, PerBroker: perBroker, ClusterWide: clusterWide, Applied: applied, ClusterApplied: w.clusterApplied(),
 	})
-	l.wanted = change.Dynamic(perBroker)
+	l.wanted = w.withCordon(change.Dynamic(perBroker))
 	stay := l.weigh(change, o.asked)
 	l.plan = kafka.PlanDynamic(kafka.DynamicInput{
 		Resource: kafka.ConfigResource{Broker: w.id}, Wanted: l.wanted, Actual: o.asked.configs, Applied: applied,

@@ -203,7 +203,6 @@ func TestWhoIsNotAskedForItsConfiguration(t *testing.T) {
 		"a Pod that stops":                 func(s *scene) { s.pod().DeletionTimestamp = &metav1.Time{Time: now} },
 		"a container that does not run":    func(s *scene) { s.pod().Status.ContainerStatuses = nil },
 		"a broker of a paused cluster":     func(s *scene) { s.w.Paused = true },
-		"a broker that leaves":             func(s *scene) { s.w.Leaving = true },
 		"a node without the broker role":   func(s *scene) { s.w.config.ProcessRoles = []string{"controller"} },
 		"a broker whose Kafka is unknown":  func(s *scene) { s.w.Kafka.Version = "" },
 		"a broker whose Pod is being made": func(s *scene) { s.o.pods = nil },

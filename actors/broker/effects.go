@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,8 @@ type Admin interface {
 	Describe(ctx context.Context, resource kafka.ConfigResource) (kafka.Configs, error)
 	Alter(ctx context.Context, resource kafka.ConfigResource, changes []kafka.ConfigChange, validateOnly bool) error
 	RaiseMetadata(ctx context.Context, level int16) error
+	DescribeLogDirs(ctx context.Context) ([]kafka.ObservedLogDir, error)
+	Unregister(ctx context.Context, id messages.BrokerID) error
 	Close()
 }
 
@@ -55,20 +58,21 @@ func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 	cachedPods, cachedClaims := e.Cache.BrokerPods(e.Cluster, e.id), e.Cache.BrokerClaims(e.Cluster, e.id)
 	configName := kube.BrokerConfigName(e.Cluster.Name, e.id)
 	cachedConfig := e.Cache.ConfigMap(e.Cluster.Namespace, configName)
-	written.Forget(uidsOf(cachedPods, cachedConfig, e.Cache.ConfigMap(e.Cluster.Namespace, kube.BrokerAppliedName(e.Cluster.Name, e.id))))
+	serviceName := messages.Addresses{Cluster: e.Cluster}.BrokerService(e.id)
+	cachedService := e.Cache.Service(e.Cluster.Namespace, serviceName)
+	cachedRecord := e.Cache.ConfigMap(e.Cluster.Namespace, kube.BrokerAppliedName(e.Cluster.Name, e.id))
+	written.Forget(slices.Concat(uidsOf(cachedPods...), uidsOf(cachedClaims...), uidsOf(cachedConfig, cachedRecord), uidsOf(cachedService)))
 	o.pods = merged(&o, cachedPods, kube.PodName(e.Cluster.Name, e.id), now)
 	o.claims = e.claims(&o, cachedClaims, now)
 	o.claimNamed = func(name string) *corev1.PersistentVolumeClaim { return e.Cache.Claim(e.Cluster.Namespace, name) }
 	o.config = newest(&o, named[corev1.ConfigMap](configName), cachedConfig, now)
-	appliedName := kube.BrokerAppliedName(e.Cluster.Name, e.id)
-	o.record = newest(&o, named[corev1.ConfigMap](appliedName), e.Cache.ConfigMap(e.Cluster.Namespace, appliedName), now)
+	o.record = newest(&o, named[corev1.ConfigMap](kube.BrokerAppliedName(e.Cluster.Name, e.id)), cachedRecord, now)
 	if o.record != nil && written.Deleting(o.record) {
-		o.record = nil
+		o.record, o.going = nil, true
 	}
-	serviceName := messages.Addresses{Cluster: e.Cluster}.BrokerService(e.id)
-	o.service = newest(&o, named[corev1.Service](serviceName), e.Cache.Service(e.Cluster.Namespace, serviceName), now)
+	o.service = newest(&o, named[corev1.Service](serviceName), cachedService, now)
 	if o.config != nil && written.Deleting(o.config) {
-		o.config = nil
+		o.config, o.going = nil, true
 	}
 	o.listNodes = e.Cache.Nodes
 	if pod := o.pod(); pod != nil && pod.Spec.NodeName != "" {
@@ -77,15 +81,15 @@ func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 	return o
 }
 
-// uidsOf are those of the kinds that a broker actor deletes.
-func uidsOf(pods []*corev1.Pod, configs ...*corev1.ConfigMap) []types.UID {
+// uidsOf are those of the objects that there are.
+func uidsOf[T any, P interface {
+	*T
+	kube.Object
+}](objects ...P) []types.UID {
 	var uids []types.UID
-	for _, pod := range pods {
-		uids = append(uids, pod.UID)
-	}
-	for _, config := range configs {
-		if config != nil {
-			uids = append(uids, config.UID)
+	for _, object := range objects {
+		if object != nil {
+			uids = append(uids, object.GetUID())
 		}
 	}
 	return uids

@@ -15,7 +15,7 @@ import (
 func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 	pod := o.pod()
 	if w.config == nil { // the wish cannot be worked out: what is there is still told
-		told := messages.BrokerObserved{Phase: messages.PhaseBlocked, Gone: w.Leaving && len(o.objects()) == 0}
+		told := messages.BrokerObserved{Phase: messages.PhaseBlocked, Gone: w.gone(o)}
 		if pod != nil {
 			told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
 			told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)
@@ -27,7 +27,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 	}
 	told := messages.BrokerObserved{
 		Phase: messages.PhasePending, Claims: w.claimUIDs(o.claims, nil), Pending: w.pending(o),
-		Gone: w.Leaving && len(o.objects()) == 0,
+		Lost: w.lostDisks(o), Gone: w.gone(o),
 	}
 	if pod != nil {
 		told.Mounted = w.claimUIDs(o.claims, pod)

@@ -22,6 +22,8 @@ type observed struct {
 	claimNamed func(name string) *corev1.PersistentVolumeClaim
 	config     *corev1.ConfigMap
 	service    *corev1.Service
+	// going is set while a ConfigMap that we deleted is still shown.
+	going bool
 	// node is where the Pod runs; nil while that is unknown. nodes tells whether nodes can be read at all.
 	node  *corev1.Node
 	nodes bool
@@ -74,7 +76,7 @@ func plan(w blueprint, o observed, now time.Time) step {
 
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
-		strangers, paused, retention, leaving, claims, service, endedPod, outdatedPod, maintenance, missingPod, missingConfig,
+		strangers, paused, retention, leaving, waitsForLost, claims, service, endedPod, outdatedPod, maintenance, missingPod, missingConfig,
 		claimRecords, drain, restartPod, grow, levels, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
@@ -120,29 +122,6 @@ func paused(w blueprint, o observed, _ time.Time) step {
 		kube.AnnotationPause + " to go on"}
 }
 
-// leaving makes nothing again for a broker that left the spec and whose disks are being taken away by hand.
-func leaving(w blueprint, o observed, _ time.Time) step {
-	pod := o.pod()
-	if !w.Leaving {
-		return nil
-	}
-	if len(w.Formatted) == 0 && pod != nil && !everStarted(pod) && !o.written.Deleting(pod) {
-		return remove{object: pod, reason: "the broker left the spec before it ever started"}
-	}
-	if pod != nil && !o.written.Deleting(pod) {
-		return nil
-	}
-	if len(w.Formatted) == 0 {
-		return blocked("it left the spec before it ever ran: nothing is made for it; delete its claims and its ConfigMap %s",
-			kube.BrokerConfigName(w.Cluster.Name, w.id))
-	}
-	if _, problem := w.claimNames(o.claims); problem == "" && len(w.expectedClaims()) > 0 {
-		return nil
-	}
-	return blocked("it left the spec and a disk of it is gone: nothing is made again; delete its other claims and its "+
-		"ConfigMap %s", kube.BrokerConfigName(w.Cluster.Name, w.id))
-}
-
 // claims makes the claims of disks that have none. A disk on which Kafka was seen to run is never replaced by an empty
 // one: Kafka would take it for a disk whose replicas are gone.
 func claims(w blueprint, o observed, _ time.Time) step {
@@ -161,12 +140,13 @@ func claims(w blueprint, o observed, _ time.Time) step {
 			return blocked("%v", err)
 		case claim != nil:
 			continue
-		case w.Formatted[disk.MountPath] != "" && deletingClaim(o.claims, disk.MountPath) != "":
-			return blocked("DataVolumeLost: claim %s for %s is being deleted, and Kafka has run on it: restore the claim, or remove "+
-				"the broker from the spec", deletingClaim(o.claims, disk.MountPath), disk.MountPath)
-		case w.Formatted[disk.MountPath] != "":
-			return blocked("DataVolumeLost: the claim for %s is gone, and Kafka has run on it: restore the claim, or remove "+
-				"the broker from the spec", disk.MountPath)
+		case w.Formatted[disk.MountPath] != "" && !slices.Contains(w.Replace, disk.MountPath):
+			fate := "is gone"
+			if leaving := deletingClaim(o.claims, disk.MountPath); leaving != "" {
+				fate = leaving + " is being deleted"
+			}
+			return blocked("DataVolumeLost: the claim for %s %s, and Kafka has run on it; condition DataVolumeLost says what "+
+				"an empty one waits for", disk.MountPath, fate)
 		case w.ranUnseen(o):
 			return blocked("DataVolumeLost: there is no claim for %s, and the broker ran before this operator could see on "+
 				"which disks: restore the claim; if the disk is new, take it out of the spec until the broker runs", disk.MountPath)
@@ -185,6 +165,12 @@ func claims(w blueprint, o observed, _ time.Time) step {
 	}
 	if len(missing) == 0 {
 		return nil
+	}
+	if len(w.Replace) > 0 {
+		return apply{
+			objects: missing, reason: "the claims for " + strings.Join(w.Replace, ", ") + " are lost; all that was on them is elsewhere, so the " +
+				"broker gets empty ones", notice: notice{"DiskReplaced", "Create"},
+		}
 	}
 	return apply{objects: missing, reason: "disks have no claim"}
 }

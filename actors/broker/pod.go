@@ -59,7 +59,7 @@ func terminated(pod *corev1.Pod) string {
 
 // everStarted reports whether the kafka container may have run. In doubt it has.
 func everStarted(pod *corev1.Pod) bool {
-	if pod.Status.Phase != corev1.PodPending {
+	if pod.Status.Phase != corev1.PodPending && pod.Status.Phase != "" {
 		return true
 	}
 	for _, status := range pod.Status.ContainerStatuses {

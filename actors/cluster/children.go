@@ -165,6 +165,8 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		RanBefore: a.known.BrokersState[id.String()].ConfigurationBackup != "", // which we never write
 		Paused:    a.paused(),
 		Permit:    a.roll.permits[id].told(),
+		Removal:   a.removals.told[id],
+		Replace:   a.recovery.replaceFor(id),
 		Consent:   a.consent,
 		Kafka:     a.wide.release, ClusterApplied: a.wide.keys(),
 	}
@@ -216,6 +218,9 @@ func (a *cluster) keepHealth(c actor.Context) {
 		a.health = pid
 	}
 	watch := messages.Watch{KRaft: a.valid.Spec.KRaft, Detail: a.decision.watch}
+	if (len(leavingNodes(a.nodes())) > 0 || a.recovery.lost || len(a.recovery.replace) > 0) && !watch.Detail {
+		watch.Detail, watch.Unhurried = true, !a.removals.hurried()
+	}
 	for _, n := range a.nodes() {
 		switch {
 		case !n.observed.PodReady:

@@ -32,6 +32,8 @@ type effects interface {
 	configureAll(ctx context.Context, cluster *v1beta1.KafkaCluster, wish wideWish) (wideResult, error)
 	// raiseMetadata raises metadata.version, or returns why Kafka will not.
 	raiseMetadata(ctx context.Context, address string, level int16) (refused string, err error)
+	// remove carries out one task on the way of a broker out of the cluster.
+	remove(ctx context.Context, wish removalWish) (diskAnswer, error)
 	// removeObjects deletes the cluster's own objects and returns those whose deletion was accepted.
 	removeObjects(ctx context.Context, objects []kube.Object) (removed, error)
 	// release lets a deleted cluster go: its topics, users and operations, then its own finalizers.
@@ -125,7 +127,11 @@ type cluster struct {
 	tidy    leftovers
 	wide    wideWriter
 	upgrade upgrader
-	release job // letting a deleted cluster go
+	// removals are those of the brokers that left the spec.
+	removals remover
+	// recovery is what was decided about lost disks last.
+	recovery recovery
+	release  job // letting a deleted cluster go
 
 	// queued is set while a message to oneself waits behind the reports that came together.
 	queued bool
@@ -206,6 +212,8 @@ func (a *cluster) finished(c actor.Context, message any) {
 		landed(a, c, m, func() { a.wideDone(c, m) })
 	case kit.Result[raised]:
 		landed(a, c, m, func() { a.wasRaised(c, m) })
+	case kit.Result[removalResult]:
+		landed(a, c, m, func() { a.removalDone(c, m) })
 	case kit.Result[released]:
 		landed(a, c, m, func() { a.release.ended(a, c, m.Err) })
 	default:
@@ -255,6 +263,8 @@ func (a *cluster) converge(c actor.Context) {
 		if !a.paused() {
 			a.keepObjects(c)
 		}
+		a.keepRemovals(c)
+		a.keepRecovery()
 		a.readWide() // before the brokers: they are told what of it is ours
 		a.keepBrokers(c)
 		if !a.paused() {

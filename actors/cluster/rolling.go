@@ -57,6 +57,19 @@ func (a *cluster) keepRoll(c actor.Context) {
 	}
 }
 
+// keepRecovery decides anew who gets empty disks in place of lost ones. Nobody does while the cluster is paused.
+func (a *cluster) keepRecovery() {
+	if a.paused() {
+		a.recovery = recovery{}
+		return
+	}
+	before := a.recovery
+	a.recovery = a.rollView(time.Now()).decideRecovery(before, givenUp(a.newest))
+	if len(a.recovery.replace) > 0 && len(before.replace) == 0 {
+		a.Log.Warn("lost disks are replaced by empty ones", "broker", a.recovery.granted, "disks", strings.Join(a.recovery.replace, ","))
+	}
+}
+
 // setUnderWay is how many brokers have been allowed to restart together, while the Pod of one of them still stands.
 func setUnderWay(permits map[messages.BrokerID]permit, nodes []node) int {
 	together, pending := 0, false

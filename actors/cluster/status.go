@@ -41,6 +41,12 @@ type view struct {
 	// existing are the brokers that have objects or an actor.
 	existing []messages.BrokerID
 	unkept   unkept
+	// removals say what the brokers that leave wait for.
+	removals map[messages.BrokerID]string
+	// lost say of each node with lost disks what it waits for.
+	lost []string
+	// forgotten are those that Kafka has forgotten: what is on their disks is nobody's.
+	forgotten map[messages.BrokerID]bool
 	// wide says what of the configuration of all brokers cannot be had, wideRefused that Kafka has refused some of it.
 	// version and metadata are what is known of the Kafka that runs, metadataWaits says why metadata.version is not the wanted one.
 	version, metadata, metadataWaits string
@@ -165,6 +171,9 @@ func brokerStates(v view) map[string]v1beta1.BrokerState {
 		if state := states[n.id.String()]; !n.leaving {
 			state.ExternalListenerConfigNames = v.ingress[n.id]
 			states[n.id.String()] = state
+		} else if v.forgotten[n.id] {
+			state.FormattedLogDirs = nil
+			states[n.id.String()] = state
 		}
 	}
 	withFewWords(states, v.nodes)
@@ -244,8 +253,9 @@ func conditions(v view, now time.Time) []metav1.Condition {
 		"nothing is changed while annotation "+kube.AnnotationPause+" is set; remove it to go on")
 	pending := nodesWhere(v.nodes, func(n node) bool { return n.observed.Update != "" || n.observed.Pending != "" })
 	set(kube.ConditionUpdateAvailable, len(pending) > 0, kube.ReasonChangesWait, pendingText(pending))
-	leaving := append(nodesWhere(v.nodes, func(n node) bool { return n.leaving && !n.observed.Gone }), v.unkept.running...)
-	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonNotSupported, leavingText(leaving))
+	leaving := append(leavingNodes(v.nodes), v.unkept.running...)
+	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonRemoving, removalText(leaving, v.removals))
+	set(kube.ConditionDataVolumeLost, len(v.lost) > 0, kube.ReasonDisksGone, strings.Join(v.lost, "; "))
 	set(kube.ConditionStrayObjects, len(v.unkept.strays) > 0, kube.ReasonNotOwned, strayText(v.unkept.strays))
 	set(kube.ConditionLeftoverClaims, len(v.unkept.claims) > 0, kube.ReasonNotInSpec, leftoverText(v.unkept.claims))
 	blocked := v.roll.blocked != "" && now.Sub(v.roll.blockedSince) >= blockedAfter
@@ -425,16 +435,6 @@ func (v view) reasons(nodes []node) string {
 // withEnd is a message with something after it that must not be lost.
 func withEnd(text, end string) string {
 	return messages.Elided(text, kube.MaxConditionMessage-len(end)) + end
-}
-
-// leavingText says what a person can do about brokers that are not in the spec any more.
-func leavingText(leaving []node) string {
-	if len(leaving) == 1 {
-		return named(leaving) + " left the spec and is still there: removing a broker is not supported yet; put it back, or move " +
-			"its replicas away, then delete its claims and its Pod"
-	}
-	return named(leaving) + " left the spec and are still there: removing brokers is not supported yet; put them back, or move " +
-		"their replicas away, then delete their claims and their Pods"
 }
 
 func ofKind(problems []messages.FieldProblem, holds func(messages.FieldProblem) bool) []messages.FieldProblem {

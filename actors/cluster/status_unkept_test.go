@@ -111,16 +111,16 @@ func TestClaimsThatPolicyKeepsAreNotLeftovers(t *testing.T) {
 	require.Empty(t, leftoverClaims(cluster, claims))
 }
 
-func TestBrokersThatLeaveAreSpokenOfInTheRightNumber(t *testing.T) {
+func TestBrokersThatLeaveSayWhatTheyWaitFor(t *testing.T) {
 	message := func(spoil func(*view)) string {
 		return kube.Condition(statusOf(healthy(spoil), now).Conditions, kube.ConditionBrokersLeaving).Message
 	}
-	one := message(func(v *view) { v.nodes[1].leaving = true })
-	require.True(t, strings.HasPrefix(one, "broker 1 left the spec and is still there"), one)
-	require.True(t, strings.HasSuffix(one, "put it back, or move its replicas away, then delete its claims and its Pod"), one)
-	two := message(func(v *view) { v.nodes[1].leaving, v.nodes[2].leaving = true, true })
-	require.True(t, strings.HasPrefix(two, "brokers 1, 2 left the spec and are still there"), two)
-	require.True(t, strings.HasSuffix(two, "then delete their claims and their Pods"), two)
+	require.Equal(t, "broker 1 left the spec and is being removed", message(func(v *view) { v.nodes[1].leaving = true }))
+	waits := message(func(v *view) {
+		v.nodes[1].leaving, v.nodes[2].leaving = true, true
+		v.removals = map[messages.BrokerID]string{2: "1 partition has a replica there: a-0"}
+	})
+	require.Equal(t, "broker 2 left the spec and waits: 1 partition has a replica there: a-0; to keep it put it back; also broker 1", waits)
 	unknown := message(func(v *view) { v.unkept.running = []node{{id: 9, leaving: true}} })
 	require.Contains(t, unknown, "broker 9 left the spec", "also one whose entry nobody remembers")
 }

@@ -161,6 +161,12 @@ func (a *cluster) view() view {
 	if a.valid != nil {
 		v.listeners, v.ingress = a.listeners, a.roles.ingress
 		v.unkept = unkeptOf(a.newest, a.cared(), a.Cache.Objects(kube.KindPod, a.Key), a.Cache.Objects(kube.KindClaim, a.Key))
+		v.lost = a.recovery.texts
+		v.removals, v.forgotten = a.removals.waits(), a.removals.forgotten()
+		for _, n := range v.unkept.running {
+			v.removals[n.id] = "nobody knows its entry of the spec any more, so the operator does not touch it: move its replicas to other " +
+				"brokers, then delete its Pod and its claims"
+		}
 		v.unkept.claims = leftoverClaims(a.valid, v.unkept.claims)
 	}
 	return v

@@ -40,6 +40,8 @@ const (
 	// each answer, and never less than a few times what the last look took, since 50,000 partitions are megabytes.
 	closely      = 200 * time.Millisecond
 	pausePerLook = 4
+	// unhurried is how often to look at all partitions for a broker that leaves, whose replicas move for hours.
+	unhurried = 10 * time.Second
 	// resting is how often to look when all is well.
 	resting = 30 * time.Second
 	// A Kafka that does not answer is asked with doubling delays.
@@ -196,7 +198,7 @@ func (h *health) failed(c actor.Context, err error) {
 
 // retryPause is short while somebody waits for the answer: the broker that was asked may be the one that was stopped.
 func (h *health) retryPause() time.Duration {
-	if h.watch.Detail {
+	if h.watch.Detail && !h.watch.Unhurried {
 		return kit.Doubled(closely, firstRetry, h.failures)
 	}
 	return jittered(kit.Doubled(firstRetry, maxRetry, h.failures))
@@ -213,12 +215,14 @@ func (h *health) tell(c actor.Context, observed messages.KafkaObserved) {
 // pause is how long to wait for the next look.
 func (h *health) pause(seen messages.KafkaObserved) time.Duration {
 	switch {
-	case h.watch.Detail:
+	case h.watch.Detail && !h.watch.Unhurried:
 		return max(closely, pausePerLook*h.lookTook)
 	case h.watch.Missing(seen):
-		return awaiting
-	case seen.UnderReplicated:
+		return max(awaiting, pausePerLook*h.lookTook)
+	case seen.UnderReplicated && !h.watch.Detail:
 		return jittered(catchingUp)
+	case h.watch.Detail:
+		return jittered(unhurried)
 	default:
 		return jittered(resting)
 	}

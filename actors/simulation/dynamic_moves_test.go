@@ -175,17 +175,8 @@ func TestABrokerThatComesBackUnderItsIDHasNoOldValues(t *testing.T) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(2), perBroker(4, "log.retention.ms=5000\n")))
 		w.eventuallyReady("demo")
 		w.inForce("log.retention.ms", "5000", 4)
-		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = c.Spec.Brokers[:4] })
-		w.advance(time.Minute)
-		for _, claim := range w.owned(kube.KindClaim, "demo") {
-			if idOf(claim) == 4 {
-				w.deleteObject(keyOf(claim))
-			}
-		}
-		w.deleteObject(keyOf(w.podsOf("demo", 4)[0]))
-		w.advance(5 * time.Minute)
-		w.deleteObject(key{kube.KindConfigMap, namespace, kube.BrokerConfigName("demo", 4)})
-		w.advance(5 * time.Minute)
+		w.edit("demo", withoutBroker(4))
+		w.eventuallyRemoved("demo", 4)
 		w.settled()
 		w.edit("demo", brokers(1))
 		w.eventuallyReady("demo")

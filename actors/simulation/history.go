@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -23,7 +24,9 @@ type history struct {
 	name string
 	// lost is what disks held that were emptied.
 	lost []map[types.UID]map[string]logDir
-	told []string
+	// topics counts those that were made.
+	topics int
+	told   []string
 }
 
 // act is one thing that can happen.
@@ -43,6 +46,8 @@ func acts() []act {
 		{"a node is lost for a while", (*history).loseNode},
 		{"a node is about to go for a while", (*history).drainNode},
 		{"a disk comes back empty", (*history).emptyDisk},
+		{"the disks of a broker are lost", (*history).loseDisks},
+		{"a topic is made", (*history).makeTopic},
 		{"the daemon is killed", func(h *history) { h.kill() }},
 		{"the daemon is killed in the middle of something", func(h *history) { h.killAfterWrites(1 + h.rng.IntN(12)) }},
 		{"the API server goes away", func(h *history) { h.serverAway(h.minutes(10)) }},
@@ -174,6 +179,23 @@ func (h *history) emptyDisk() {
 	})
 }
 
+// loseDisks takes all disks of a broker away, if it is no controller: of those a majority could be lost for ever.
+func (h *history) loseDisks() {
+	h.withPod(func(p *corev1.Pod) {
+		roles := h.kubelets.fileOf(p)["process.roles"]
+		if !strings.Contains(roles, v1beta1.ControllerRole) && len(h.cluster(h.name).Status.BrokersState[idOf(p).String()].FormattedLogDirs) > 0 {
+			h.loseClaims(h.name, idOf(p))
+		}
+	})
+}
+
+// makeTopic makes one if Kafka can.
+func (h *history) makeTopic() {
+	factor := 1 + h.rng.IntN(3)
+	h.topics++
+	_ = h.tryTopic(h.name, fmt.Sprintf("topic-%d", h.topics), 1+h.rng.IntN(6), factor, h.rng.IntN(factor+1))
+}
+
 func (h *history) addBroker() {
 	if len(h.cluster(h.name).Spec.Brokers) >= 8 {
 		return
@@ -186,7 +208,8 @@ func (h *history) addBroker() {
 	})
 }
 
-// removeBroker takes the newest broker out of the spec, if the cluster can do without its vote, and puts it back.
+// removeBroker takes the newest broker out of the spec, if the cluster can do without its vote. It may be put back at any
+// step of its way out, or never.
 func (h *history) removeBroker() {
 	entries := h.cluster(h.name).Spec.Brokers
 	last := entries[len(entries)-1]
@@ -194,7 +217,10 @@ func (h *history) removeBroker() {
 		return
 	}
 	h.edit(h.name, withoutBroker(last.ID))
-	h.advance(h.minutes(2))
+	h.advance(h.minutes(4))
+	if h.rng.IntN(3) == 0 {
+		return
+	}
 	h.edit(h.name, func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = append(c.Spec.Brokers, last) })
 }
 
@@ -284,12 +310,27 @@ func (h *history) changeDynamic() {
 	}
 }
 
+// giveUp is people giving up what was on lost disks alone, and moving away what is on a broker that is to go.
+func (h *history) giveUp() {
+	var ids []string
+	for _, b := range h.cluster(h.name).Spec.Brokers {
+		ids = append(ids, messages.BrokerID(b.ID).String())
+	}
+	h.edit(h.name, annotated(kube.AnnotationAllowDataLoss, strings.Join(ids, ",")))
+	for _, text := range slices.Sorted(maps.Keys(h.cluster(h.name).Status.BrokersState)) {
+		if id, err := messages.ParseBrokerID(text); err == nil && !slices.Contains(ids, text) {
+			h.moveAway(h.name, id)
+		}
+	}
+}
+
 // heal ends all trouble and undoes what only people can undo.
 func (h *history) heal() {
 	h.faults.set(Trouble{})
 	h.killAfterWrites(0)
 	h.edit(h.name, maintained())
-	h.advance(11 * time.Minute)                    // nodes and the API server are back
+	h.advance(11 * time.Minute) // nodes and the API server are back
+	h.giveUp()
 	for _, lost := range slices.Backward(h.lost) { // one may have been emptied twice
 		h.kubelets.restore(lost)
 	}

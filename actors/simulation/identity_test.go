@@ -50,7 +50,7 @@ func TestABrokerThatLeavesTogetherWithItsGroupIsKept(t *testing.T) {
 			c.Spec.Brokers[3].BrokerConfigGroup = "extra"
 		}))
 		w.eventuallyReady("demo")
-		w.advance(time.Minute)
+		w.topic("demo", "orders", 4, 3, 2)
 		before := w.podUIDs("demo")
 		w.edit("demo", func(c *v1beta1.KafkaCluster) {
 			withoutBroker(3)(c)
@@ -62,6 +62,8 @@ func TestABrokerThatLeavesTogetherWithItsGroupIsKept(t *testing.T) {
 		require.Equal(w.t, before, w.podUIDs("demo"))
 		w.deleteObject(keyOf(w.podsOf("demo", 3)[0]))
 		w.eventually(time.Minute, "the next daemon makes its Pod again", func() bool { return w.serves("demo", 3) })
+		w.moveAway("demo", 3)
+		w.eventuallyRemoved("demo", 3)
 	})
 }
 

@@ -149,10 +149,14 @@ func neverStarted(pod *corev1.Pod) bool {
 
 // deleted is told after the daemon deleted an object, with what stood there.
 func (i *invariants) deleted(object kube.Object, owner *v1beta1.KafkaCluster) {
+	counted := ""
+	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok {
+		counted = i.restarts.kafka.counted(clusterOf(claim), idOf(claim))
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok && i.withData[claim.UID] {
-		i.violated("claim %s with data was deleted", claim.Name)
+	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok && i.withData[claim.UID] && counted != "" {
+		i.violated("claim %s with data was deleted: %s", claim.Name, counted)
 	}
 	if kindOf(object) != kube.KindCluster && (owner == nil || !kube.Owned(object, owner)) && isCore(object) {
 		i.violated("%s was deleted although it does not belong to the cluster", keyOf(object))

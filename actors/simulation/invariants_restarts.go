@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -65,7 +66,7 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	i.mu.Lock()
 	stop := stop{node: id, pod: pod.UID, daemon: daemon, blindness: r.blindness(time.Now()), together: r.together}
 	if owner != nil {
-		stop.resting = resting(r.between(owner.UID, time.Now().Add(-stop.blindness), time.Now()))
+		stop.wanted = wantedNodes(r.between(owner.UID, time.Now().Add(-stop.blindness), time.Now()))
 	}
 	i.mu.Unlock()
 	harms := r.kafka.stopping(cluster, stop)
@@ -85,17 +86,18 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	}
 }
 
-// resting are the nodes that one of the specs wants stopped.
-func resting(specs []*v1beta1.KafkaCluster) []messages.BrokerID {
-	var ids []messages.BrokerID
+// wantedNodes are the nodes that all of the specs want to run.
+func wantedNodes(specs []*v1beta1.KafkaCluster) []messages.BrokerID {
+	times := map[messages.BrokerID]int{}
 	for _, cluster := range specs {
 		for _, b := range cluster.Spec.Brokers {
-			if b.Maintenance {
-				ids = append(ids, messages.BrokerID(b.ID))
+			if !b.Maintenance {
+				times[messages.BrokerID(b.ID)]++
 			}
 		}
 	}
-	return ids
+	maps.DeleteFunc(times, func(_ messages.BrokerID, n int) bool { return n < len(specs) })
+	return slices.Sorted(maps.Keys(times))
 }
 
 // specChanged remembers a custom resource.
@@ -139,7 +141,7 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded
 	made := append(r.around(owner.UID, r.made[makingOf(pod)]), r.around(owner.UID, pod.CreationTimestamp.Time)...)
 	for _, is := range now {
 		if is.Annotations[kube.AnnotationConsent] != "" || len(is.Spec.MaintenanceWindows) > 0 ||
-			tainted(pod, is.Spec.TaintedBrokersSelector) {
+			tainted(pod, is.Spec.TaintedBrokersSelector) || leaves(is, idOf(pod)) {
 			return true
 		}
 		for _, was := range made {
@@ -149,6 +151,11 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded
 		}
 	}
 	return false
+}
+
+// leaves reports whether a node is not in the spec: whether it may be stopped, Kafka has to tell.
+func leaves(cluster *v1beta1.KafkaCluster, id messages.BrokerID) bool {
+	return !slices.ContainsFunc(cluster.Spec.Brokers, func(b v1beta1.Broker) bool { return messages.BrokerID(b.ID) == id })
 }
 
 // around are the custom resources that something made at a time may have been made from; a creation's time has whole

@@ -20,7 +20,9 @@ type kafka struct {
 	store  *store
 	faults *faults
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	// harms are what was done to Kafka that nobody may do.
+	harms    []string
 	clusters map[messages.ClusterKey]*kafkaState
 	// changed tells a node's kubelet that a look is due; it must not come back.
 	changed func(pod types.UID)

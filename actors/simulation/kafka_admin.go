@@ -7,10 +7,12 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/koperator-go/koperator/actors/broker"
 	kafkaclient "github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // kafkaAdmin is a connection to one broker.
@@ -55,11 +57,46 @@ func (a kafkaAdmin) Alter(
 		if !c.active() {
 			return errors.New("REQUEST_TIMED_OUT: no active controller")
 		}
+		if a.toController() { // KIP-919: it knows every broker's configuration, and validates less of it
+			return c.storeAt(p, resource, changes, validateOnly)
+		}
 		err := c.alter(p, resource, changes, validateOnly)
 		if err == nil && !validateOnly {
 			a.kafka.evaluate(c)
 		}
 		return err
+	})
+}
+
+// storeAt is a controller taking a change on its own listener: only the active one does.
+func (c *kafkaState) storeAt(p *process, resource kafkaclient.ConfigResource, changes []kafkaclient.ConfigChange, validateOnly bool) error {
+	if p.id != c.quorum.leader {
+		return errors.New("NOT_CONTROLLER: this is not the correct controller for this cluster")
+	}
+	return c.store(resource, changes, validateOnly)
+}
+
+// toController reports whether the connection is to a controller's own listener.
+func (a kafkaAdmin) toController() bool { return strings.HasSuffix(a.address, ":29093") }
+
+// Unregister is UnregisterBroker. Kafka takes it for any broker, also for one that runs or holds replicas: that is a harm.
+func (a kafkaAdmin) Unregister(ctx context.Context, id messages.BrokerID) error {
+	return a.do(ctx, "unregister", func(c *kafkaState, _ *process) error {
+		if !c.active() {
+			return errors.New("REQUEST_TIMED_OUT: no active controller")
+		}
+		for _, p := range c.partitions {
+			if slices.Contains(p.replicas, id) {
+				a.kafka.harm("broker %d of %s was unregistered while it holds %s", id, c.name, p)
+			}
+		}
+		if c.processes[id] != nil && c.processes[id].broker && c.processes[id].serves {
+			a.kafka.harm("broker %d of %s was unregistered while it runs", id, c.name)
+		}
+		delete(c.brokers, id)
+		delete(c.stopped, id)
+		a.kafka.evaluate(c)
+		return nil
 	})
 }
 
@@ -87,8 +124,8 @@ func (a kafkaAdmin) do(ctx context.Context, what string, ask func(*kafkaState, *
 		return a.lost(ctx)
 	}
 	a.kafka.mu.Lock()
-	c, p := a.kafka.brokerAt(host)
-	if p == nil {
+	c, p := a.kafka.processAt(host)
+	if p == nil || a.toController() && !p.controller || !a.toController() && !p.broker {
 		a.kafka.mu.Unlock()
 		return fmt.Errorf("dial tcp %s: connect: connection refused", a.address)
 	}

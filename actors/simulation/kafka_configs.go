@@ -196,15 +196,20 @@ func (c *kafkaState) alter(p *process, resource kafkaclient.ConfigResource, chan
 			return err
 		}
 	}
+	return c.store(resource, changes, validateOnly)
+}
+
+// store is the active controller taking a change.
+func (c *kafkaState) store(resource kafkaclient.ConfigResource, changes []kafkaclient.ConfigChange, validateOnly bool) error {
 	if validateOnly {
 		return nil
 	}
 	values := c.defaults
 	if !resource.ClusterWide {
-		if c.dynamic[p.id] == nil {
-			c.dynamic[p.id] = map[string]string{}
+		if c.dynamic[resource.Broker] == nil {
+			c.dynamic[resource.Broker] = map[string]string{}
 		}
-		values = c.dynamic[p.id]
+		values = c.dynamic[resource.Broker]
 	}
 	for _, change := range changes {
 		if change.Value == nil {
@@ -305,8 +310,8 @@ func (p *process) unknownDirs(value string) error {
 	return nil
 }
 
-// brokerAt finds the process that a name within Kubernetes leads to: NAME-ID.SERVICE.NAMESPACE.svc… or NAME-ID.NAMESPACE.svc…
-func (k *kafka) brokerAt(host string) (*kafkaState, *process) {
+// processAt finds the process that a name within Kubernetes leads to: NAME-ID.SERVICE.NAMESPACE.svc… or NAME-ID.NAMESPACE.svc…
+func (k *kafka) processAt(host string) (*kafkaState, *process) {
 	name, _, inside := strings.Cut(host, ".svc.")
 	labels := strings.Split(name, ".")
 	dash := strings.LastIndex(labels[0], "-")
@@ -315,7 +320,7 @@ func (k *kafka) brokerAt(host string) (*kafkaState, *process) {
 	}
 	id, err := messages.ParseBrokerID(labels[0][dash+1:])
 	c := k.clusters[messages.ClusterKey{Namespace: labels[len(labels)-1], Name: labels[0][:dash]}]
-	if err != nil || c == nil || !c.serving(id) {
+	if err != nil || c == nil || c.processes[id] == nil || !c.processes[id].serves {
 		return nil, nil
 	}
 	return c, c.processes[id]

@@ -19,8 +19,8 @@ type stop struct {
 	// blindness is for how long it may not know what has happened, together how many nodes it may stop at a time.
 	blindness time.Duration
 	together  int
-	// resting are the nodes that the spec wants stopped.
-	resting []messages.BrokerID
+	// wanted are the nodes that the spec wants to run.
+	wanted []messages.BrokerID
 }
 
 // probed is how late a kubelet finds that Kafka listens.
@@ -39,7 +39,7 @@ func (k *kafka) stopping(key messages.ClusterKey, s stop) (harms []string) {
 		return nil // nobody can know yet that it does
 	}
 	ours := slices.DeleteFunc(c.stoppedNow(), func(id messages.BrokerID) bool {
-		return c.stopped[id].daemon != s.daemon || slices.Contains(s.resting, id)
+		return c.stopped[id].daemon != s.daemon || !slices.Contains(s.wanted, id)
 	})
 	if len(ours) >= s.together {
 		harms = append(harms, fmt.Sprintf("%v are down by its doing already", ours))
@@ -61,6 +61,40 @@ func (k *kafka) servedFor(key messages.ClusterKey, id messages.BrokerID, pod typ
 		return 0
 	}
 	return time.Since(c.processes[id].since)
+}
+
+// harm remembers what nobody may do. It is told under the lock.
+func (k *kafka) harm(format string, args ...any) {
+	k.harms = append(k.harms, time.Now().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+}
+
+// harmed are all of them so far.
+func (k *kafka) harmed() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.harms)
+}
+
+// counted says why Kafka still counts on a broker's disks; empty when it does not.
+func (k *kafka) counted(key messages.ClusterKey, id messages.BrokerID) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.clusters[key]
+	if c == nil {
+		return ""
+	}
+	for _, p := range c.partitions {
+		if slices.Contains(p.replicas, id) {
+			return fmt.Sprintf("it has a replica of %s", p)
+		}
+	}
+	if c.brokers[id] != nil {
+		return "it is registered"
+	}
+	if _, votes := c.voters[id]; votes {
+		return "it has a vote"
+	}
+	return ""
 }
 
 // stoppedNow are the nodes that the daemon stopped and whose next process does not serve yet.

@@ -33,7 +33,7 @@ func (p *partition) String() string { return fmt.Sprintf("%s-%d", p.topic, p.num
 func (c *kafkaState) create(topic string, partitions, factor, minISR int) error {
 	var ids []messages.BrokerID
 	for _, id := range slices.Sorted(maps.Keys(c.brokers)) {
-		if !c.brokers[id].fenced && c.serving(id) {
+		if !c.brokers[id].fenced && c.serving(id) && c.dynamic[id]["cordoned.log.dirs"] != "*" {
 			ids = append(ids, id)
 		}
 	}
@@ -78,6 +78,9 @@ func (c *kafkaState) emptiest(id messages.BrokerID) string {
 	process, best := c.processes[id], ""
 	for _, path := range slices.Sorted(maps.Keys(process.dirs)) {
 		directory := process.dirs[path]
+		if slices.Contains(splitList(c.dynamic[id]["cordoned.log.dirs"]), path) {
+			continue
+		}
 		if !c.brokers[id].failed[directory] && (best == "" || held[directory] < held[best]) {
 			best = directory
 		}

@@ -157,3 +157,54 @@ func (w *World) alterByHand(name string, id messages.BrokerID, key string, value
 	}
 	return err
 }
+
+// knowsBroker reports whether a broker is registered, fenced or not.
+func (w *World) knowsBroker(name string, id messages.BrokerID) bool {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	c := w.kafka.clusters[keyed(name)]
+	return c.brokers[id] != nil && (c.kraft || !c.brokers[id].fenced) // ZooKeeper knows only who is there
+}
+
+// moveAway is kafka-reassign-partitions: each replica on a broker goes to one that stays and has none of the partition, if there is one.
+func (w *World) moveAway(name string, id messages.BrokerID) {
+	w.t.Helper()
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	c := w.kafka.clusters[keyed(name)]
+	for _, p := range c.partitions {
+		at := slices.Index(p.replicas, id)
+		if at < 0 {
+			continue
+		}
+		next := slices.IndexFunc(c.listedBrokers(), func(other messages.BrokerID) bool {
+			return other != id && !slices.Contains(p.replicas, other) && c.serving(other)
+		})
+		if next < 0 { // there are no more brokers than that
+			if len(p.replicas) > 1 {
+				p.replicas, p.isr, p.eligible = without(p.replicas, id), without(p.isr, id), without(p.eligible, id)
+			}
+			continue
+		}
+		other := c.listedBrokers()[next]
+		replicas := slices.Clone(p.replicas)
+		replicas[at] = other
+		p.replicas, p.isr, p.eligible = replicas, append(without(p.isr, id), other), without(p.eligible, id)
+		p.dirs[other] = c.emptiest(other)
+		delete(p.dirs, id)
+	}
+	w.kafka.evaluate(c)
+}
+
+// loseClaims deletes the claims of a broker and then its Pod: they go with all that is on them.
+func (w *World) loseClaims(name string, id messages.BrokerID) {
+	w.t.Helper()
+	for _, claim := range w.owned(kube.KindClaim, name) {
+		if idOf(claim) == id {
+			w.deleteObject(keyOf(claim))
+		}
+	}
+	for _, pod := range w.podsOf(name, id) {
+		w.deleteObject(keyOf(pod))
+	}
+}

@@ -246,31 +246,6 @@ func TestAControllerThatComesLaterJoinsAsAnObserver(t *testing.T) {
 	})
 }
 
-func TestABrokerThatLeavesTheSpecIsKeptWithACondition(t *testing.T) {
-	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
-		w.eventuallyReady("demo")
-		before := w.podUIDs("demo")
-		w.edit("demo", withoutBroker(3))
-		w.eventually(time.Minute, "a condition names the broker", func() bool {
-			c := w.condition("demo", kube.ConditionBrokersLeaving)
-			return c != nil && strings.Contains(c.Message, "broker 3")
-		})
-		w.settled()
-		require.Equal(w.t, before, w.podUIDs("demo"))
-		w.kill()
-		w.settled()
-		require.Equal(w.t, before, w.podUIDs("demo"), "the next daemon keeps it, too")
-		w.deleteObject(keyOf(w.podsOf("demo", 3)[0]))
-		w.eventually(time.Minute, "even then its Pod is made again", func() bool {
-			return w.podUIDs("demo")[3] != before[3] && w.serves("demo", 3)
-		})
-		w.edit("demo", brokers(1))
-		w.eventuallyReady("demo")
-		require.Nil(w.t, w.condition("demo", kube.ConditionBrokersLeaving))
-	})
-}
-
 func TestASpecThatCannotWorkIsToldOfAndStopsNobodyElse(t *testing.T) {
 	for name, test := range map[string]struct {
 		harm  func(*v1beta1.KafkaCluster)

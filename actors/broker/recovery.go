@@ -1,0 +1,48 @@
+package broker
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kube"
+)
+
+// lostDisks are the mount paths of the spec on which Kafka was seen to run and that have no claim any more, sorted. One that
+// somebody has deleted is not lost while a Pod runs on it; one that never started or has ended holds
+// nothing.
+func (w blueprint) lostDisks(o observed) []string {
+	if pod := o.pod(); pod != nil && (everStarted(pod) && !podEnded(pod) || o.written.Deleting(pod)) {
+		return nil
+	}
+	var lost []string
+	for _, disk := range w.disks {
+		if disk.PvcSpec == nil || w.drains(disk.MountPath) || w.Formatted[disk.MountPath] == "" {
+			continue
+		}
+		there := slices.ContainsFunc(o.claims, func(claim *corev1.PersistentVolumeClaim) bool {
+			return claim.Annotations[kube.AnnotationMountPath] == disk.MountPath && (claim.DeletionTimestamp == nil || o.pod() == nil)
+		})
+		if !there {
+			lost = append(lost, disk.MountPath)
+		}
+	}
+	slices.Sort(lost)
+	return lost
+}
+
+// waitsForLost removes a Pod that does not run and names a claim that is lost, once the claim may be replaced: the new one would
+// have the same name, and the Pod no right to format it.
+func waitsForLost(w blueprint, o observed, _ time.Time) step {
+	pod := o.pod()
+	if len(w.Replace) == 0 || pod == nil || len(w.lostDisks(o)) == 0 {
+		return nil
+	}
+	return remove{object: pod, reason: "it waits for the claims of " + strings.Join(w.Replace, ", ") + ", which are lost; all that was on them is elsewhere"}
+}
+
+func podEnded(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+}

@@ -1,0 +1,89 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// lostDisks is a cluster of three voters and four brokers, of which the given ones have lost their disks.
+func lostDisks(lost ...messages.BrokerID) rollView {
+	watch := messages.Watch{KRaft: true, Brokers: []messages.BrokerID{0, 1, 2, 3}}
+	v := rollView{kafka: messages.KafkaObserved{Answered: true, Watch: watch}, asked: watch, kraft: true, now: now}
+	r := &messages.Replication{At: now, QuorumLeader: 1}
+	for id := range messages.BrokerID(4) {
+		n := node{id: id, broker: true, controller: id < 3, told: 7, observed: messages.BrokerObserved{Revision: 7, Pod: "pod", PodReady: true}}
+		caughtUp := now
+		for _, gone := range lost {
+			if gone == id {
+				n.observed = messages.BrokerObserved{Revision: 7, Phase: messages.PhaseBlocked, Lost: []string{"/a", "/b"}}
+				caughtUp = now.Add(-time.Hour)
+			}
+		}
+		if n.observed.PodReady {
+			v.kafka.Brokers = append(v.kafka.Brokers, id)
+		}
+		if n.controller {
+			r.Quorum = append(r.Quorum, messages.QuorumReplica{ID: id, Voter: true, LastCaughtUp: caughtUp})
+		}
+		v.nodes = append(v.nodes, n)
+	}
+	r.Partitions = []messages.Partition{
+		{Topic: "orders", Leader: 1, Replicas: []messages.BrokerID{1, 2, 3}, ISR: []messages.BrokerID{1}},
+		{Topic: "single", Leader: -1, Replicas: []messages.BrokerID{2}},
+	}
+	v.index = kafka.Index(r)
+	return v
+}
+
+func TestWhoGetsEmptyDisks(t *testing.T) {
+	both := []string{"/a", "/b"}
+	for name, test := range map[string]struct {
+		view     rollView
+		spoil    func(*rollView)
+		known    recovery
+		accepted []messages.BrokerID
+		granted  messages.BrokerID
+		replace  []string
+		text     string
+	}{
+		"a broker whose partitions others lead":        {view: lostDisks(3), granted: 3, replace: both},
+		"a controller beside a majority":               {view: lostDisks(0), replace: both},
+		"nobody while nothing is lost":                 {view: lostDisks()},
+		"not who may have the last copy":               {view: lostDisks(2), text: `broker 2 has lost its claim for /a, /b: these partitions may have no other copy: single-0; restore the claim, or give its data up with annotation kafka.banzaicloud.io/allow-data-loss: "2"`},
+		"unless a person gives it up":                  {view: lostDisks(2), accepted: []messages.BrokerID{2}, granted: 2, replace: both},
+		"not a controller without a majority":          {view: lostDisks(0, 2), accepted: []messages.BrokerID{0, 2}, text: "and it takes 2 for a controller to come back without its metadata"},
+		"not while Kafka does not answer":              {view: lostDisks(3), spoil: func(v *rollView) { v.kafka.Answered = false }, text: "nobody knows what is elsewhere"},
+		"not while Kafka counts on it":                 {view: lostDisks(3), spoil: func(v *rollView) { v.kafka.Brokers = []messages.BrokerID{0, 1, 2, 3} }, text: "Kafka has not given it up yet"},
+		"not who has not looked since":                 {view: lostDisks(3), spoil: func(v *rollView) { v.nodes[3].told++ }},
+		"not one that leaves":                          {view: lostDisks(3), spoil: func(v *rollView) { v.nodes[3].leaving = true }},
+		"one after the other":                          {view: lostDisks(3), known: recovery{granted: 1, replace: []string{"/x"}}, spoil: func(v *rollView) { v.nodes[1].observed.PodReady = false }, granted: 1, replace: []string{"/x"}, text: "broker 1 gets its data back first"},
+		"the next one when the first has all its data": {view: lostDisks(3), known: recovery{granted: 1, replace: []string{"/x"}}, granted: 3, replace: both},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.spoil != nil {
+				test.spoil(&test.view)
+			}
+			r := test.view.decideRecovery(test.known, test.accepted)
+			require.Equal(t, test.granted, r.granted)
+			require.Equal(t, test.replace, r.replace)
+			if test.text == "" {
+				require.Empty(t, r.texts)
+			} else {
+				require.Contains(t, r.texts[0], test.text)
+			}
+		})
+	}
+}
+
+func TestWhoseDataAPersonHasGivenUp(t *testing.T) {
+	cluster := demo(0)
+	require.Empty(t, givenUp(cluster))
+	cluster.Annotations = map[string]string{kube.AnnotationAllowDataLoss: "3, 12,all,-1,"}
+	require.Equal(t, []messages.BrokerID{3, 12}, givenUp(cluster))
+}

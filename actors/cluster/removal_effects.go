@@ -1,0 +1,244 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/koperator-go/koperator/actors/broker"
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// remover brings brokers that left the spec to their end, the steps of one at a time.
+type remover struct {
+	job  job
+	each map[messages.BrokerID]removal
+	told map[messages.BrokerID]messages.Removal
+}
+
+// removalWish is a task with all that it needs to know.
+type removalWish struct {
+	task removalTask
+	id   messages.BrokerID
+	// own is the address of the broker itself, other that of one that stays, controller that of the active controller's own
+	// listener; empty where there is none.
+	own, other, controller string
+	version                kafka.Version
+	// keys are the dynamic keys to be deleted.
+	keys []string
+}
+
+// removalResult is what became of it.
+type removalResult struct {
+	wish  removalWish
+	disks diskAnswer
+}
+
+// keepRemovals decides how each broker that left the spec goes on, and starts what has to be asked or done for one.
+func (a *cluster) keepRemovals(c actor.Context) {
+	leaving := leavingNodes(a.nodes())
+	a.removals.forget(leaving)
+	if len(leaving) == 0 || a.paused() {
+		a.removals.told = nil
+		return
+	}
+	version, err := kafka.ParseVersion(a.wide.release.Version)
+	if err != nil {
+		version = kafka.Version{}
+	}
+	view := removalView{rollView: a.rollView(time.Now()), version: version, voteGone: a.voteGone}
+	a.removals.told = map[messages.BrokerID]messages.Removal{}
+	for _, n := range leaving {
+		r, step := view.nextRemoval(n, a.removals.each[n.id])
+		// Put back while its disks go it gets new ones, so nothing may say any more that Kafka ran on them.
+		step.told.Retire = step.told.Retire && len(a.known.BrokersState[n.id.String()].FormattedLogDirs) == 0
+		a.removals.each[n.id], a.removals.told[n.id] = r, step.told
+		if step.again > 0 {
+			a.again.SetSooner(c, step.again, lookNow{})
+		}
+		if step.task != taskNone {
+			a.startRemoval(c, n, r, step.task, version)
+		}
+	}
+}
+
+// forget drops what is remembered of brokers that do not leave any more.
+func (r *remover) forget(leaving []node) {
+	maps.DeleteFunc(r.each, func(id messages.BrokerID, _ removal) bool {
+		return !slices.ContainsFunc(leaving, func(n node) bool { return n.id == id })
+	})
+	if r.each == nil {
+		r.each = map[messages.BrokerID]removal{}
+	}
+}
+
+// hurried reports whether a broker is down until Kafka has answered.
+func (r *remover) hurried() bool {
+	for _, told := range r.told {
+		if told.Stopped && !told.Retire {
+			return true
+		}
+	}
+	return false
+}
+
+// forgotten are the brokers that Kafka has forgotten.
+func (r *remover) forgotten() map[messages.BrokerID]bool {
+	forgotten := map[messages.BrokerID]bool{}
+	for id, one := range r.each {
+		forgotten[id] = one.forgotten
+	}
+	return forgotten
+}
+
+// waits are what the brokers that leave wait for.
+func (r *remover) waits() map[messages.BrokerID]string {
+	waits := map[messages.BrokerID]string{}
+	for id, one := range r.each {
+		waits[id] = one.waits
+	}
+	return waits
+}
+
+// voteGone reports whether a node has no vote in the metadata quorum, or says who has to take it from it.
+func (a *cluster) voteGone(n node) (bool, string) {
+	if !a.valid.Spec.KRaft || !slices.Contains(a.kafka.Voters, n.id) {
+		return true, ""
+	}
+	return false, "it has a vote in the metadata quorum: remove it with kafka-metadata-quorum remove-controller"
+}
+
+func (a *cluster) startRemoval(c actor.Context, n node, r removal, task removalTask, version kafka.Version) {
+	wish := removalWish{task: task, id: n.id, own: broker.AdminAddress(a.valid, n.id), version: version, keys: r.disks.keys}
+	if task == taskForget {
+		if wish.other, wish.controller = a.stayingBroker(), a.activeController(); wish.other == "" || a.valid.Spec.KRaft && wish.controller == "" {
+			return
+		}
+		record := a.Cache.ConfigMap(a.Key.Namespace, kube.BrokerAppliedName(a.Key.Name, n.id))
+		wish.keys = slices.Concat(wish.keys, slices.Collect(maps.Keys(kube.Applied(record, a.valid))))
+		if kafka.CanCordon(version) {
+			wish.keys = append(wish.keys, kafka.CordonKey)
+		}
+		slices.Sort(wish.keys)
+		wish.keys = slices.Compact(wish.keys)
+	}
+	if !a.removals.job.start(a, c) {
+		return
+	}
+	e := a.effects
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (removalResult, error) {
+		disks, err := e.remove(ctx, wish)
+		return removalResult{wish, disks}, err
+	})
+}
+
+// stayingBroker is the address of a broker that is ready and stays, empty while there is none.
+func (a *cluster) stayingBroker() string {
+	for _, n := range a.nodes() {
+		if n.broker && n.observed.PodReady && !n.leaving {
+			return broker.AdminAddress(a.valid, n.id)
+		}
+	}
+	return ""
+}
+
+// activeController is the address of the active controller's own listener, empty while there is none.
+func (a *cluster) activeController() string {
+	for _, n := range a.nodes() {
+		if n.id == a.kafka.QuorumLeader && n.controller {
+			return kafka.ControllerAddress(a.valid, kube.AddressesOf(a.valid), n.id, n.broker)
+		}
+	}
+	return ""
+}
+
+func (a *cluster) removalDone(c actor.Context, r kit.Result[removalResult]) {
+	a.removals.job.ended(a, c, r.Err)
+	id := r.Value.wish.id
+	one, known := a.removals.each[id]
+	if !known { // it came back to the spec meanwhile
+		return
+	}
+	switch task := r.Value.wish.task; {
+	case r.Err != nil && task == taskDisks:
+		one.waits = "it does not say what is on its disks: " + r.Err.Error()
+	case r.Err != nil:
+	case task == taskDisks:
+		one.disks = r.Value.disks
+	case task == taskClear:
+		one.cleared = true
+	case task == taskForget:
+		one.forgotten = true
+		a.Log.Info("Kafka has forgotten the broker", "broker", id)
+	}
+	a.removals.each[id] = one
+}
+
+// remove carries out a task.
+func (e worldEffects) remove(ctx context.Context, wish removalWish) (answer diskAnswer, err error) {
+	own := kafka.ConfigResource{Broker: wish.id}
+	switch wish.task {
+	case taskDisks:
+		err = broker.WithAdmin(ctx, e.Kafka, wish.own, func(admin broker.Admin) (err error) {
+			answer, err = askDisks(ctx, admin, wish)
+			return err
+		})
+		return answer, err
+	case taskClear:
+		return answer, broker.WithAdmin(ctx, e.Kafka, wish.own, func(admin broker.Admin) error { return clear(ctx, admin, own, wish.keys) })
+	case taskForget:
+		return answer, e.forget(ctx, wish, own)
+	default:
+		return answer, nil
+	}
+}
+
+// forget makes Kafka forget a broker that does not run: a key that stays would be in force again when the id comes back.
+func (e worldEffects) forget(ctx context.Context, wish removalWish, own kafka.ConfigResource) error {
+	if wish.controller == "" { // ZooKeeper: what is not there is not registered
+		return nil
+	}
+	if kafka.ControllersTakeConfigs(wish.version) {
+		err := broker.WithAdmin(ctx, e.Kafka, wish.controller, func(admin broker.Admin) error { return clear(ctx, admin, own, wish.keys) })
+		if err != nil {
+			return err
+		}
+	}
+	return broker.WithAdmin(ctx, e.Kafka, wish.other, func(admin broker.Admin) error { return admin.Unregister(ctx, wish.id) })
+}
+
+func askDisks(ctx context.Context, admin broker.Admin, wish removalWish) (diskAnswer, error) {
+	configs, err := admin.Describe(ctx, kafka.ConfigResource{Broker: wish.id})
+	if err != nil {
+		return diskAnswer{}, err
+	}
+	at := time.Now()
+	dirs, err := admin.DescribeLogDirs(ctx)
+	if err != nil {
+		return diskAnswer{}, err
+	}
+	answer := diskAnswer{at: at, left: kafka.LeftIn(kafka.Paths(dirs), dirs), keys: configs.OwnKeys()}
+	if kafka.CanCordon(wish.version) {
+		answer.open = kafka.NotCordoned(kafka.Paths(dirs), dirs)
+	}
+	return answer, nil
+}
+
+// clear deletes dynamic keys one by one, since one that is refused would keep all others.
+func clear(ctx context.Context, admin broker.Admin, of kafka.ConfigResource, keys []string) error {
+	for _, key := range keys {
+		err := admin.Alter(ctx, of, []kafka.ConfigChange{{Key: key}}, false)
+		var refused *kafka.ConfigRefused
+		if err != nil && !errors.As(err, &refused) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package simulation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+func (w *World) conditionText(name, kind string) string {
+	if c := w.condition(name, kind); c != nil {
+		return c.Message
+	}
+	return ""
+}
+
+func TestALostVolumeIsReplacedWhenAllThatWasOnItIsElsewhere(t *testing.T) {
+	for name, test := range map[string]struct {
+		changes []func(*v1beta1.KafkaCluster)
+		id      messages.BrokerID
+	}{
+		"of a broker":                   {[]func(*v1beta1.KafkaCluster){nodes(3), brokers(1), kafkaImage("4.3.1")}, 3},
+		"of a broker with an old Kafka": {[]func(*v1beta1.KafkaCluster){controllersOnly(3), brokers(3)}, 4},
+		"both volumes of a broker":      {[]func(*v1beta1.KafkaCluster){controllersOnly(3), brokers(3), disks(2)}, 5},
+		"with ZooKeeper":                {[]func(*v1beta1.KafkaCluster){brokers(4), zooKeeper}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(w *World) {
+				w.apply(kafkaCluster("demo", test.changes...))
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 8, 3, 2)
+				w.advance(time.Minute)
+				before := w.podUIDs("demo")
+				w.loseClaims("demo", test.id)
+				w.eventually(5*time.Minute, "it serves with new disks", func() bool { return w.podUIDs("demo")[test.id] != before[test.id] && w.serves("demo", test.id) })
+				w.eventuallyReady("demo")
+				w.eventually(5*time.Minute, "its replicas are back in sync", func() bool { return w.inSync("demo") })
+				require.Empty(w.t, w.lostPartitions("demo"))
+				require.Empty(w.t, w.conditionText("demo", kube.ConditionDataVolumeLost))
+				require.NotEmpty(w.t, w.events.with("DiskReplaced"), "people get an Event")
+				after := w.podUIDs("demo")
+				delete(before, test.id)
+				delete(after, test.id)
+				require.Equal(w.t, before, after, "all others go on")
+				w.settled()
+			})
+		})
+	}
+}
+
+func TestALostVolumeWithTheLastCopyStopsThatBrokerAlone(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.topic("demo", "single", 4, 1, 1)
+		w.advance(time.Minute)
+		w.loseClaims("demo", 3)
+		w.eventually(5*time.Minute, "a condition names the partition and the way out", func() bool {
+			text := w.conditionText("demo", kube.ConditionDataVolumeLost)
+			return strings.Contains(text, "single-3") && strings.Contains(text, kube.AnnotationAllowDataLoss) && !strings.Contains(text, "orders")
+		})
+		w.advance(time.Hour)
+		w.kill()
+		w.advance(time.Hour)
+		require.Empty(w.t, w.podsOf("demo", 3))
+		require.Empty(w.t, w.lostPartitions("demo"))
+		w.edit("demo", readOnly("log.retention.ms=1000\n"))
+		w.inForce("log.retention.ms", "1000", 0, 1, 2)
+		w.edit("demo", annotated(kube.AnnotationAllowDataLoss, "3"))
+		w.eventuallyReady("demo")
+		require.True(w.t, w.serves("demo", 3))
+		require.Empty(w.t, w.conditionText("demo", kube.ConditionDataVolumeLost))
+	})
+}
+
+func TestOneLostVolumeAfterTheOther(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(4), kafkaImage("4.3.1")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 1)
+		w.advance(time.Minute)
+		w.loseClaims("demo", 3)
+		w.loseClaims("demo", 4)
+		both := func() bool { return len(w.podsOf("demo", 3)) > 0 && len(w.podsOf("demo", 4)) > 0 }
+		w.eventually(10*time.Minute, "both are there", func() bool {
+			if both() && !w.serves("demo", 3) && !w.serves("demo", 4) {
+				w.fail("two brokers come back with empty disks at a time")
+			}
+			return both()
+		})
+		w.eventuallyReady("demo")
+		require.Empty(w.t, w.lostPartitions("demo"))
+		w.settled()
+	})
+}
+
+func TestTheDaemonMayDieAtAnyWriteOfARecovery(t *testing.T) {
+	for writes := 1; writes <= 8; writes++ {
+		run(t, func(w *World) {
+			w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1")))
+			w.eventuallyReady("demo")
+			w.topic("demo", "orders", 8, 3, 2)
+			w.advance(time.Minute)
+			w.killAfterWrites(writes)
+			w.loseClaims("demo", 3)
+			w.advance(10 * time.Minute)
+			w.eventuallyReady("demo")
+			require.True(w.t, w.serves("demo", 3))
+			require.Empty(w.t, w.lostPartitions("demo"))
+			w.settled()
+		})
+	}
+}
+
+func TestAControllerWithoutMetadataWaitsForTheOthers(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		node := w.podsOf("demo", 1)[0].Spec.NodeName
+		w.kubelets.lose(node, 20*time.Minute)
+		w.loseClaims("demo", 0)
+		w.eventually(10*time.Minute, "a condition says what it waits for", func() bool {
+			return w.conditionText("demo", kube.ConditionDataVolumeLost) != ""
+		})
+		w.advance(5 * time.Minute)
+		require.Empty(w.t, w.podsOf("demo", 0))
+		w.eventually(time.Hour, "the other controller is back, and then it starts", func() bool { return w.serves("demo", 0) })
+	})
+}

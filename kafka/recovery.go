@@ -1,0 +1,45 @@
+package kafka
+
+import (
+	"fmt"
+
+	"github.com/koperator-go/koperator/messages"
+)
+
+// OnlyOn are the partitions whose records may be on one broker alone: those with a replica on it that no other broker leads. A
+// leader has all that was ever acknowledged, so a partition that another broker leads loses nothing with the disks of this one.
+// Kafka itself does not protect the others: a last replica that comes back empty becomes their leader, and their records are
+// gone without an error.
+func OnlyOn(id messages.BrokerID, x *ReplicationIndex) []TopicPartition {
+	var only []TopicPartition
+	for _, i := range x.of(id) {
+		if leader := x.from.Partitions[i].Leader; leader < 0 || leader == id {
+			only = append(only, x.name(i))
+		}
+	}
+	return only
+}
+
+// NamedPartitions is a list of partitions as messages show it, the first of them by name.
+func NamedPartitions(all []TopicPartition) string { return partitionNames(all) }
+
+// OthersHoldQuorum says why a controller may not come back without its metadata; empty when it may. A majority of all voters
+// must have the log and be others: controllers with empty logs could elect one of themselves, and whoever has the log would
+// truncate it.
+func OthersHoldQuorum(x *ReplicationIndex, id messages.BrokerID) string {
+	r, voters, healthy := x.from, 0, 0
+	for _, voter := range voterIDs(r) {
+		voters++
+		if voter != id && behindQuorum(r, voter, 0) == "" {
+			healthy++
+		}
+	}
+	if voters == 0 {
+		return "nobody knows who has a vote in the metadata quorum"
+	}
+	if need := voters/2 + 1; healthy < need {
+		return fmt.Sprintf("of %d voters in the metadata quorum %d others have caught up, and it takes %d for a controller to come back "+
+			"without its metadata", voters, healthy, need)
+	}
+	return ""
+}
