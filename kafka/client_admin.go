@@ -21,6 +21,7 @@ type Admin struct {
 	address string
 	client  client
 	broker  *seed
+	version string
 }
 
 // DialAdmin connects to the broker at host:port, and fails when nobody there speaks Kafka.
@@ -30,12 +31,17 @@ func DialAdmin(ctx context.Context, address string, gate Gate) (*Admin, error) {
 		return nil, err
 	}
 	a := &Admin{address: address, client: client, broker: client.seeds()[0]}
-	if _, err := told[*kmsg.ApiVersionsResponse](ctx, a, "connect", apiVersions()); err != nil {
+	answer, err := told[*kmsg.ApiVersionsResponse](ctx, a, "connect", apiVersions())
+	if err != nil {
 		client.close()
 		return nil, err
 	}
+	a.version = featuresOf(answer).version
 	return a, nil
 }
+
+// Version is the release that the broker said it is when it was connected to, such as "4.3"; empty in ZooKeeper mode.
+func (a *Admin) Version() string { return a.version }
 
 // Close ends the connection.
 func (a *Admin) Close() { a.client.close() }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/koperator-go/koperator/messages"
 )
@@ -18,6 +19,19 @@ func OnlyOn(id messages.BrokerID, x *ReplicationIndex) []TopicPartition {
 		}
 	}
 	return only
+}
+
+// OfflineWithoutLeader are the partitions with a replica on a broker that is offline, since the broker or its log dir is, and
+// that no other broker leads.
+func OfflineWithoutLeader(id messages.BrokerID, x *ReplicationIndex) []TopicPartition {
+	var alone []TopicPartition
+	for _, i := range x.of(id) {
+		p := &x.from.Partitions[i]
+		if slices.Contains(p.Offline, id) && (p.Leader < 0 || p.Leader == id) {
+			alone = append(alone, x.name(i))
+		}
+	}
+	return alone
 }
 
 // NamedPartitions is a list of partitions as messages show it, the first of them by name.

@@ -23,6 +23,9 @@ const (
 	AnnotationWantedHash = "kafka.banzaicloud.io/wanted-hash"
 	// AnnotationFormat carries a claim's right to be formatted, or that it has been; see FormatState.
 	AnnotationFormat = "kafka.banzaicloud.io/format"
+	// AnnotationLogDirReleased marks the claim of a disk that left the spec once nothing is on it that is not elsewhere: no Pod
+	// is made with it any more. Empty means not set.
+	AnnotationLogDirReleased = "kafka.banzaicloud.io/log-dir-released"
 	// AnnotationRetainedClaim names the cluster of a claim that outlives it and therefore has no owner reference.
 	AnnotationRetainedClaim = "kafka.banzaicloud.io/retained-claim"
 	// AnnotationConfigurationBackup is a broker's entry of the spec, kept on its ConfigMap; see ConfigurationBackup.

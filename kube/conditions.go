@@ -30,6 +30,7 @@ const (
 	ConditionMetadata        = "MetadataVersionPending"
 	ConditionHeld            = "BrokersHeld"
 	ConditionDataVolumeLost  = "DataVolumeLost"
+	ConditionDisksFailed     = "DisksFailed"
 )
 
 // Reasons of conditions.
@@ -51,6 +52,7 @@ const (
 	ReasonNotInSpec     = "NotInSpec"
 	ReasonRemoving      = "Removing"
 	ReasonDisksGone     = "DisksGone"
+	ReasonLogDirOffline = "LogDirOffline"
 	ReasonPodEnded      = "PodEnded"
 	ReasonRolling       = "RollingUpgrade"
 	ReasonGatesClosed   = "GatesClosed"

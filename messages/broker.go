@@ -54,6 +54,9 @@ type BrokerWanted struct {
 	Removal Removal
 	// Replace are the mount paths whose lost claims may be replaced by empty ones, sorted: what was on them is elsewhere.
 	Replace []string
+	// Elsewhere says that every partition which may have a replica on a disk of the broker that cannot be read is led by another
+	// broker.
+	Elsewhere bool
 }
 
 // Removal tells a broker that left the spec what of it may go. The zero Removal lets nothing go: whoever may still hold the
@@ -99,7 +102,7 @@ type Restart struct {
 // Equal reports whether two wishes are the same for the broker.
 func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
-		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Removal == o.Removal && w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
+		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Removal == o.Removal && w.Elsewhere == o.Elsewhere && w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
 		slices.Equal(w.ClusterApplied, o.ClusterApplied) && slices.Equal(w.Replace, o.Replace) && w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
 }
 
@@ -136,6 +139,12 @@ type BrokerObserved struct {
 	// Claims are the claims that hold the broker's log dirs: mount path → UID. Mounted are those that its Pod mounts: a
 	// disk that was added to the spec has a claim before any Pod has it.
 	Claims, Mounted map[string]types.UID
+	// FailedDisks are the mount paths whose log dir the broker cannot use, sorted.
+	FailedDisks []string
+	// LetGo are the mount paths that left the spec and that the broker runs without, sorted.
+	LetGo []string
+	// Version is the Kafka that runs, by its own word, empty while it has not said.
+	Version string
 	// Lost are the mount paths on which Kafka ran and whose claims are gone, sorted. Nothing is started without them.
 	Lost []string
 	// Pod is the UID of the broker's Pod, empty when there is none; PodReady its readiness.
@@ -176,7 +185,7 @@ type BrokerObserved struct {
 // Equal reports whether two observations say the same.
 func (o BrokerObserved) Equal(p BrokerObserved) bool {
 	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
-		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && slices.Equal(o.Lost, p.Lost) && o.Pod == p.Pod && o.PodReady == p.PodReady &&
+		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && slices.Equal(o.Lost, p.Lost) && slices.Equal(o.FailedDisks, p.FailedDisks) && slices.Equal(o.LetGo, p.LetGo) && o.Version == p.Version && o.Pod == p.Pod && o.PodReady == p.PodReady &&
 		o.ConfigStale == p.ConfigStale && o.Stopping == p.Stopping && o.Started.Equal(p.Started) && o.Restart == p.Restart &&
 		o.Held == p.Held && o.Update == p.Update && o.ConfigSettled == p.ConfigSettled && o.ConfigProblems == p.ConfigProblems && o.ConfigRefused == p.ConfigRefused && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
 		o.LastEnded.Equal(p.LastEnded) && o.LastWords == p.LastWords && o.Gone == p.Gone

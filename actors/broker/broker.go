@@ -74,6 +74,9 @@ type broker struct {
 	endings endings
 	refused refusal
 	asked   asked
+	disks   disks
+	// lean is plan without the disks that are let go.
+	lean lean
 	// notGrown are sizes that the API server refused.
 	notGrown map[types.UID]sizeRefused
 	// places is where volumes may be, announced what was told of a cordon.
@@ -106,6 +109,9 @@ type outcome struct {
 	words string
 	// places is what was found of volumes.
 	places map[string]place
+	// dirs is what the broker said of its log dirs, release the Kafka that it is.
+	dirs    []kafka.ObservedLogDir
+	release string
 }
 
 // Receive implements actor.Actor.
@@ -182,26 +188,27 @@ func (b *broker) reconcile(c actor.Context) {
 	o := b.effects.observe(b.written, now)
 	o.endings, o.refused, o.asked, o.notGrown = b.endings, b.refused, b.asked, b.notGrown
 	o.places, o.announced = b.places, b.announced
-	o.silent = b.failures > 0
-	o.live = b.plan.liveOf(o)
+	o.disks, o.silent = b.disks, b.failures > 0
+	w := b.effective(o)
+	o.live = w.liveOf(o)
 	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
 	if b.planError == nil {
-		next = plan(b.plan, o, now)
+		next = plan(w, o, now)
 	}
-	b.asked = b.plan.remembered(o, now)
+	b.asked = w.remembered(o, now)
 	if !b.retrying(next) {
-		b.report(c, b.plan.observation(o, next), now)
+		b.report(c, w.observation(o, next), now)
 	}
 	switch next := next.(type) {
 	case wait:
 		if next.again > 0 {
 			b.again.Set(c, next.again, lookNow{})
 		}
-	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce:
+	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, inspect, letGo:
 		b.start(c, next)
 		return
 	}
-	if left := b.plan.patience(o, now); left > 0 {
+	if left := w.patience(o, now); left > 0 {
 		b.again.SetSooner(c, left, lookNow{})
 	}
 	b.failures, b.lastFail = 0, ""      // nothing is left to do, or somebody else has to
@@ -213,7 +220,7 @@ func (b *broker) reconcile(c actor.Context) {
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
 func (b *broker) retrying(next step) bool {
 	switch next.(type) {
-	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce:
+	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, inspect, letGo:
 		return b.failures > 0
 	default:
 		return false
@@ -239,12 +246,18 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		b.reconcile(c)
 		return
 	}
+	now := time.Now()
+	var panicked kit.PanicError
+	if s, asks := s.(inspect); asks && !errors.As(r.Err, &panicked) { // no answer is no failure: the broker is asked again
+		b.disks = b.plan.inspected(b.disks, s, r.Value, r.Err, now)
+		b.reconcile(c)
+		return
+	}
 	if r.Err != nil {
 		b.failed(c, s, r.Err)
 		return
 	}
 	b.failures, b.lastFail = 0, ""
-	now := time.Now()
 	switch s := s.(type) {
 	case apply:
 		for i, object := range r.Value.applied {
@@ -259,6 +272,13 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		}
 	case evict:
 		b.written.Deleted(s.pod)
+	case letGo:
+		for i, object := range r.Value.applied {
+			b.written.Applied(s.claims[i], object, now)
+		}
+		if len(r.Value.applied) == 0 {
+			b.disks = b.plan.inspected(b.disks, s.inspect, r.Value, nil, now)
+		}
 	case annotate:
 		b.written.Applied(s.object, r.Value.applied[0], now)
 	case describe:
@@ -379,6 +399,10 @@ func nameOf(s step) string {
 		return "set levels: " + levelsText(s.changes)
 	case alter:
 		return "change the configuration: " + changesText(s.plan.Changes)
+	case inspect:
+		return "ask for the log dirs"
+	case letGo:
+		return "let disks go"
 	case annotate:
 		return "annotate " + kindOf(s.object) + " " + s.object.GetName()
 	default:
@@ -399,6 +423,8 @@ func reasonOf(s step) string {
 	case annotate:
 		return s.reason
 	case describe:
+		return s.reason
+	case letGo:
 		return s.reason
 	default:
 		return ""

@@ -40,6 +40,8 @@ type Admin interface {
 	Describe(ctx context.Context, resource kafka.ConfigResource) (kafka.Configs, error)
 	Alter(ctx context.Context, resource kafka.ConfigResource, changes []kafka.ConfigChange, validateOnly bool) error
 	RaiseMetadata(ctx context.Context, level int16) error
+	// Version is the release that the broker is, such as "4.3".
+	Version() string
 	DescribeLogDirs(ctx context.Context) ([]kafka.ObservedLogDir, error)
 	Unregister(ctx context.Context, id messages.BrokerID) error
 	Close()
@@ -160,6 +162,10 @@ func (e worldEffects) run(ctx context.Context, s step) (outcome, error) {
 	case describe:
 		configs, err := Describe(ctx, e.Kafka, s.address, kafka.ConfigResource{Broker: e.id})
 		return outcome{step: s, configs: configs}, err
+	case inspect:
+		return s.run(ctx, e)
+	case letGo:
+		return s.run(ctx, e)
 	case locate:
 		places, err := e.locate(ctx, s, time.Now())
 		return outcome{step: s, places: places}, err

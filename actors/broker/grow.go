@@ -134,5 +134,10 @@ func (w blueprint) patience(o observed, now time.Time) (again time.Duration) {
 			again = left
 		}
 	}
+	if !w.Leaving && w.runs(o.pod(), o.written) {
+		if left := w.untilInspect(o, now); left > 0 && (again == 0 || left < again) {
+			again = left
+		}
+	}
 	return again
 }

@@ -27,7 +27,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 	}
 	told := messages.BrokerObserved{
 		Phase: messages.PhasePending, Claims: w.claimUIDs(o.claims, nil), Pending: w.pending(o),
-		Lost: w.lostDisks(o), Gone: w.gone(o),
+		Lost: w.lostDisks(o), Version: o.disks.release, FailedDisks: w.failedDisks(o), LetGo: w.letGoDisks(o), Gone: w.gone(o),
 	}
 	if pod != nil {
 		told.Mounted = w.claimUIDs(o.claims, pod)
@@ -122,7 +122,7 @@ func (w blueprint) pending(o observed) string {
 	for _, disk := range w.disks {
 		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
 		if w.drains(disk.MountPath) && claim != nil {
-			return fmt.Sprintf("disk %s left the spec: it stays mounted while Kafka may have replicas on it", disk.MountPath)
+			return w.drainingText(o, disk.MountPath)
 		}
 		wanted := w.wantedClaims[disk.MountPath]
 		if err != nil || claim == nil || wanted == nil {

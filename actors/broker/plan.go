@@ -45,6 +45,8 @@ type observed struct {
 	// asked is what is remembered of the broker's dynamic configuration, live what its newest answer leads to.
 	asked asked
 	live  *live
+	// disks is what is remembered of the log dirs.
+	disks disks
 	// silent is set while what was tried last has failed: the broker does not answer, or the API server does not.
 	silent bool
 	// notGrown are the sizes that the API server did not give a claim.
@@ -76,8 +78,8 @@ func plan(w blueprint, o observed, now time.Time) step {
 
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
-		strangers, paused, retention, leaving, waitsForLost, claims, service, endedPod, outdatedPod, maintenance, missingPod, missingConfig,
-		claimRecords, drain, restartPod, grow, levels, configure, runningPod,
+		strangers, paused, retention, leaving, waitsForLost, marks, claims, service, endedPod, outdatedPod, maintenance, missingPod, missingConfig,
+		claimRecords, drain, restartPod, grow, watchDisks, levels, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s

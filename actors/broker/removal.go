@@ -2,6 +2,7 @@ package broker
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,7 +101,7 @@ func (w blueprint) cordon() string {
 		return kafka.AllLogDirs
 	}
 	var dirs []string
-	for _, mountPath := range w.draining {
+	for _, mountPath := range slices.Concat(w.draining, w.letting) {
 		dirs = append(dirs, kube.LogDir(mountPath))
 	}
 	return strings.Join(dirs, ",")

@@ -33,6 +33,9 @@ func restartPod(w blueprint, o observed, now time.Time) step {
 	if left := evictAgain - now.Sub(o.refused.at); o.refused.pod == pod.UID && left > 0 && !w.Permit.Delete {
 		return wait{phase: messages.PhaseRunning, reason: o.refused.text, again: left}
 	}
+	if s := w.releaseDisks(o); s != nil {
+		return s
+	}
 	told := notice{"Restarting", "Restart"}
 	if w.Entry.Maintenance {
 		told = notice{"Stopping", "Stop"}
@@ -63,6 +66,8 @@ func (w blueprint) restart(o observed) string {
 		return "restart: the Pod's labels match spec.taintedBrokersSelector"
 	case w.resizing(o) != "":
 		return "restart: disk " + w.resizing(o) + " grows when another Pod mounts it"
+	case w.goingDisks(o) != "":
+		return "restart: " + w.goingDisks(o)
 	case w.Consent && w.update(pod) != "":
 		return "restart: " + w.update(pod)
 	default:

@@ -167,6 +167,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Permit:    a.roll.permits[id].told(),
 		Removal:   a.removals.told[id],
 		Replace:   a.recovery.replaceFor(id),
+		Elsewhere: a.recovery.elsewhere[id],
 		Consent:   a.consent,
 		Kafka:     a.wide.release, ClusterApplied: a.wide.keys(),
 	}
@@ -218,7 +219,7 @@ func (a *cluster) keepHealth(c actor.Context) {
 		a.health = pid
 	}
 	watch := messages.Watch{KRaft: a.valid.Spec.KRaft, Detail: a.decision.watch}
-	if (len(leavingNodes(a.nodes())) > 0 || a.recovery.lost || len(a.recovery.replace) > 0) && !watch.Detail {
+	if (len(leavingNodes(a.nodes())) > 0 || a.recovery.lost || len(a.recovery.replace) > 0 || slices.ContainsFunc(a.nodes(), unreadable)) && !watch.Detail {
 		watch.Detail, watch.Unhurried = true, !a.removals.hurried()
 	}
 	for _, n := range a.nodes() {

@@ -20,6 +20,8 @@ type recovery struct {
 	texts []string
 	// lost is set while any node has lost disks.
 	lost bool
+	// elsewhere are the nodes whose disks that cannot be read hold nothing that is not elsewhere.
+	elsewhere map[messages.BrokerID]bool
 }
 
 // replaceFor is what a node hears of it.
@@ -34,11 +36,12 @@ func (r recovery) replaceFor(id messages.BrokerID) []string {
 // replica of is led by another broker, and for a controller when the others hold the metadata. accepted are the nodes whose
 // data a person has given up.
 func (v rollView) decideRecovery(known recovery, accepted []messages.BrokerID) recovery {
-	next := recovery{}
+	next := recovery{elsewhere: map[messages.BrokerID]bool{}}
 	if len(known.replace) > 0 && v.replacing(known.granted) {
 		next.granted, next.replace = known.granted, known.replace
 	}
 	for _, n := range v.nodes {
+		next.elsewhere[n.id] = v.elsewhere(n)
 		lost := n.observed.Lost
 		if len(lost) == 0 || n.leaving || !n.current() {
 			continue
@@ -57,6 +60,34 @@ func (v rollView) decideRecovery(known recovery, accepted []messages.BrokerID) r
 		next.texts = append(next.texts, fmt.Sprintf("broker %d has lost its claim for %s: %s", n.id, strings.Join(lost, ", "), waits))
 	}
 	return next
+}
+
+// unreadable reports whether a node has disks that it cannot be asked about.
+func unreadable(n node) bool {
+	return len(n.observed.FailedDisks) > 0 || n.observed.Restart.Stuck && !n.observed.PodReady
+}
+
+// elsewhere reports whether a node's disks that cannot be read hold nothing that no other broker leads.
+func (v rollView) elsewhere(n node) bool {
+	if !unreadable(n) || !n.broker || !v.fresh() {
+		return false
+	}
+	since := n.observed.Started
+	return v.index.Replication().At.After(since) && len(kafka.OfflineWithoutLeader(n.id, v.index)) == 0 &&
+		(n.observed.PodReady || !v.registered(n))
+}
+
+// failedDisksText says whose disks have failed and what people can do.
+func failedDisksText(failed []node) string {
+	if len(failed) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, n := range failed {
+		parts = append(parts, fmt.Sprintf("broker %d cannot use %s", n.id, strings.Join(n.observed.FailedDisks, ", ")))
+	}
+	return withEnd(strings.Join(parts, "; "), ": its replicas there are offline, all others serve. Take the disk out of the broker's "+
+		"storageConfigs: when other brokers lead all that was on it, the broker is restarted without it; then add a new one")
 }
 
 // replacing reports whether a node that got empty disks is not back with its data yet.

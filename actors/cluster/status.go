@@ -190,6 +190,9 @@ func brokerState(state v1beta1.BrokerState, n node, kafka messages.KafkaObserved
 	if state.GracefulActionState.CruiseControlState == "" {
 		state.GracefulActionState.CruiseControlState = v1beta1.GracefulUpscaleSucceeded
 	}
+	if o.Version != "" && !strings.HasPrefix(state.Version, o.Version+".") { // Koperator knew more digits
+		state.Version = o.Version
+	}
 	if o.Rack != "" {
 		state.RackAwarenessState = v1beta1.RackAwarenessStateOf(o.Rack)
 	}
@@ -217,7 +220,7 @@ func formattedLogDirs(known []v1beta1.FormattedLogDir, n node, kafka messages.Ka
 	if !n.observed.PodReady || !kafka.Answered || !kafka.Knows(n.id, n.broker) {
 		return known
 	}
-	dirs := slices.Clone(known)
+	dirs := slices.DeleteFunc(slices.Clone(known), func(d v1beta1.FormattedLogDir) bool { return slices.Contains(n.observed.LetGo, d.MountPath) })
 	for _, mountPath := range slices.Sorted(maps.Keys(n.observed.Mounted)) {
 		entry := v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: string(n.observed.Mounted[mountPath])}
 		at := slices.IndexFunc(dirs, func(d v1beta1.FormattedLogDir) bool { return d.MountPath == mountPath })
@@ -256,6 +259,8 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	leaving := append(leavingNodes(v.nodes), v.unkept.running...)
 	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonRemoving, removalText(leaving, v.removals))
 	set(kube.ConditionDataVolumeLost, len(v.lost) > 0, kube.ReasonDisksGone, strings.Join(v.lost, "; "))
+	failed := nodesWhere(v.nodes, func(n node) bool { return len(n.observed.FailedDisks) > 0 })
+	set(kube.ConditionDisksFailed, len(failed) > 0, kube.ReasonLogDirOffline, failedDisksText(failed))
 	set(kube.ConditionStrayObjects, len(v.unkept.strays) > 0, kube.ReasonNotOwned, strayText(v.unkept.strays))
 	set(kube.ConditionLeftoverClaims, len(v.unkept.claims) > 0, kube.ReasonNotInSpec, leftoverText(v.unkept.claims))
 	blocked := v.roll.blocked != "" && now.Sub(v.roll.blockedSince) >= blockedAfter

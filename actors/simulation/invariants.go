@@ -31,6 +31,8 @@ type invariants struct {
 	underway map[string]int
 	// twins are brokers of which a test made a second Pod.
 	twins map[string]bool
+	// directories are the ids of the log dirs on a claim's volume.
+	directories func(claim types.UID) []string
 	// restarts are the rules for stopping what runs.
 	restarts restarts
 }
@@ -151,7 +153,7 @@ func neverStarted(pod *corev1.Pod) bool {
 func (i *invariants) deleted(object kube.Object, owner *v1beta1.KafkaCluster) {
 	counted := ""
 	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok {
-		counted = i.restarts.kafka.counted(clusterOf(claim), idOf(claim))
+		counted = i.restarts.kafka.counted(clusterOf(claim), idOf(claim), i.directories(claim.UID))
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -100,6 +100,20 @@ func (a kafkaAdmin) Unregister(ctx context.Context, id messages.BrokerID) error 
 	})
 }
 
+// Version is what the broker says of itself when it is connected to.
+func (a kafkaAdmin) Version() string {
+	host, _, err := net.SplitHostPort(a.address)
+	if err != nil {
+		return ""
+	}
+	a.kafka.mu.Lock()
+	defer a.kafka.mu.Unlock()
+	if _, p := a.kafka.processAt(host); p != nil && p.kraft {
+		return p.version
+	}
+	return ""
+}
+
 // DescribeLogDirs lists the log dirs of the broker with the replicas in them.
 func (a kafkaAdmin) DescribeLogDirs(ctx context.Context) (dirs []kafkaclient.ObservedLogDir, err error) {
 	err = a.do(ctx, "log dirs", func(c *kafkaState, p *process) error {

@@ -75,8 +75,8 @@ func (k *kafka) harmed() []string {
 	return slices.Clone(k.harms)
 }
 
-// counted says why Kafka still counts on a broker's disks; empty when it does not.
-func (k *kafka) counted(key messages.ClusterKey, id messages.BrokerID) string {
+// counted says why Kafka still counts on log dirs of a broker; empty when it does not.
+func (k *kafka) counted(key messages.ClusterKey, id messages.BrokerID, directories []string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := k.clusters[key]
@@ -84,14 +84,11 @@ func (k *kafka) counted(key messages.ClusterKey, id messages.BrokerID) string {
 		return ""
 	}
 	for _, p := range c.partitions {
-		if slices.Contains(p.replicas, id) {
+		if slices.Contains(p.replicas, id) && slices.Contains(directories, p.dirs[id]) && !c.brokers[id].failed[p.dirs[id]] {
 			return fmt.Sprintf("it has a replica of %s", p)
 		}
 	}
-	if c.brokers[id] != nil {
-		return "it is registered"
-	}
-	if _, votes := c.voters[id]; votes {
+	if directory, votes := c.voters[id]; votes && slices.Contains(directories, directory) {
 		return "it has a vote"
 	}
 	return ""

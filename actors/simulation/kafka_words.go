@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -207,4 +208,23 @@ func (w *World) loseClaims(name string, id messages.BrokerID) {
 	for _, pod := range w.podsOf(name, id) {
 		w.deleteObject(keyOf(pod))
 	}
+}
+
+// moveOff moves the replicas on one log dir of a broker to another one, as AlterReplicaLogDirs does.
+func (w *World) moveOff(name string, id messages.BrokerID, path string) {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	c := w.kafka.clusters[keyed(name)]
+	process := c.processes[id]
+	for _, p := range c.partitions {
+		if p.dirs[id] != process.dirs[path] {
+			continue
+		}
+		for _, other := range slices.Sorted(maps.Keys(process.dirs)) {
+			if other != path {
+				p.dirs[id] = process.dirs[other]
+			}
+		}
+	}
+	w.kafka.evaluate(c)
 }

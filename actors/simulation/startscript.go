@@ -134,6 +134,19 @@ func (l *kubelets) directories(pod *corev1.Pod, state *podState) map[string]stri
 	return ids
 }
 
+// directoriesOf are the ids of the log dirs on a claim's volume.
+func (l *kubelets) directoriesOf(claim types.UID) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ids := []string{string(claim)} // what stands for the id with ZooKeeper
+	if v := l.volumes[claim]; v != nil {
+		for _, path := range slices.Sorted(maps.Keys(v.dirs)) {
+			ids = append(ids, v.dirs[path].directory)
+		}
+	}
+	return ids
+}
+
 // versionOf reads Kafka's release from an image such as kafka:2.13-3.9.2-jdk21; one without is the newest.
 func versionOf(pod *corev1.Pod) string {
 	for _, container := range pod.Spec.Containers {

@@ -1,0 +1,345 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+const (
+	// diskLook is how often a broker is asked for its log dirs: a disk that fails is nobody's event. Each broker adds a part of
+	// diskSpread, so that not all are asked together.
+	diskLook   = 4 * time.Minute
+	diskSpread = 2 * time.Minute
+	// drainLook is how often while a disk is to go, or has failed.
+	drainLook = 15 * time.Second
+	// emptyFor is how far apart the two looks are that must both show a log dir empty.
+	emptyFor = 30 * time.Second
+)
+
+// disks is what is remembered of a broker's log dirs.
+type disks struct {
+	process process
+	// at is when the broker was asked last, whether it answered or not.
+	at time.Time
+	// left says what is in the log dirs that are to go, by mount path; failed why dirs cannot be used.
+	left, failed map[string]string
+	// empty is the first of the looks in a row that showed nothing in a log dir, by mount path.
+	empty map[string]time.Time
+	// answered is when the broker answered last, release the Kafka that it said it is.
+	answered time.Time
+	release  string
+}
+
+// inspect asks the broker for its log dirs.
+type inspect struct {
+	address string
+	process process
+}
+
+// letGo looks at log dirs once more and then marks their claims: the next Pod is made without them.
+type letGo struct {
+	inspect
+	claims []*corev1.PersistentVolumeClaim
+	// paths are the log dirs that must be empty, of those claims that the broker can read.
+	paths []string
+	// reason is why they go.
+	reason string
+}
+
+func (inspect) isStep() {}
+func (letGo) isStep()   {}
+
+// watchDisks asks for the log dirs when that is due.
+func watchDisks(w blueprint, o observed, now time.Time) step {
+	pod := o.pod()
+	if w.Leaving || !w.runs(pod, o.written) || w.untilInspect(o, now) > 0 {
+		return nil
+	}
+	return inspect{AdminAddress(w.Cluster, w.id), processOf(pod)}
+}
+
+// untilInspect is how long it is until the broker is asked for its log dirs.
+func (w blueprint) untilInspect(o observed, now time.Time) time.Duration {
+	const parts = 64
+	every := diskLook + diskSpread*time.Duration(w.id%parts)/parts
+	if len(w.draining) > 0 || len(o.disks.failed) > 0 {
+		every = drainLook
+	}
+	if o.disks.process != processOf(o.pod()) {
+		every = drainLook
+	}
+	return every - now.Sub(o.disks.at)
+}
+
+// inspected takes an answer about the log dirs of the disks, or that there was none.
+func (w blueprint) inspected(known disks, s inspect, seen outcome, err error, now time.Time) disks {
+	dirs, next := seen.dirs, disks{process: s.process, at: now, answered: now, release: seen.release, left: map[string]string{}, failed: map[string]string{}, empty: map[string]time.Time{}}
+	if err != nil {
+		if known.process != s.process {
+			return disks{process: s.process, at: now}
+		}
+		known.at = now
+		return known
+	}
+	open := w.opens(dirs)
+	for _, disk := range w.disks {
+		path, mountPath := kube.LogDir(disk.MountPath), disk.MountPath
+		if failure := failureOf(dirs, path); failure != "" {
+			next.failed[mountPath] = failure
+		}
+		if !w.drains(mountPath) {
+			continue
+		}
+		left := kafka.LeftIn([]string{path}, dirs)
+		if left == "" && slices.Contains(open, path) {
+			left = "Kafka still gives it new replicas"
+		}
+		if left != "" {
+			next.left[mountPath] = left
+			continue
+		}
+		next.empty[mountPath] = now
+		if since := known.empty[mountPath]; known.process == s.process && !since.IsZero() {
+			next.empty[mountPath] = since
+		}
+	}
+	return next
+}
+
+// opens are the log dirs that may get new replicas although this Kafka could keep them away.
+func (w blueprint) opens(dirs []kafka.ObservedLogDir) []string {
+	version, err := kafka.ParseVersion(w.Kafka.Version)
+	if err != nil || !kafka.CanCordon(version) {
+		return nil
+	}
+	return kafka.NotCordoned(kafka.Paths(dirs), dirs)
+}
+
+func failureOf(dirs []kafka.ObservedLogDir, path string) string {
+	for _, dir := range dirs {
+		if dir.Path == path {
+			return dir.Failure
+		}
+	}
+	return ""
+}
+
+// emptied are the disks that left the spec and hold nothing that is needed, with the claims that they are on: what Kafka has
+// shown empty twice, and what cannot be read while all of it is led by other brokers.
+func (w blueprint) emptied(o observed) map[string]*corev1.PersistentVolumeClaim {
+	pod, found := o.pod(), map[string]*corev1.PersistentVolumeClaim{}
+	if pod == nil || w.Leaving || w.Paused {
+		return nil
+	}
+	for _, mountPath := range w.draining {
+		claim, err := kube.ClaimFor(o.claims, w.id, mountPath)
+		if err != nil || claim == nil || w.holdsMetadata(mountPath) {
+			continue
+		}
+		since := o.disks.empty[mountPath]
+		twice := o.disks.process == processOf(pod) && !since.IsZero() && o.disks.answered.Sub(since) >= emptyFor
+		if twice || w.Elsewhere && w.unreadable(o, mountPath) {
+			found[mountPath] = claim
+		}
+	}
+	return found
+}
+
+// unreadable reports whether a log dir cannot be asked for: it has failed, or the broker does not come up.
+func (w blueprint) unreadable(o observed, mountPath string) bool {
+	return o.disks.process == processOf(o.pod()) && o.disks.failed[mountPath] != "" || stuck(o.pod())
+}
+
+// holdsMetadata reports whether a controller may keep its metadata log on a disk: it is on the first one.
+func (w blueprint) holdsMetadata(mountPath string) bool {
+	return w.Cluster.Spec.KRaft && w.config.IsController() && w.metadataLeft() != "" && slices.Contains(strings.Split(w.metadataLeft(), ", "), mountPath)
+}
+
+// goingDisks says why a broker is to be restarted without disks; empty when none goes.
+func (w blueprint) goingDisks(o observed) string {
+	going := slices.Sorted(maps.Keys(w.emptied(o)))
+	if len(going) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s left the spec, and nothing is on it that is not elsewhere", strings.Join(going, ", "))
+}
+
+// releaseDisks marks the claims of disks that go, when the broker may be stopped. Whatever stops the Pod then, the next one
+// is made without them.
+func (w blueprint) releaseDisks(o observed) step {
+	going := w.emptied(o)
+	if len(going) == 0 {
+		return nil
+	}
+	s := letGo{inspect: inspect{AdminAddress(w.Cluster, w.id), processOf(o.pod())}, reason: w.goingDisks(o)}
+	for _, mountPath := range slices.Sorted(maps.Keys(going)) {
+		s.claims = append(s.claims, going[mountPath])
+		if !w.unreadable(o, mountPath) {
+			s.paths = append(s.paths, kube.LogDir(mountPath))
+		}
+	}
+	return s
+}
+
+// released are the disks that left the spec and whose claims are marked: no Pod is made with them any more.
+func (w blueprint) released(o observed) []string {
+	var paths []string
+	for _, mountPath := range w.draining {
+		claim, err := kube.ClaimFor(o.claims, w.id, mountPath)
+		if err == nil && claim != nil && claim.Annotations[kube.AnnotationLogDirReleased] != "" {
+			paths = append(paths, mountPath)
+		}
+	}
+	return paths
+}
+
+// withoutReleased is the wish without the disks that are let go: as if Kafka had never run on them.
+func (w blueprint) withoutReleased(paths []string) (blueprint, error) {
+	wanted := w.BrokerWanted
+	wanted.Formatted = maps.Clone(wanted.Formatted)
+	for _, path := range paths {
+		delete(wanted.Formatted, path)
+	}
+	return newBlueprint(wanted)
+}
+
+// lean is a wish without the disks that are let go.
+type lean struct {
+	revision      int64
+	paths, mounts string
+	plan          blueprint
+}
+
+// effective is the wish as it is planned for: without the disks that are let go.
+func (b *broker) effective(o observed) blueprint {
+	released := b.plan.released(o)
+	if b.planError != nil || len(released) == 0 {
+		return b.plan
+	}
+	mounted := b.plan.mountedOf(o, released)
+	key := lean{revision: b.wanted.Revision, paths: strings.Join(released, ","), mounts: strings.Join(mounted, ",")}
+	if b.lean.revision == key.revision && b.lean.paths == key.paths && b.lean.mounts == key.mounts {
+		return b.lean.plan
+	}
+	var err error
+	if key.plan, err = b.plan.withoutReleased(released); err != nil {
+		return b.plan
+	}
+	key.plan.letting = mounted
+	b.lean = key
+	return key.plan
+}
+
+// mountedOf are those of the disks that the Pod still mounts.
+func (w blueprint) mountedOf(o observed, paths []string) []string {
+	return slices.DeleteFunc(slices.Clone(paths), func(mountPath string) bool {
+		claim, err := kube.ClaimFor(o.claims, w.id, mountPath)
+		return err != nil || claim == nil || o.pod() == nil || !mounts(o.pod(), claim.Name)
+	})
+}
+
+// letGoDisks are those that the broker runs without, sorted: status may forget that Kafka ran on them.
+func (w blueprint) letGoDisks(o observed) []string {
+	pod := o.pod()
+	if pod == nil || !podReady(pod) || o.written.Deleting(pod) {
+		return nil
+	}
+	var gone []string
+	for _, claim := range o.claims {
+		mountPath := claim.Annotations[kube.AnnotationMountPath]
+		inSpec := slices.ContainsFunc(w.disks, func(d v1beta1.StorageConfig) bool { return d.MountPath == mountPath })
+		if claim.Annotations[kube.AnnotationLogDirReleased] != "" && !inSpec && !mounts(pod, claim.Name) {
+			gone = append(gone, mountPath)
+		}
+	}
+	slices.Sort(gone)
+	return gone
+}
+
+// marks keeps the marks of released claims right: a disk that came back to the spec has none, and one that nobody knows any more
+// goes, unless disks are to stay.
+func marks(w blueprint, o observed, _ time.Time) step {
+	pod := o.pod()
+	for _, claim := range o.claims {
+		mountPath := claim.Annotations[kube.AnnotationMountPath]
+		if claim.Annotations[kube.AnnotationLogDirReleased] == "" || o.written.Deleting(claim) {
+			continue
+		}
+		inSpec := slices.ContainsFunc(w.disks, func(d v1beta1.StorageConfig) bool { return d.MountPath == mountPath && !w.drains(mountPath) })
+		switch {
+		case inSpec:
+			return annotate{object: claim, annotations: map[string]string{kube.AnnotationLogDirReleased: ""}, reason: mountPath + " is in the spec again"}
+		case w.keepsClaims() || w.Formatted[mountPath] != "" || pod == nil || !podReady(pod) || mounts(pod, claim.Name):
+		default:
+			return remove{
+				object: claim, reason: mountPath + " left the spec, and nothing is on it that is not elsewhere", notice: notice{"DiskRemoved", "Delete"},
+			}
+		}
+	}
+	return nil
+}
+
+// run asks for the log dirs.
+func (s inspect) run(ctx context.Context, e worldEffects) (outcome, error) {
+	out := outcome{step: s}
+	err := WithAdmin(ctx, e.Kafka, s.address, func(admin Admin) (err error) {
+		out.release = admin.Version()
+		out.dirs, err = admin.DescribeLogDirs(ctx)
+		return err
+	})
+	return out, err
+}
+
+// run looks once more and marks the claims; a log dir that holds something again keeps all of them as they are.
+func (s letGo) run(ctx context.Context, e worldEffects) (outcome, error) {
+	out := outcome{step: s}
+	if len(s.paths) > 0 {
+		seen, err := s.inspect.run(ctx, e)
+		if out.dirs, out.release = seen.dirs, seen.release; err != nil || kafka.LeftIn(s.paths, seen.dirs) != "" {
+			return out, err
+		}
+	}
+	for _, claim := range s.claims {
+		object, err := e.Writer.Annotate(ctx, claim, map[string]string{kube.AnnotationLogDirReleased: "true"})
+		if err != nil {
+			return out, err
+		}
+		out.applied = append(out.applied, object)
+	}
+	return out, nil
+}
+
+// failedDisks are the mount paths whose log dir the broker cannot use, sorted.
+func (w blueprint) failedDisks(o observed) []string {
+	if o.pod() == nil || o.disks.process != processOf(o.pod()) {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(o.disks.failed))
+}
+
+// drainingText says what a disk that left the spec still waits for.
+func (w blueprint) drainingText(o observed, mountPath string) string {
+	text := fmt.Sprintf("disk %s left the spec: it stays mounted while Kafka may have replicas on it", mountPath)
+	switch left := o.disks.left[mountPath]; {
+	case w.holdsMetadata(mountPath):
+		return fmt.Sprintf("disk %s left the spec, but the controller's metadata are on it: it stays", mountPath)
+	case o.pod() == nil || o.disks.process != processOf(o.pod()):
+		return text
+	case left != "":
+		return fmt.Sprintf("disk %s left the spec and goes when it is empty: %s; move them to another log dir or broker", mountPath, left)
+	case !o.disks.empty[mountPath].IsZero():
+		return fmt.Sprintf("disk %s left the spec and is empty; it goes with a restart of the broker", mountPath)
+	default:
+		return text
+	}
+}
