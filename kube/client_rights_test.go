@@ -66,7 +66,7 @@ func TestTheRoleOfANamespaceGrantsTheSameButWhatHasNone(t *testing.T) {
 	require.Equal(t, "kafka", role.Namespace)
 }
 
-// Every request that the client can make is one of the table, but for the deletion of claims, which nobody asks for.
+// Every request that the client can make is one of the table.
 func TestTheTableOfRightsNamesEveryRequestOfTheClient(t *testing.T) {
 	core, dynamic, client := clients()
 	ctx, meta := t.Context(), metav1.ObjectMeta{Namespace: "ns1", Name: "a", UID: "u", Finalizers: []string{TopicFinalizer}}
@@ -79,9 +79,7 @@ func TestTheTableOfRightsNamesEveryRequestOfTheClient(t *testing.T) {
 		_, _ = client.Apply(ctx, object)
 		_, _ = client.ReleaseOwners(ctx, object)
 		_, _ = client.Annotate(ctx, object, map[string]string{"a": "b"})
-		if _, isClaim := object.(*corev1.PersistentVolumeClaim); !isClaim {
-			_ = client.Delete(ctx, object)
-		}
+		_ = client.Delete(ctx, object)
 	}
 	_ = client.Evict(ctx, pod)
 	_, _ = client.Volume(ctx, &corev1.PersistentVolumeClaim{ObjectMeta: meta, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "v"}})

@@ -191,8 +191,8 @@ func (w blueprint) releaseDisks(o observed) step {
 	return s
 }
 
-// released are the disks that left the spec and whose claims are marked: no Pod is made with them any more.
-func (w blueprint) released(o observed) []string {
+// releasedDisks are the disks that left the spec and whose claims are marked: no Pod is made with them any more.
+func (w blueprint) releasedDisks(o observed) []string {
 	var paths []string
 	for _, mountPath := range w.draining {
 		claim, err := kube.ClaimFor(o.claims, w.id, mountPath)
@@ -222,7 +222,7 @@ type lean struct {
 
 // effective is the wish as it is planned for: without the disks that are let go.
 func (b *broker) effective(o observed) blueprint {
-	released := b.plan.released(o)
+	released := b.plan.releasedDisks(o)
 	if b.planError != nil || len(released) == 0 {
 		return b.plan
 	}
@@ -235,7 +235,7 @@ func (b *broker) effective(o observed) blueprint {
 	if key.plan, err = b.plan.withoutReleased(released); err != nil {
 		return b.plan
 	}
-	key.plan.letting = mounted
+	key.plan.letting, key.plan.released = mounted, released
 	b.lean = key
 	return key.plan
 }
@@ -279,7 +279,7 @@ func marks(w blueprint, o observed, _ time.Time) step {
 		switch {
 		case inSpec:
 			return annotate{object: claim, annotations: map[string]string{kube.AnnotationLogDirReleased: ""}, reason: mountPath + " is in the spec again"}
-		case w.keepsClaims() || w.Formatted[mountPath] != "" || pod == nil || !podReady(pod) || mounts(pod, claim.Name):
+		case w.keepsClaims() || slices.Contains(w.released, mountPath) || w.Formatted[mountPath] != "" || pod == nil || !podReady(pod) || mounts(pod, claim.Name):
 		default:
 			return remove{
 				object: claim, reason: mountPath + " left the spec, and nothing is on it that is not elsewhere", notice: notice{"DiskRemoved", "Delete"},

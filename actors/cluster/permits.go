@@ -244,9 +244,12 @@ func (d *rollDecision) grant(v rollView) {
 	}
 	for _, id := range set {
 		n := v.nodes[slices.IndexFunc(v.nodes, func(n node) bool { return n.id == id })]
+		before := v.index.OutOfSync(id)
+		// While it is out of sync our budget lets nobody go, and its restart may be the only cure: a failed disk that is to go.
+		closed := len(before) > 0 || v.budgetClosed()
 		d.permits[id] = permit{
-			Permit: messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.observed.PodReady || v.budgetClosed()},
-			before: v.index.OutOfSync(id),
+			Permit: messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.observed.PodReady || closed},
+			before: before,
 		}
 		if n.observed.Restart.Refused != "" { // so it was the last time, which is worth telling until it goes
 			d.blocked = refusedText(n)

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -155,3 +156,26 @@ func maintained(ids ...int32) func(*v1beta1.KafkaCluster) {
 		}
 	}
 }
+
+// withoutDisk takes the last of two disks out of the spec of all brokers.
+func withoutDisk(c *v1beta1.KafkaCluster) {
+	for i := range c.Spec.Brokers {
+		config := c.Spec.Brokers[i].BrokerConfig
+		if config != nil && len(config.StorageConfigs) == 2 {
+			config.StorageConfigs = slices.Clone(config.StorageConfigs)[:1]
+		}
+	}
+}
+
+// withDisk puts it back.
+func withDisk(c *v1beta1.KafkaCluster) {
+	for i := range c.Spec.Brokers {
+		config := c.Spec.Brokers[i].BrokerConfig
+		if config != nil && len(config.StorageConfigs) == 1 {
+			config.StorageConfigs = append(slices.Clone(config.StorageConfigs), v1beta1.StorageConfig{MountPath: lastDisk, PvcSpec: claimOf("10Gi")})
+		}
+	}
+}
+
+// lastDisk is where the second disk of disks is mounted.
+const lastDisk = "/kafka-logs-1"

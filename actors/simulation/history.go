@@ -47,6 +47,8 @@ func acts() []act {
 		{"a node is about to go for a while", (*history).drainNode},
 		{"a disk comes back empty", (*history).emptyDisk},
 		{"the disks of a broker are lost", (*history).loseDisks},
+		{"disks leave the spec", func(h *history) { h.edit(h.name, withoutDisk) }},
+		{"disks come back to the spec", func(h *history) { h.edit(h.name, withDisk) }},
 		{"a topic is made", (*history).makeTopic},
 		{"the daemon is killed", func(h *history) { h.kill() }},
 		{"the daemon is killed in the middle of something", func(h *history) { h.killAfterWrites(1 + h.rng.IntN(12)) }},

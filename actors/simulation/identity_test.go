@@ -17,6 +17,7 @@ func TestADiskThatLeavesTheSpecStaysWithItsBroker(t *testing.T) {
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(1), brokers(2), disks(2)))
 		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 6, 2, 1)
 		w.advance(time.Minute)
 		before := w.podUIDs("demo")
 		mounted := w.podsOf("demo", 1)[0].Spec.Volumes

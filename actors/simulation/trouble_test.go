@@ -91,10 +91,11 @@ func TestADiskEmptiedBeforeKafkaWasSeenIsNotFormattedAgain(t *testing.T) {
 	})
 }
 
-func TestALostClaimIsNotReplacedByAnEmptyOne(t *testing.T) {
+func TestALostClaimWithALastCopyIsNotReplacedByAnEmptyOne(t *testing.T) {
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
+		w.topic("demo", "single", 3, 1, 1)
 		w.advance(time.Minute)
 		claim := w.owned(kube.KindClaim, "demo")[1]
 		w.deleteObject(keyOf(claim))
