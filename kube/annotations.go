@@ -14,6 +14,8 @@ const (
 	AnnotationUserInputsHash = "kafka.banzaicloud.io/user-inputs-hash"
 	// AnnotationRenderedHash says what a Pod and its file look like as a whole; a difference waits for consent.
 	AnnotationRenderedHash = "kafka.banzaicloud.io/rendered-hash"
+	// AnnotationAdoptedWith on a Pod that Koperator made says what the user's inputs were when it was taken over.
+	AnnotationAdoptedWith = "kafka.banzaicloud.io/adopted-with"
 	// AnnotationStartedWith is the second part of AnnotationUserInputsHash at the start of a broker whose file was changed
 	// since, while it ran.
 	AnnotationStartedWith = "kafka.banzaicloud.io/started-with"

@@ -318,5 +318,5 @@ func (w blueprint) sameHashes(annotations map[string]string) bool {
 // nothing is known.
 func (w blueprint) stale(pod *corev1.Pod) bool {
 	hash := pod.Annotations[kube.AnnotationUserInputsHash]
-	return hash != "" && !kube.SameHash(hash, w.userHash)
+	return hash != "" && !kube.SameHash(hash, w.userHash) || w.editedSince(pod)
 }

@@ -79,7 +79,7 @@ func plan(w blueprint, o observed, now time.Time) step {
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, waitsForLost, marks, claims, service, endedPod, outdatedPod, maintenance, missingPod, missingConfig,
-		claimRecords, drain, restartPod, grow, watchDisks, levels, configure, runningPod,
+		claimRecords, adopt, drain, restartPod, grow, watchDisks, levels, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s

@@ -54,6 +54,8 @@ func (w blueprint) restart(o observed) string {
 		return ""
 	case w.Entry.Maintenance:
 		return "stop: the spec has it in maintenance"
+	case w.editedSince(pod):
+		return "restart: the spec has changes since the broker was taken over that only a restart brings in"
 	case w.podDiffers(pod) && w.heard(o) && !w.levelsLive(o):
 		return "restart: " + firstOf(w.levelsRefusedReason(o), w.difference(pod, o.config))
 	case w.fileDiffers(pod) && w.starting(o).fileDiffers(pod) && w.onlyRestart(o) != "":
@@ -98,6 +100,9 @@ func (w blueprint) goesWithPod(o observed) string {
 // update says what differs in a Pod only because this daemon builds Pods differently.
 func (w blueprint) update(pod *corev1.Pod) string {
 	rendered := pod.Annotations[kube.AnnotationRenderedHash]
+	if !kube.MadeByUs(pod) && pod.Annotations[kube.AnnotationAdoptedWith] != "" && !w.editedSince(pod) {
+		return w.adopted(pod)
+	}
 	if rendered == "" || w.stale(pod) || kube.SameHash(rendered, w.renderedHash) {
 		return ""
 	}

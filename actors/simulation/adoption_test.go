@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -129,5 +130,63 @@ func TestAnIDThatStatusHasLostIsFoundInThePods(t *testing.T) {
 		require.Equal(w.t, koperatorID, w.cluster("demo").Status.ClusterID)
 		require.Equal(w.t, before, w.podUIDs("demo"))
 		w.settled()
+	})
+}
+
+func TestEditsOfAClusterOfKoperatorsWorkAsUsual(t *testing.T) {
+	onBoth(t, func(w *World) {
+		adopted(w)
+		w.eventuallyReady("demo")
+		w.settled()
+		before := w.podUIDs("demo")
+		w.edit("demo", clusterWide("log.retention.ms=1000\n"))
+		w.inForce("log.retention.ms", "1000", 0, 1, 2)
+		require.Equal(w.t, before, w.podUIDs("demo"), "what Kafka takes restarts nobody")
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.Brokers[1].ReadOnlyConfig = "queued.max.requests=700\n" })
+		w.eventually(10*time.Minute, "broker 1 has it", func() bool { return w.configInForce("demo", 1, "queued.max.requests") == "700" })
+		w.eventuallyReady("demo")
+		after := w.podUIDs("demo")
+		require.NotEqual(w.t, before[1], after[1])
+		require.Equal(w.t, before[0], after[0], "an edit of one broker restarts no other")
+		require.Equal(w.t, before[2], after[2])
+		w.settled()
+	})
+}
+
+func TestWhatDifferedBeforeTheTakeoverWaitsForConsent(t *testing.T) {
+	run(t, func(w *World) {
+		w.killDaemon()
+		w.madeByKoperator(kafkaCluster("demo", nodes(3)))
+		w.advance(time.Hour)
+		w.edit("demo", image("registry.example/kafka:3.9.2")) // Koperator had yet to roll it out
+		before := w.podUIDs("demo")
+		w.startDaemon()
+		w.eventuallyReady("demo")
+		w.eventually(time.Minute, "a condition lists it", func() bool {
+			return strings.Contains(w.conditionText("demo", kube.ConditionUpdateAvailable), "image of kafka changes from")
+		})
+		w.settled()
+		w.advance(24 * time.Hour)
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		w.edit("demo", annotated(kube.AnnotationConsent, "yes"))
+		w.rolled("demo", before)
+		require.Nil(w.t, w.condition("demo", kube.ConditionUpdateAvailable))
+		w.settled()
+	})
+}
+
+func TestAnEditThatIsTakenBackRestartsNoPodOfKoperators(t *testing.T) {
+	run(t, func(w *World) {
+		adopted(w)
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		before := w.podUIDs("demo")
+		w.edit("demo", paused)
+		w.edit("demo", readOnly("queued.max.requests=700\n"))
+		w.advance(time.Minute)
+		w.edit("demo", readOnly(""))
+		w.edit("demo", resumed)
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
 	})
 }

@@ -137,7 +137,8 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded
 		return true
 	}
 	now := r.between(owner.UID, time.Now().Add(-r.blindness(time.Now())), time.Now())
-	live := recorded && r.kafka.servedFor(clusterOf(pod), idOf(pod), pod.UID) > r.blindness(time.Now())+probed
+	// What people wrote when Koperator made a Pod nobody knows, so its file is not changed under it.
+	live := recorded && kube.MadeByUs(pod) && r.kafka.servedFor(clusterOf(pod), idOf(pod), pod.UID) > r.blindness(time.Now())+probed
 	made := append(r.around(owner.UID, r.made[makingOf(pod)]), r.around(owner.UID, pod.CreationTimestamp.Time)...)
 	for _, is := range now {
 		if is.Annotations[kube.AnnotationConsent] != "" || len(is.Spec.MaintenanceWindows) > 0 ||
