@@ -31,6 +31,7 @@ const (
 	ConditionHeld            = "BrokersHeld"
 	ConditionDataVolumeLost  = "DataVolumeLost"
 	ConditionDisksFailed     = "DisksFailed"
+	ConditionDiskFull        = "DiskFull"
 )
 
 // Reasons of conditions.
@@ -53,6 +54,7 @@ const (
 	ReasonRemoving      = "Removing"
 	ReasonDisksGone     = "DisksGone"
 	ReasonLogDirOffline = "LogDirOffline"
+	ReasonNoRoom        = "NoRoom"
 	ReasonPodEnded      = "PodEnded"
 	ReasonRolling       = "RollingUpgrade"
 	ReasonGatesClosed   = "GatesClosed"

@@ -2,6 +2,9 @@ package kube
 
 import _ "embed"
 
+// StartScriptWaits is how the start script begins a line that says what it waits for before it runs Kafka.
+const StartScriptWaits = "start: waiting: "
+
 // startScript is what the kafka container runs. It is a file of its own so that shell tools can read it.
 //
 //go:embed startscript.sh

@@ -139,6 +139,8 @@ type BrokerObserved struct {
 	// Claims are the claims that hold the broker's log dirs: mount path → UID. Mounted are those that its Pod mounts: a
 	// disk that was added to the spec has a claim before any Pod has it.
 	Claims, Mounted map[string]types.UID
+	// ScriptWaits is what the start script waits for before it runs Kafka, in its own words; empty when it does not.
+	ScriptWaits string
 	// FailedDisks are the mount paths whose log dir the broker cannot use, sorted.
 	FailedDisks []string
 	// LetGo are the mount paths that left the spec and that the broker runs without, sorted.
@@ -185,7 +187,7 @@ type BrokerObserved struct {
 // Equal reports whether two observations say the same.
 func (o BrokerObserved) Equal(p BrokerObserved) bool {
 	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
-		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && slices.Equal(o.Lost, p.Lost) && slices.Equal(o.FailedDisks, p.FailedDisks) && slices.Equal(o.LetGo, p.LetGo) && o.Version == p.Version && o.Pod == p.Pod && o.PodReady == p.PodReady &&
+		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && slices.Equal(o.Lost, p.Lost) && o.ScriptWaits == p.ScriptWaits && slices.Equal(o.FailedDisks, p.FailedDisks) && slices.Equal(o.LetGo, p.LetGo) && o.Version == p.Version && o.Pod == p.Pod && o.PodReady == p.PodReady &&
 		o.ConfigStale == p.ConfigStale && o.Stopping == p.Stopping && o.Started.Equal(p.Started) && o.Restart == p.Restart &&
 		o.Held == p.Held && o.Update == p.Update && o.ConfigSettled == p.ConfigSettled && o.ConfigProblems == p.ConfigProblems && o.ConfigRefused == p.ConfigRefused && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
 		o.LastEnded.Equal(p.LastEnded) && o.LastWords == p.LastWords && o.Gone == p.Gone

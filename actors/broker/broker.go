@@ -75,6 +75,8 @@ type broker struct {
 	refused refusal
 	asked   asked
 	disks   disks
+	// overheard is what the start script said last.
+	overheard overheard
 	// lean is plan without the disks that are let go.
 	lean lean
 	// notGrown are sizes that the API server refused.
@@ -188,7 +190,7 @@ func (b *broker) reconcile(c actor.Context) {
 	o := b.effects.observe(b.written, now)
 	o.endings, o.refused, o.asked, o.notGrown = b.endings, b.refused, b.asked, b.notGrown
 	o.places, o.announced = b.places, b.announced
-	o.disks, o.silent = b.disks, b.failures > 0
+	o.disks, o.overheard, o.silent = b.disks, b.overheard, b.failures > 0
 	w := b.effective(o)
 	o.live = w.liveOf(o)
 	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
@@ -204,7 +206,7 @@ func (b *broker) reconcile(c actor.Context) {
 		if next.again > 0 {
 			b.again.Set(c, next.again, lookNow{})
 		}
-	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, inspect, letGo:
+	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, inspect, letGo, overhear:
 		b.start(c, next)
 		return
 	}
@@ -220,7 +222,7 @@ func (b *broker) reconcile(c actor.Context) {
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
 func (b *broker) retrying(next step) bool {
 	switch next.(type) {
-	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, inspect, letGo:
+	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, inspect, letGo, overhear:
 		return b.failures > 0
 	default:
 		return false
@@ -250,6 +252,11 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 	var panicked kit.PanicError
 	if s, asks := s.(inspect); asks && !errors.As(r.Err, &panicked) { // no answer is no failure: the broker is asked again
 		b.disks = b.plan.inspected(b.disks, s, r.Value, r.Err, now)
+		b.reconcile(c)
+		return
+	}
+	if s, listens := s.(overhear); listens && !errors.As(r.Err, &panicked) { // a log that cannot be read stands in nobody's way
+		b.overheard = overheard{pod: s.pod.UID, at: now, text: heldText(r.Value.words)}
 		b.reconcile(c)
 		return
 	}
@@ -401,6 +408,8 @@ func nameOf(s step) string {
 		return "change the configuration: " + changesText(s.plan.Changes)
 	case inspect:
 		return "ask for the log dirs"
+	case overhear:
+		return "read the log of Pod " + s.pod.Name
 	case letGo:
 		return "let disks go"
 	case annotate:

@@ -162,6 +162,8 @@ func (e worldEffects) run(ctx context.Context, s step) (outcome, error) {
 	case describe:
 		configs, err := Describe(ctx, e.Kafka, s.address, kafka.ConfigResource{Broker: e.id})
 		return outcome{step: s, configs: configs}, err
+	case overhear:
+		return outcome{step: s, words: e.lastWords(ctx, s.pod)}, nil
 	case inspect:
 		return s.run(ctx, e)
 	case letGo:

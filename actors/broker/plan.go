@@ -45,6 +45,8 @@ type observed struct {
 	// asked is what is remembered of the broker's dynamic configuration, live what its newest answer leads to.
 	asked asked
 	live  *live
+	// overheard is what the start script said last.
+	overheard overheard
 	// disks is what is remembered of the log dirs.
 	disks disks
 	// silent is set while what was tried last has failed: the broker does not answer, or the API server does not.
@@ -386,7 +388,7 @@ func claimRecords(w blueprint, o observed, _ time.Time) step {
 }
 
 // runningPod tells how the Pod is doing.
-func runningPod(w blueprint, o observed, _ time.Time) step {
+func runningPod(w blueprint, o observed, now time.Time) step {
 	pod := o.pod()
 	if o.written.Deleting(pod) {
 		return wait{phase: messages.PhaseStarting, reason: "Pod " + pod.Name + " is stopping"}
@@ -394,7 +396,14 @@ func runningPod(w blueprint, o observed, _ time.Time) step {
 	if podReady(pod) {
 		return rest{}
 	}
-	return wait{phase: messages.PhaseStarting, reason: startingReason(pod)}
+	left, due := w.untilOverhear(o, now)
+	if due && left <= 0 {
+		return overhear{pod}
+	}
+	if held := o.scriptWaits(); held != "" {
+		return wait{phase: messages.PhaseBlocked, reason: "the start script waits: " + held, again: left}
+	}
+	return wait{phase: messages.PhaseStarting, reason: startingReason(pod), again: left}
 }
 
 func blocked(format string, args ...any) wait {

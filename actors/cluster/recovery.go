@@ -90,6 +90,18 @@ func failedDisksText(failed []node) string {
 		"storageConfigs: when other brokers lead all that was on it, the broker is restarted without it; then add a new one")
 }
 
+// diskFull is how the start script says that a log dir has no room for Kafka to start.
+const diskFull = "disk full"
+
+// heldTexts are the words of the start scripts of nodes that wait.
+func heldTexts(nodes []node) string {
+	var texts []string
+	for _, n := range nodes {
+		texts = append(texts, fmt.Sprintf("broker %d: %s", n.id, n.observed.ScriptWaits))
+	}
+	return strings.Join(texts, "; ")
+}
+
 // replacing reports whether a node that got empty disks is not back with its data yet.
 func (v rollView) replacing(id messages.BrokerID) bool {
 	at := slices.IndexFunc(v.nodes, func(n node) bool { return n.id == id })

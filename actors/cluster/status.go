@@ -260,6 +260,8 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonRemoving, removalText(leaving, v.removals))
 	set(kube.ConditionDataVolumeLost, len(v.lost) > 0, kube.ReasonDisksGone, strings.Join(v.lost, "; "))
 	failed := nodesWhere(v.nodes, func(n node) bool { return len(n.observed.FailedDisks) > 0 })
+	full := nodesWhere(v.nodes, func(n node) bool { return strings.HasPrefix(n.observed.ScriptWaits, diskFull) })
+	set(kube.ConditionDiskFull, len(full) > 0, kube.ReasonNoRoom, heldTexts(full))
 	set(kube.ConditionDisksFailed, len(failed) > 0, kube.ReasonLogDirOffline, failedDisksText(failed))
 	set(kube.ConditionStrayObjects, len(v.unkept.strays) > 0, kube.ReasonNotOwned, strayText(v.unkept.strays))
 	set(kube.ConditionLeftoverClaims, len(v.unkept.claims) > 0, kube.ReasonNotInSpec, leftoverText(v.unkept.claims))

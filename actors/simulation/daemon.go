@@ -74,6 +74,7 @@ func (w *World) newDaemon(number int) *daemon {
 	d := &daemon{number: number, end: end, registry: prometheus.NewRegistry()}
 	d.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return w.log }))
 	d.requests = &requests{
+		logs:  w.kubelets.logOf,
 		store: w.store, faults: w.faults, invariants: w.invariants, journal: &w.journal, daemon: d.number,
 		arrived: func() { w.countdown(d) },
 	}

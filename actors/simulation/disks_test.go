@@ -193,3 +193,23 @@ func TestAFailedDiskWithTheLastCopyStays(t *testing.T) {
 		require.Contains(w.t, w.conditionText("demo", kube.ConditionUpdateAvailable), "left the spec")
 	})
 }
+
+func TestAFullDiskIsToldInTheWordsOfTheStartScript(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		pod := w.podsOf("demo", 1)[0]
+		w.fillDisks(pod.Spec.NodeName, true)
+		w.kubelets.crash(keyOf(pod), 1)
+		w.eventually(5*time.Minute, "a condition says how full it is", func() bool {
+			return strings.Contains(w.conditionText("demo", kube.ConditionDiskFull), "broker 1: disk full: /kafka-logs/kafka has 1000 KiB free")
+		})
+		w.advance(time.Hour)
+		require.Equal(w.t, pod.UID, w.podsOf("demo", 1)[0].UID, "the Pod stays, so that its volume can grow")
+		w.fillDisks(pod.Spec.NodeName, false)
+		w.eventuallyReady("demo")
+		require.Empty(w.t, w.conditionText("demo", kube.ConditionDiskFull))
+		w.settled()
+	})
+}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
@@ -227,4 +229,19 @@ func (w *World) moveOff(name string, id messages.BrokerID, path string) {
 		}
 	}
 	w.kafka.evaluate(c)
+}
+
+// fillDisks takes the room on a node's disks, or gives it back: start scripts on it wait meanwhile, looking all the time.
+func (w *World) fillDisks(node string, full bool) {
+	w.kubelets.mu.Lock()
+	w.kubelets.full[node] = full
+	w.kubelets.mu.Unlock()
+	if full {
+		return
+	}
+	for _, object := range w.store.list(kube.KindPod) {
+		if pod := object.(*corev1.Pod); pod.Spec.NodeName == node {
+			w.kubelets.lookAgain(pod)
+		}
+	}
 }

@@ -27,6 +27,7 @@ type kubelets struct {
 	// offline are the claims whose volumes grow only while no Pod mounts them.
 	offline map[types.UID]bool
 	lost    map[string]bool // nodes that nobody hears of
+	full    map[string]bool // nodes whose disks have no room
 	// local: new volumes are on disks of nodes.
 	local bool
 }
@@ -64,7 +65,7 @@ type podState struct {
 func newKubelets(s *store, f *faults, k *kafka, i *invariants) *kubelets {
 	l := &kubelets{
 		store: s, faults: f, kafka: k, invariants: i,
-		pods: map[types.UID]*podState{}, volumes: map[types.UID]*volume{}, lost: map[string]bool{},
+		pods: map[types.UID]*podState{}, volumes: map[types.UID]*volume{}, lost: map[string]bool{}, full: map[string]bool{},
 		offline: map[types.UID]bool{},
 	}
 	i.directories = l.directoriesOf

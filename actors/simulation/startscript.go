@@ -41,6 +41,9 @@ func (l *kubelets) runScript(pod *corev1.Pod, state *podState) (why string) {
 	if file["process.roles"] == "" {
 		return "" // ZooKeeper mode: Kafka formats by itself
 	}
+	if l.full[string(pod.Spec.NodeName)] {
+		return "disk full: /kafka-logs/kafka has 1000 KiB free of 10485760 and needs 262144 to start"
+	}
 	var todo []string
 	dirs := strings.Split(file["log.dirs"], ",")
 	for _, dir := range dirs {

@@ -146,6 +146,16 @@ func (l *kubelets) restore(lost map[types.UID]map[string]logDir) {
 	}
 }
 
+// logOf is the end of a Pod's log.
+func (l *kubelets) logOf(pod types.UID) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if state := l.pods[pod]; state != nil && state.stage == holding {
+		return "start: waiting: " + state.why + "\n"
+	}
+	return "[KafkaServer] fatal error, ssl.keystore.password=hunter2"
+}
+
 // held says why start scripts wait for a person.
 func (l *kubelets) held() []string {
 	l.mu.Lock()
@@ -158,4 +168,13 @@ func (l *kubelets) held() []string {
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// lookAgain has a start script that waits look at what it waits for.
+func (l *kubelets) lookAgain(pod *corev1.Pod) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if state := l.pods[pod.UID]; state != nil && state.stage == holding {
+		l.start(pod, state)
+	}
 }
