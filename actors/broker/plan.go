@@ -145,12 +145,8 @@ func claims(w blueprint, o observed, _ time.Time) step {
 		case claim != nil:
 			continue
 		case w.Formatted[disk.MountPath] != "" && !slices.Contains(w.Replace, disk.MountPath):
-			fate := "is gone"
-			if leaving := deletingClaim(o.claims, disk.MountPath); leaving != "" {
-				fate = leaving + " is being deleted"
-			}
-			return blocked("DataVolumeLost: the claim for %s %s, and Kafka has run on it; condition DataVolumeLost says what "+
-				"an empty one waits for", disk.MountPath, fate)
+			return blocked("DataVolumeLost: %s, and Kafka has run on it; condition DataVolumeLost says what an empty one waits for",
+				fateOf(o.claims, disk.MountPath))
 		case w.ranUnseen(o):
 			return blocked("DataVolumeLost: there is no claim for %s, and the broker ran before this operator could see on "+
 				"which disks: restore the claim; if the disk is new, take it out of the spec until the broker runs", disk.MountPath)
@@ -444,4 +440,12 @@ func deletingClaim(claims []*corev1.PersistentVolumeClaim, mountPath string) str
 		}
 	}
 	return ""
+}
+
+// fateOf says what became of the claim of a disk that has none.
+func fateOf(claims []*corev1.PersistentVolumeClaim, mountPath string) string {
+	if leaving := deletingClaim(claims, mountPath); leaving != "" {
+		return "claim " + leaving + " for " + mountPath + " is being deleted"
+	}
+	return "the claim for " + mountPath + " is gone"
 }
