@@ -198,7 +198,7 @@ func (b *broker) reconcile(c actor.Context) {
 		next = plan(w, o, now)
 	}
 	b.asked = w.remembered(o, now)
-	if !b.retrying(next) {
+	if !b.retrying(next) && !onlyAsks(next) {
 		b.report(c, w.observation(o, next), now)
 	}
 	switch next := next.(type) {
@@ -224,6 +224,16 @@ func (b *broker) retrying(next step) bool {
 	switch next.(type) {
 	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, inspect, letGo, overhear:
 		return b.failures > 0
+	default:
+		return false
+	}
+}
+
+// onlyAsks holds for questions that are asked now and then, whatever the broker waits for: they are no news.
+func onlyAsks(s step) bool {
+	switch s.(type) {
+	case inspect, overhear:
+		return true
 	default:
 		return false
 	}

@@ -215,7 +215,8 @@ func (h *history) addBroker() {
 func (h *history) removeBroker() {
 	entries := h.cluster(h.name).Spec.Brokers
 	last := entries[len(entries)-1]
-	if len(entries) < 4 || last.BrokerConfig != nil && last.BrokerConfig.IsController() {
+	stays := slices.ContainsFunc(entries[:len(entries)-1], servesClients)
+	if len(entries) < 4 || !stays || last.BrokerConfig != nil && last.BrokerConfig.IsController() {
 		return
 	}
 	h.edit(h.name, withoutBroker(last.ID))
@@ -224,6 +225,11 @@ func (h *history) removeBroker() {
 		return
 	}
 	h.edit(h.name, func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = append(c.Spec.Brokers, last) })
+}
+
+// servesClients reports whether a node is a broker.
+func servesClients(b v1beta1.Broker) bool {
+	return b.BrokerConfig == nil || len(b.BrokerConfig.ProcessRoles) == 0 || b.BrokerConfig.HasRole(v1beta1.BrokerRole)
 }
 
 func (h *history) breakSpec() {
