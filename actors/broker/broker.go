@@ -198,7 +198,7 @@ func (b *broker) reconcile(c actor.Context) {
 		next = plan(w, o, now)
 	}
 	b.asked = w.remembered(o, now)
-	if !b.retrying(next) && !onlyAsks(next) {
+	if !b.retrying(next) && !(onlyAsks(next) && b.reported.Revision == b.wanted.Revision) {
 		b.report(c, w.observation(o, next), now)
 	}
 	switch next := next.(type) {
