@@ -91,13 +91,14 @@ func (s *Session) observed(ctx context.Context, ask Ask) (messages.KafkaObserved
 		return observed, fmt.Errorf("ask for the version and the features: %w", err)
 	}
 	if ask.KRaft {
-		quorum, err := s.describeQuorum(ctx)
+		quorum, err := describeQuorum(ctx, s.seed)
 		if err != nil {
 			return observed, fmt.Errorf("describe the quorum: %w", err)
 		}
-		observed.QuorumLeader, replication.QuorumLeader = quorum.leader, quorum.leader
+		observed.QuorumLeader, replication.QuorumLeader = quorum.Leader, quorum.Leader
 		observed.Voters, observed.Observers = quorum.ids(true), quorum.ids(false)
-		replication.Quorum = quorum.replicas
+		observed.DynamicQuorum, observed.Elsewhere = quorum.Dynamic(), Elsewhere(quorum.Replicas)
+		replication.Quorum = quorum.Replicas
 	}
 	if !ask.Detail {
 		return observed, nil

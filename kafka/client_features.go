@@ -15,6 +15,7 @@ import (
 
 const (
 	metadataFeature = "metadata.version"
+	quorumFeature   = "kraft.version"
 	elrFeature      = "eligible.leader.replicas.version"
 	// featuresAge is how long features are believed: somebody may raise them while Kafka runs.
 	featuresAge = 10 * time.Minute

@@ -13,14 +13,16 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// quorum is what the leader of the metadata quorum says of it.
-type quorum struct {
-	leader   messages.BrokerID
-	replicas []messages.QuorumReplica // ordered by node, voters first
+// QuorumState is what the leader of the metadata quorum says of it.
+type QuorumState struct {
+	// Leader is the active controller, -1 when none is known.
+	Leader messages.BrokerID
+	// Replicas are ordered by node, voters first.
+	Replicas []messages.QuorumReplica
 }
 
 // describeQuorum asks for the leader, the voters and the observers. Any broker passes it on.
-func (s *Session) describeQuorum(ctx context.Context) (quorum, error) {
+func describeQuorum(ctx context.Context, broker *seed) (QuorumState, error) {
 	ctx, cancel := context.WithTimeout(ctx, quorumTimeout)
 	defer cancel()
 	topic := kmsg.NewDescribeQuorumRequestTopic()
@@ -28,15 +30,15 @@ func (s *Session) describeQuorum(ctx context.Context) (quorum, error) {
 	topic.Partitions = []kmsg.DescribeQuorumRequestTopicPartition{kmsg.NewDescribeQuorumRequestTopicPartition()}
 	request := kmsg.NewPtrDescribeQuorumRequest()
 	request.Topics = []kmsg.DescribeQuorumRequestTopic{topic}
-	answer, err := asked[*kmsg.DescribeQuorumResponse](ctx, s.seed, request)
+	answer, err := asked[*kmsg.DescribeQuorumResponse](ctx, broker, request)
 	if err != nil {
-		return quorum{}, err
+		return QuorumState{Leader: -1}, err
 	}
 	return quorumOf(answer)
 }
 
-func quorumOf(answer *kmsg.DescribeQuorumResponse) (quorum, error) {
-	q := quorum{leader: -1}
+func quorumOf(answer *kmsg.DescribeQuorumResponse) (QuorumState, error) {
+	q := QuorumState{Leader: -1}
 	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
 		return q, err
 	}
@@ -45,16 +47,16 @@ func quorumOf(answer *kmsg.DescribeQuorumResponse) (quorum, error) {
 			if err := kerr.ErrorForCode(partition.ErrorCode); err != nil {
 				return q, err
 			}
-			q.leader = messages.BrokerID(partition.LeaderID)
+			q.Leader = messages.BrokerID(partition.LeaderID)
 			for _, replica := range partition.CurrentVoters {
-				q.replicas = append(q.replicas, quorumReplica(replica, true))
+				q.Replicas = append(q.Replicas, quorumReplica(replica, true))
 			}
 			for _, replica := range partition.Observers {
-				q.replicas = append(q.replicas, quorumReplica(replica, false))
+				q.Replicas = append(q.Replicas, quorumReplica(replica, false))
 			}
 		}
 	}
-	slices.SortFunc(q.replicas, func(a, b messages.QuorumReplica) int {
+	slices.SortFunc(q.Replicas, func(a, b messages.QuorumReplica) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), votersFirst(a, b), cmp.Compare(a.DirectoryID, b.DirectoryID))
 	})
 	return q, nil
@@ -97,10 +99,15 @@ func caughtUp(milliseconds int64) time.Time {
 	return time.UnixMilli(milliseconds)
 }
 
+// Dynamic reports whether the voters are kept in the metadata log: of those in a file nobody knows the directories (KIP-853).
+func (q QuorumState) Dynamic() bool {
+	return slices.ContainsFunc(q.Replicas, func(r messages.QuorumReplica) bool { return r.Voter && r.DirectoryID != "" })
+}
+
 // ids are the voters or the observers, sorted.
-func (q quorum) ids(voters bool) []messages.BrokerID {
+func (q QuorumState) ids(voters bool) []messages.BrokerID {
 	var ids []messages.BrokerID
-	for _, replica := range q.replicas {
+	for _, replica := range q.Replicas {
 		if replica.Voter == voters {
 			ids = append(ids, replica.ID)
 		}

@@ -112,7 +112,7 @@ func TestQuorumShowsAReplacedDiskTwice(t *testing.T) {
 	}}}
 	q, err := quorumOf(answer)
 	require.NoError(t, err)
-	require.Equal(t, quorum{leader: 2, replicas: []messages.QuorumReplica{
+	require.Equal(t, QuorumState{Leader: 2, Replicas: []messages.QuorumReplica{
 		{ID: 1, DirectoryID: "CAAAAAAAAAAAAAAAAAAAAA", Voter: true, LogEndOffset: 7},
 		{ID: 1, DirectoryID: "BAAAAAAAAAAAAAAAAAAAAA", LogEndOffset: 7, LastCaughtUp: time.UnixMilli(1000)},
 		{ID: 2, DirectoryID: "BAAAAAAAAAAAAAAAAAAAAA", Voter: true, LogEndOffset: 7, LastCaughtUp: time.UnixMilli(1000)},

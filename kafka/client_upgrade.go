@@ -22,6 +22,18 @@ func (a *Admin) RaiseMetadata(ctx context.Context, level int16) error {
 	return nil
 }
 
+// MakeQuorumDynamic raises kraft.version, so that the metadata log keeps the voters and each names the directory of its disk (KIP-853; of
+// a static quorum since Kafka 4.1). It cannot be taken back. Nodes run on with controller.quorum.voters in their files until
+// they restart. A refusal is a *ConfigRefused; a quorum that is dynamic already stays so.
+func (a *Admin) MakeQuorumDynamic(ctx context.Context) error {
+	for _, validateOnly := range []bool{true, false} {
+		if err := a.updateFeature(ctx, quorumFeature, 1, validateOnly); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (a *Admin) updateFeature(ctx context.Context, feature string, level int16, validateOnly bool) error {
 	what := fmt.Sprintf("raise %s to %d", feature, level)
 	update := kmsg.NewUpdateFeaturesRequestFeatureUpdate()

@@ -36,9 +36,6 @@ func voterOf(r *messages.Replication, id messages.BrokerID) (messages.QuorumRepl
 // behindQuorum says why a node is no voter that holds all of the metadata log, "" when it is. All times are the leader's:
 // its entry is the reference, our clock may be wrong by more than the limit.
 func behindQuorum(r *messages.Replication, id messages.BrokerID, timeout time.Duration) string {
-	if timeout <= 0 {
-		timeout = quorumFetchTimeout
-	}
 	leader, known := voterOf(r, r.QuorumLeader)
 	voter, votes := voterOf(r, id)
 	switch {
@@ -46,30 +43,52 @@ func behindQuorum(r *messages.Replication, id messages.BrokerID, timeout time.Du
 		return "the leader of the metadata quorum is not known"
 	case !votes:
 		return fmt.Sprintf("%d is not a voter of the metadata quorum", id)
-	case id == leader.ID:
-		return ""
-	case leader.LastCaughtUp.IsZero() || voter.LastCaughtUp.IsZero():
-		return fmt.Sprintf("how far controller %d is behind the leader is not known", id)
 	}
-	if behind := leader.LastCaughtUp.Sub(voter.LastCaughtUp); behind >= timeout {
-		return fmt.Sprintf("controller %d is %s behind the leader", id, behind.Round(time.Millisecond))
+	return behindLeader(leader, voter, timeout)
+}
+
+// behindLeader says why a voter or an observer has not all that the leader has, "" when it has.
+func behindLeader(leader, replica messages.QuorumReplica, timeout time.Duration) string {
+	if timeout <= 0 {
+		timeout = quorumFetchTimeout
+	}
+	switch {
+	case replica == leader:
+		return ""
+	case leader.LastCaughtUp.IsZero() || replica.LastCaughtUp.IsZero():
+		return fmt.Sprintf("how far controller %d is behind the leader is not known", replica.ID)
+	}
+	if behind := leader.LastCaughtUp.Sub(replica.LastCaughtUp); behind >= timeout {
+		return fmt.Sprintf("controller %d is %s behind the leader", replica.ID, behind.Round(time.Millisecond))
 	}
 	return ""
 }
 
-// repairPending names a node whose place in the quorum has to be put right first: listed with two directories (its disk
-// was replaced, KIP-853), or a controller that does not vote.
-func repairPending(r *messages.Replication, controllers []messages.BrokerID) string {
-	for i, v := range r.Quorum {
-		again := slices.IndexFunc(r.Quorum[:i], func(o messages.QuorumReplica) bool {
-			return o.ID == v.ID && (o.Voter || v.Voter)
-		})
-		if again >= 0 {
-			return fmt.Sprintf("quorum repair pending: controller %d is listed with two directory ids", v.ID)
+// Elsewhere are the voters that run on another disk than the one with their vote, sorted: they are listed as observers, too, and were
+// there as such after they were as voters. A disk that is put away again is listed for minutes (Kafka's LeaderState forgets observers after
+// five), and means nothing.
+func Elsewhere(replicas []messages.QuorumReplica) []messages.BrokerID {
+	var ids []messages.BrokerID
+	for _, v := range replicas {
+		newer := func(o messages.QuorumReplica) bool {
+			return !o.Voter && o.ID == v.ID && o.LastCaughtUp.After(v.LastCaughtUp)
+		}
+		if v.Voter && slices.ContainsFunc(replicas, newer) {
+			ids = append(ids, v.ID)
 		}
 	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// repairPending names a node whose place in the quorum has to be put right first: its disk was replaced (KIP-853), or it is a
+// controller that does not vote.
+func repairPending(r *messages.Replication, controllers []messages.BrokerID) string {
+	if elsewhere := Elsewhere(r.Quorum); len(elsewhere) > 0 {
+		return fmt.Sprintf("quorum repair pending: controller %d runs on another disk than the one with its vote", elsewhere[0])
+	}
 	for _, v := range r.Quorum {
-		if !v.Voter && slices.Contains(controllers, v.ID) {
+		if _, votes := voterOf(r, v.ID); !votes && slices.Contains(controllers, v.ID) {
 			return fmt.Sprintf("quorum repair pending: controller %d does not vote", v.ID)
 		}
 	}

@@ -120,9 +120,16 @@ func TestCanRestartWaitsForTheQuorum(t *testing.T) {
 		"a replaced disk is put right first": {
 			set: brokerIDs{1},
 			change: withVoters(3, func(_ *RestartInput, r *messages.Replication) {
+				r.Quorum[1].LastCaughtUp = noon.Add(-time.Second)
 				r.Quorum = append(r.Quorum, messages.QuorumReplica{ID: 2, DirectoryID: "new", LastCaughtUp: noon})
 			}),
-			reasons: []string{"quorum repair pending: controller 2 is listed with two directory ids"},
+			reasons: []string{"quorum repair pending: controller 2 runs on another disk than the one with its vote"},
+		},
+		"one that was put right is listed for a while": {
+			set: brokerIDs{1},
+			change: withVoters(3, func(_ *RestartInput, r *messages.Replication) {
+				r.Quorum = append(r.Quorum, messages.QuorumReplica{ID: 2, DirectoryID: "old", LastCaughtUp: noon.Add(-time.Minute)})
+			}),
 		},
 		"a controller that does not vote is put right first": {
 			set: brokerIDs{1},

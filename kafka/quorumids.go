@@ -44,8 +44,7 @@ func NewClusterID(random io.Reader) (string, error) {
 func Voters(
 	cluster *v1beta1.KafkaCluster, addresses messages.Addresses, claimUIDs map[messages.BrokerID]string,
 ) ([]messages.Voter, error) {
-	listener := ControllerListener(cluster)
-	if listener == nil {
+	if ControllerListener(cluster) == nil {
 		return nil, fmt.Errorf("voters of %s: no internal listener has usedForControllerCommunication", addresses.Cluster)
 	}
 	var voters []messages.Voter
@@ -58,12 +57,18 @@ func Voters(
 		if err != nil {
 			return nil, fmt.Errorf("voters of %s: claim of controller %d: %w", addresses.Cluster, c.id, err)
 		}
-		voters = append(voters, messages.Voter{
-			ID:          c.id,
-			Host:        addresses.Controller(c.id, c.broker),
-			Port:        listener.ContainerPort,
-			DirectoryID: directory,
-		})
+		voter := VoterAddress(cluster, addresses, c.id, c.broker)
+		voter.DirectoryID = directory
+		voters = append(voters, voter)
 	}
 	return voters, nil
+}
+
+// VoterAddress is where a controller is reached by the others of its quorum; its directory is left out.
+func VoterAddress(cluster *v1beta1.KafkaCluster, addresses messages.Addresses, id messages.BrokerID, alsoBroker bool) messages.Voter {
+	voter := messages.Voter{ID: id, Host: addresses.Controller(id, alsoBroker)}
+	if listener := ControllerListener(cluster); listener != nil {
+		voter.Port = listener.ContainerPort
+	}
+	return voter
 }

@@ -14,12 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// realClusterID is the id of the clusters that tests start.
+const realClusterID = "Qk1hb2tqT3ZBUVlYbEE9PQ"
+
 // realKafka is one Kafka node, for the time of a test.
 type realKafka struct {
 	t             *testing.T
 	libs, dir     string
 	address       string // of the listener for brokers and clients
 	controllers   string // of the quorum
+	own           string // of its controller listener, where the quorum has several
 	log4j         string // log4j.properties in the old format, empty for the harness's own
 	process       *exec.Cmd
 	processClosed chan struct{}
@@ -72,7 +76,7 @@ func (k *realKafka) format(how string, node []string) {
 	} else {
 		k.writeLog4j()
 	}
-	out, err := k.java("kafka.tools.StorageTool", "format", how, "-t", "Qk1hb2tqT3ZBUVlYbEE9PQ",
+	out, err := k.java("kafka.tools.StorageTool", "format", how, "-t", realClusterID,
 		"-c", filepath.Join(k.dir, "node.properties")).CombinedOutput()
 	require.NoError(k.t, err, string(out))
 }

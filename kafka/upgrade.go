@@ -92,6 +92,10 @@ func (r Raise) Next() (level int16, waits string) {
 	return wanted, ""
 }
 
+// CanMakeQuorumDynamic reports whether a Kafka can go from controller.quorum.voters to voters that are kept in the metadata log
+// (KIP-853 brought it for new quorums only, in 3.9).
+func CanMakeQuorumDynamic(running Version) bool { return !running.before(Version{Major: 4, Minor: 1}) }
+
 // MetadataName is the name of a level, as status shows it.
 func MetadataName(level int16) string { return metadataVersion(level) }
 

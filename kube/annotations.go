@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/koperator-go/koperator/messages"
@@ -46,11 +47,25 @@ const (
 	// AnnotationAllowDataLoss on a KafkaCluster names brokers, ids separated by commas, whose lost disks may be replaced by
 	// empty ones although some partitions have no other copy.
 	AnnotationAllowDataLoss = "kafka.banzaicloud.io/allow-data-loss"
+	// ConsentDynamicQuorum, among the words of AnnotationConsent, agrees to what cannot be taken back: that the metadata quorum
+	// keeps its voters itself.
+	ConsentDynamicQuorum = "dynamic-quorum"
 	// AnnotationRemoteOwner marks an object that belongs to a daemon in another Kubernetes cluster.
 	AnnotationRemoteOwner = "cluster-registry.k8s.cisco.com/resource-owner-cluster-id"
 	// annotationSidecarStatus is what Istio's injector leaves on a Pod.
 	annotationSidecarStatus = "sidecar.istio.io/status"
 )
+
+// Consents reports whether a person agrees to restarts that only a newer daemon asks for.
+func Consents(annotations map[string]string) bool {
+	value, set := annotations[AnnotationConsent]
+	return set && value != "false"
+}
+
+// ConsentsTo reports whether a person agrees to something by its name: the annotation's value is a list of words.
+func ConsentsTo(annotations map[string]string, word string) bool {
+	return slices.Contains(strings.FieldsFunc(annotations[AnnotationConsent], func(r rune) bool { return r == ',' || r == ' ' }), word)
+}
 
 // FormatState is what AnnotationFormat says about a claim. The right to format belongs to the claim and can be used
 // once: Kafka's own --ignore-formatted would also format a volume that came back empty, and with it forget the

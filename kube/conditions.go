@@ -32,6 +32,8 @@ const (
 	ConditionDataVolumeLost  = "DataVolumeLost"
 	ConditionDisksFailed     = "DisksFailed"
 	ConditionDiskFull        = "DiskFull"
+	ConditionVoters          = "VotersPending"
+	ConditionStaticQuorum    = "StaticQuorum"
 )
 
 // Reasons of conditions.

@@ -18,7 +18,8 @@ func ChangeProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaClus
 		return []messages.FieldProblem{invalid("spec.kRaft",
 			"a cluster that runs with KRaft cannot go back to ZooKeeper: its metadata is with its controllers; set it to true")}
 	}
-	return sortedProblems(slices.Concat(metadataDiskProblems(before, &cluster.Spec), listenerChangeProblems(before, cluster)))
+	return sortedProblems(slices.Concat(metadataDiskProblems(before, &cluster.Spec), listenerChangeProblems(before, cluster),
+		staticQuorumProblems(before, cluster)))
 }
 
 // listenerChangeProblems: nodes find each other by a listener's name. While some have the old one and some the new they

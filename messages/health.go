@@ -9,6 +9,8 @@ type Watch struct {
 	// Brokers and Controllers are the nodes that Kubernetes shows ready and Kafka is expected to know, sorted; nodes with
 	// both roles are among the brokers.
 	Brokers, Controllers []BrokerID
+	// Voters are the controllers that should have a vote, sorted; nil where nobody can change that.
+	Voters []BrokerID
 	// KRaft says that the cluster has a quorum that can be described.
 	KRaft bool
 	// Detail asks for the Replication, often: somebody wants to stop a broker, or one is awaited back.
@@ -23,7 +25,7 @@ type ElectLeaders struct{ Partitions []Partition }
 
 // Equal reports whether two watches ask for the same.
 func (w Watch) Equal(o Watch) bool {
-	return w.Detail == o.Detail && w.Unhurried == o.Unhurried && w.AboutSame(o)
+	return w.Detail == o.Detail && w.Unhurried == o.Unhurried && slices.Equal(w.Voters, o.Voters) && w.AboutSame(o)
 }
 
 // AboutSame reports whether two watches are about the same nodes, however closely they look.
@@ -32,12 +34,13 @@ func (w Watch) AboutSame(o Watch) bool {
 		slices.Equal(w.Controllers, o.Controllers)
 }
 
-// Missing reports whether a node is expected that Kafka did not show.
+// Missing reports whether a node is expected that Kafka did not show, or another vote.
 func (w Watch) Missing(k KafkaObserved) bool {
 	unknown := func(broker bool) func(BrokerID) bool {
 		return func(id BrokerID) bool { return !k.Knows(id, broker) }
 	}
-	return slices.ContainsFunc(w.Brokers, unknown(true)) || slices.ContainsFunc(w.Controllers, unknown(false))
+	return slices.ContainsFunc(w.Brokers, unknown(true)) || slices.ContainsFunc(w.Controllers, unknown(false)) ||
+		w.Voters != nil && !slices.Equal(w.Voters, k.Voters)
 }
 
 // KafkaObserved is what Kafka said about its nodes (health → cluster); it replaces what was said before.
@@ -54,6 +57,10 @@ type KafkaObserved struct {
 	UnderReplicated bool
 	// Voters and Observers are the nodes that DescribeQuorum lists, sorted; empty in ZooKeeper mode.
 	Voters, Observers []BrokerID
+	// Elsewhere are the voters that run on another disk than the one with their vote, sorted: that vote counts against the majority.
+	Elsewhere []BrokerID
+	// DynamicQuorum is set where the voters are kept in the metadata log and can be changed.
+	DynamicQuorum bool
 	// QuorumLeader is the active controller, -1 when none is known.
 	QuorumLeader BrokerID
 	// Version is Kafka's, such as "4.3", of the broker that was asked; empty when it is not known.
@@ -71,7 +78,7 @@ type KafkaObserved struct {
 func (k KafkaObserved) Equal(o KafkaObserved) bool {
 	return k.Watch.Equal(o.Watch) && k.Answered == o.Answered && k.Error == o.Error &&
 		slices.Equal(k.Brokers, o.Brokers) && k.UnderReplicated == o.UnderReplicated &&
-		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && k.QuorumLeader == o.QuorumLeader &&
+		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && slices.Equal(k.Elsewhere, o.Elsewhere) && k.QuorumLeader == o.QuorumLeader && k.DynamicQuorum == o.DynamicQuorum &&
 		k.Version == o.Version && k.MetadataVersion == o.MetadataVersion && k.ELR == o.ELR && k.Replication == o.Replication
 }
 
