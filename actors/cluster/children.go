@@ -158,9 +158,10 @@ func (a *cluster) spawn(c actor.Context, id messages.BrokerID, node keep) {
 
 // tell sends a broker its wish when it differs from what it was told last.
 func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum messages.Quorum) {
+	first := slices.Contains(a.known.InitialControllers, int32(id)) && slices.Contains(a.roles.controllers, id)
 	wanted := messages.BrokerWanted{
 		Cluster: k.snapshot, Entry: k.keep.entry, Leaving: k.keep.leaving,
-		ClusterID: a.known.ClusterID, Quorum: quorum, InitialController: slices.Contains(a.known.InitialControllers, int32(id)),
+		ClusterID: a.known.ClusterID, Quorum: quorum, InitialController: first,
 		Formatted: a.formatted(id),
 		RanBefore: a.known.BrokersState[id.String()].ConfigurationBackup != "", // which we never write
 		Paused:    a.paused(),
@@ -221,6 +222,9 @@ func (a *cluster) keepHealth(c actor.Context) {
 	watch := messages.Watch{KRaft: a.valid.Spec.KRaft, Detail: a.decision.watch}
 	if (len(leavingNodes(a.nodes())) > 0 || a.recovery.lost || len(a.recovery.replace) > 0 || slices.ContainsFunc(a.nodes(), unreadable)) && !watch.Detail {
 		watch.Detail, watch.Unhurried = true, !a.removals.hurried()
+	}
+	if recordedIdentity(a.known).quorum == messages.QuorumDynamic {
+		watch.Voters = a.roles.controllers
 	}
 	for _, n := range a.nodes() {
 		switch {

@@ -34,6 +34,10 @@ type effects interface {
 	raiseMetadata(ctx context.Context, address string, level int16) (refused string, err error)
 	// remove carries out one task on the way of a broker out of the cluster.
 	remove(ctx context.Context, wish removalWish) (diskAnswer, error)
+	// changeVoters looks at the metadata quorum and makes the next change of its voters.
+	changeVoters(ctx context.Context, wish votersWish) (votersResult, error)
+	// moveQuorum makes a static quorum a dynamic one, or returns why Kafka will not.
+	moveQuorum(ctx context.Context, brokers []string) (moved, error)
 	// removeObjects deletes the cluster's own objects and returns those whose deletion was accepted.
 	removeObjects(ctx context.Context, objects []kube.Object) (removed, error)
 	// release lets a deleted cluster go: its topics, users and operations, then its own finalizers.
@@ -64,6 +68,7 @@ type Config struct {
 type Dialer interface {
 	health.Dialer
 	broker.AdminDialer
+	QuorumDialer
 }
 
 // Reader reads past the cache.
@@ -131,6 +136,8 @@ type cluster struct {
 	removals remover
 	// recovery is what was decided about lost disks last.
 	recovery recovery
+	voters   voterKeeper
+	move     quorumMover
 	release  job // letting a deleted cluster go
 
 	// queued is set while a message to oneself waits behind the reports that came together.
@@ -214,6 +221,10 @@ func (a *cluster) finished(c actor.Context, message any) {
 		landed(a, c, m, func() { a.wasRaised(c, m) })
 	case kit.Result[removalResult]:
 		landed(a, c, m, func() { a.removalDone(c, m) })
+	case kit.Result[moved]:
+		landed(a, c, m, func() { a.quorumMoved(c, m) })
+	case kit.Result[votersResult]:
+		landed(a, c, m, func() { a.votersDone(c, m) })
 	case kit.Result[released]:
 		landed(a, c, m, func() { a.release.ended(a, c, m.Err) })
 	default:
@@ -270,6 +281,8 @@ func (a *cluster) converge(c actor.Context) {
 		if !a.paused() {
 			a.keepWide(c) // after the brokers: what they have said before they were told the newest wish does not count
 			a.keepUpgrade(c)
+			a.keepQuorumMove(c)
+			a.keepVoters(c)
 			a.keepTidy(c)
 		}
 	}
@@ -281,7 +294,8 @@ func (a *cluster) take(resource *v1beta1.KafkaCluster) {
 	if a.newest != nil && a.newest.ResourceVersion == resource.ResourceVersion {
 		return
 	}
-	changed := a.newest == nil || a.newest.Generation != resource.Generation || !maps.Equal(a.newest.Labels, resource.Labels)
+	changed := a.newest == nil || a.newest.Generation != resource.Generation || !maps.Equal(a.newest.Labels, resource.Labels) ||
+		a.newest.Status.Quorum != resource.Status.Quorum // which decides what of a spec can work
 	a.newest = resource
 	if !changed {
 		return

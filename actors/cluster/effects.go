@@ -89,12 +89,6 @@ func isPaused(cluster *v1beta1.KafkaCluster) bool {
 	return set && value != "false"
 }
 
-// consents reports whether a person agrees to restarts that only a newer daemon asks for.
-func consents(cluster *v1beta1.KafkaCluster) bool {
-	value, set := cluster.Annotations[kube.AnnotationConsent]
-	return set && value != "false"
-}
-
 func isReady(status v1beta1.KafkaClusterStatus) bool {
 	return clusterState(status.Conditions) == v1beta1.ClusterRunning
 }

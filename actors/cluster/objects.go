@@ -90,7 +90,7 @@ func (a *cluster) gatesOpen() bool {
 	if !a.kafka.Answered || a.kafka.UnderReplicated || !a.kafka.Watch.AboutSame(a.watch) {
 		return false
 	}
-	if quorumProblem(view{nodes: a.nodes(), kafka: a.kafka}) != "" {
+	if votesDown(a.nodes(), a.kafka) {
 		return false
 	}
 	for _, n := range a.nodes() {

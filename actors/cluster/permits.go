@@ -62,8 +62,10 @@ type rollView struct {
 	// errorCount is the number of alerts that speak against restarts, threshold where they and impaired brokers stop them.
 	errorCount, threshold int
 	// limit is how many brokers of one rack may restart together.
-	limit            int
-	kraft            bool
+	limit int
+	kraft bool
+	// dynamic says that the voters of the quorum can be changed.
+	dynamic          bool
 	blockUnprotected bool
 	// zeroBudget says that the user's PodDisruptionBudget lets nobody go ever.
 	zeroBudget bool
@@ -257,9 +259,14 @@ func (d *rollDecision) grant(v rollView) {
 	}
 }
 
-// mayLoseVote says which node cannot be restarted because its vote would go with its Pod; empty when there is none.
+// mayLoseVote says which node cannot be restarted because its vote would go with its Pod, or would stay without it; empty when there
+// is none.
 func (v rollView) mayLoseVote() string {
 	for _, n := range v.nodes {
+		if wantsRestart(n) && v.keepsVote(n) {
+			return fmt.Sprintf("broker %d waits for its restart: it is no controller of the spec any more, and its vote in the metadata quorum "+
+				"is taken first", n.id)
+		}
 		if wantsRestart(n) && n.voteVolatile && v.kraft {
 			return fmt.Sprintf("broker %d has its metadata, and with them its vote, on an emptyDir: this version restarts no such "+
 				"controller; give it a volume of its own, or delete its Pod yourself while all other controllers are up", n.id)
@@ -272,7 +279,7 @@ func (v rollView) mayLoseVote() string {
 func (v rollView) candidates() []messages.BrokerID {
 	var order []kafka.RestartNode
 	for _, n := range v.nodes {
-		if !wantsRestart(n) || n.voteVolatile && v.kraft {
+		if !wantsRestart(n) || n.voteVolatile && v.kraft || v.keepsVote(n) {
 			continue
 		}
 		order = append(order, kafka.RestartNode{

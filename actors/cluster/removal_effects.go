@@ -107,12 +107,12 @@ func (r *remover) waits() map[messages.BrokerID]string {
 	return waits
 }
 
-// voteGone reports whether a node has no vote in the metadata quorum, or says who has to take it from it.
+// voteGone reports whether a node has no vote in the metadata quorum, or why not yet.
 func (a *cluster) voteGone(n node) (bool, string) {
-	if !a.valid.Spec.KRaft || !slices.Contains(a.kafka.Voters, n.id) {
+	if !a.valid.Spec.KRaft {
 		return true, ""
 	}
-	return false, "it has a vote in the metadata quorum: remove it with kafka-metadata-quorum remove-controller"
+	return kafka.VoterGone(n.id, a.kafka)
 }
 
 func (a *cluster) startRemoval(c actor.Context, n node, r removal, task removalTask, version kafka.Version) {

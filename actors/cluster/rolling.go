@@ -24,7 +24,7 @@ func (a *cluster) tookKafka(observed messages.KafkaObserved) {
 func (a *cluster) keepConsent(c actor.Context) {
 	now := time.Now()
 	open, again := a.windows.Open(now)
-	a.consent = open || consents(a.newest)
+	a.consent = open || kube.Consents(a.newest.Annotations)
 	if !again.IsZero() {
 		a.again.SetSooner(c, again.Sub(now), lookNow{})
 	}
@@ -104,6 +104,7 @@ func (a *cluster) rollView(now time.Time) rollView {
 		nodes: a.nodes(), kafka: a.kafka, asked: a.watch, index: a.roll.index, roll: a.roll,
 		threshold: config.FailureThreshold, kraft: a.valid.Spec.KRaft,
 		limit:            min(config.GetConcurrentBrokerRestartCountPerRack(), kube.MostTogether(a.valid, a.roles.brokers)),
+		dynamic:          recordedIdentity(a.known).quorum == messages.QuorumDynamic,
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
 		zeroBudget:       kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
 	}

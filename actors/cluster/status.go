@@ -52,6 +52,11 @@ type view struct {
 	version, metadata, metadataWaits string
 	wide                             []string
 	wideRefused                      bool
+	// voters says what is awaited before the voters of the quorum can be those of the spec, votersTold that it has been for long.
+	voters, votersTold string
+	// staticQuorum says what people can do about voters that cannot be changed, dynamicQuorum that Kafka keeps them itself.
+	staticQuorum  string
+	dynamicQuorum bool
 }
 
 // listed are the ids of brokers that are in the spec or still exist.
@@ -273,6 +278,8 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	set(kube.ConditionMetadata, v.metadataWaits != "", kube.ReasonMetadata, v.metadataWaits)
 	held := nodesWhere(v.nodes, func(n node) bool { return n.observed.Held != "" })
 	set(kube.ConditionHeld, len(held) > 0, kube.ReasonHeld, heldText(held))
+	set(kube.ConditionStaticQuorum, v.staticQuorum != "", kube.ReasonChangesWait, v.staticQuorum)
+	set(kube.ConditionVoters, v.votersTold != "", kube.ReasonQuorum, v.votersTold)
 	ended := nodesWhere(v.nodes, func(n node) bool { return n.observed.Ended > 0 && !n.observed.PodReady && !n.observed.Gone })
 	set(kube.ConditionPodsEnded, len(ended) > 0, kube.ReasonPodEnded, v.endedText(ended))
 	slices.SortFunc(list, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })
@@ -371,29 +378,9 @@ func kafkaReadiness(v view) verdict {
 		}
 	}
 	if problem := quorumProblem(v); problem != "" {
-		return verdict{stalled: true, reason: kube.ReasonQuorum, message: problem}
+		return verdict{progressing: true, reason: kube.ReasonQuorum, message: problem}
 	}
 	return verdict{ready: true, reason: kube.ReasonRunning, message: runningText(v)}
-}
-
-// quorumProblem says why the metadata quorum is not the one of the spec. A controller without a vote, or a vote without a
-// controller, counts against the majority while everything seems to run.
-func quorumProblem(v view) string {
-	listed := map[messages.BrokerID]bool{}
-	for _, n := range v.nodes {
-		listed[n.id] = n.controller
-		if n.controller && !n.leaving && slices.Contains(v.kafka.Observers, n.id) {
-			return fmt.Sprintf("controller %d has no vote with the disk that it runs on: remove its old entry with "+
-				"kafka-metadata-quorum remove-controller, then add-controller", n.id)
-		}
-	}
-	for _, id := range v.kafka.Voters {
-		if !listed[id] {
-			return fmt.Sprintf("node %d has a vote in the metadata quorum but is no controller of the spec: remove it with "+
-				"kafka-metadata-quorum remove-controller", id)
-		}
-	}
-	return ""
 }
 
 func nodesWhere(nodes []node, holds func(node) bool) []node {

@@ -107,6 +107,9 @@ func (v view) versions(status *v1beta1.KafkaClusterStatus) {
 	if v.metadata != "" {
 		status.MetadataVersion = v.metadata
 	}
+	if v.dynamicQuorum {
+		status.Quorum = v1beta1.QuorumDynamic
+	}
 }
 
 // anyBroker is the address of a broker that is ready, empty while there is none.

@@ -224,6 +224,11 @@ func (s *server) Admin(context.Context, string) (broker.Admin, error) {
 	return nil, errors.New("nobody asks")
 }
 
+// Quorum finds nobody: no vote differs from the spec, so nobody asks.
+func (s *server) Quorum(context.Context, string) (QuorumAdmin, error) {
+	return nil, errors.New("nobody asks")
+}
+
 // Dial finds a Kafka that knows every node.
 func (s *server) Dial(messages.ClusterKey, []string) (health.Session, error) { return s, nil }
 

@@ -179,3 +179,14 @@ func withDisk(c *v1beta1.KafkaCluster) {
 
 // lastDisk is where the second disk of disks is mounted.
 const lastDisk = "/kafka-logs-1"
+
+// roles gives a node other roles.
+func roles(id int32, roles ...string) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) {
+		for i := range c.Spec.Brokers {
+			if c.Spec.Brokers[i].ID == id {
+				c.Spec.Brokers[i].BrokerConfig.ProcessRoles = roles
+			}
+		}
+	}
+}

@@ -54,6 +54,8 @@ func acts() []act {
 		{"the daemon is killed in the middle of something", func(h *history) { h.killAfterWrites(1 + h.rng.IntN(12)) }},
 		{"the API server goes away", func(h *history) { h.serverAway(h.minutes(10)) }},
 		{"a broker is added", (*history).addBroker},
+		{"a controller is added", (*history).addController},
+		{"a node changes its roles", (*history).changeRole},
 		{"a broker leaves the spec and comes back", (*history).removeBroker},
 		{"the spec is broken for a while", (*history).breakSpec},
 		{"reconciliation is paused for a while", (*history).pause},
@@ -208,6 +210,34 @@ func (h *history) addBroker() {
 			zooKeeper(c)
 		}
 	})
+}
+
+func (h *history) addController() {
+	if cluster := h.cluster(h.name); cluster.Spec.KRaft && len(cluster.Spec.Brokers) < 8 {
+		h.edit(h.name, controllersOnly(1))
+	}
+}
+
+// changeRole makes a broker a controller, too, or takes that role from it. A controller has one disk.
+func (h *history) changeRole() {
+	cluster := h.cluster(h.name)
+	node := cluster.Spec.Brokers[h.rng.IntN(len(cluster.Spec.Brokers))]
+	if !cluster.Spec.KRaft || !node.BrokerConfig.HasRole(v1beta1.BrokerRole) || len(node.BrokerConfig.StorageConfigs) > 0 {
+		return
+	}
+	controllers := 0
+	for _, b := range cluster.Spec.Brokers {
+		if b.BrokerConfig.IsController() {
+			controllers++
+		}
+	}
+	switch {
+	case !h.serves(h.name, messages.BrokerID(node.ID)): // it may be the only broker, and have lost its disk
+	case !node.BrokerConfig.IsController():
+		h.edit(h.name, roles(node.ID, v1beta1.BrokerRole, v1beta1.ControllerRole))
+	case controllers > 2:
+		h.edit(h.name, roles(node.ID, v1beta1.BrokerRole))
+	}
 }
 
 // removeBroker takes the newest broker out of the spec, if the cluster can do without its vote. It may be put back at any

@@ -48,9 +48,10 @@ func newInvariants(s *store, r restarts) *invariants {
 
 // broken lists what did not hold.
 func (i *invariants) broken() []string {
+	harms := i.restarts.kafka.harmed()
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return slices.Clone(i.violations)
+	return slices.Concat(i.violations, harms)
 }
 
 func (i *invariants) violated(format string, args ...any) {

@@ -93,7 +93,7 @@ func newKafka(s *store, f *faults) *kafka {
 
 func newKafkaState(key messages.ClusterKey, p *process) *kafkaState {
 	return &kafkaState{
-		name: key.String(), kraft: p.kraft, version: p.version, quorum: quorumState{leader: -1, seen: map[messages.BrokerID]time.Time{}},
+		name: key.String(), kraft: p.kraft, version: p.version, quorum: quorumState{leader: -1, seen: map[quorumKey]time.Time{}},
 		brokers: map[messages.BrokerID]*brokerState{}, minISR: map[string]int32{}, defaults: map[string]string{},
 		dynamic: map[messages.BrokerID]map[string]string{}, processes: map[messages.BrokerID]*process{},
 		stopped: map[messages.BrokerID]stop{},
@@ -137,7 +137,7 @@ func (k *kafka) stop(key messages.ClusterKey, id messages.BrokerID, pod types.UI
 	}
 	p := c.processes[id]
 	if p.kraft && p.serves {
-		c.quorum.seen[id] = time.Now()
+		c.quorum.seen[c.keyOf(p)] = time.Now()
 	}
 	if p.broker && p.serves {
 		c.departs(k, id, how)

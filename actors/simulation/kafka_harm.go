@@ -134,8 +134,8 @@ func (c *kafkaState) quorumHarm(k *kafka, id messages.BrokerID, blindness time.D
 	}
 	down := append(c.stoppedNow(), id)
 	left := slices.DeleteFunc(running, func(other messages.BrokerID) bool { return slices.Contains(down, other) })
-	for other := range c.voters {
-		seen, known := c.quorum.seen[other]
+	for other, directory := range c.voters {
+		seen, known := c.quorum.seen[quorumKey{other, directory}]
 		if known && time.Since(seen) <= blindness && !slices.Contains(left, other) && !slices.Contains(down, other) {
 			left = append(left, other)
 		}

@@ -23,8 +23,23 @@ type quorumState struct {
 	// terms counts leaders; due is when the next one can have been elected.
 	terms int
 	due   time.Time
-	// seen is when a node that is gone had its last contact.
-	seen map[messages.BrokerID]time.Time
+	// seen is when a replica that is gone had its last contact.
+	seen map[quorumKey]time.Time
+}
+
+// quorumKey names a replica of the metadata log: a node whose disk was lost is another one. Of a static quorum the directories are
+// not known.
+type quorumKey struct {
+	id        messages.BrokerID
+	directory string
+}
+
+// keyOf is a process as the quorum knows it.
+func (c *kafkaState) keyOf(p *process) quorumKey {
+	if directory, votes := c.voters[p.id]; votes && directory == "" {
+		return quorumKey{id: p.id}
+	}
+	return quorumKey{p.id, p.directory}
 }
 
 // forgotten is how long nodes that are gone still appear among the observers.
@@ -119,7 +134,7 @@ func (c *kafkaState) clock(k *kafka) time.Time {
 	return time.Now().Add(skew)
 }
 
-// described is DescribeQuorum: voters first, each by id.
+// described is DescribeQuorum: by id, each voter before what observes under its id.
 func (c *kafkaState) described(k *kafka) []messages.QuorumReplica {
 	var list []messages.QuorumReplica
 	for _, id := range slices.Sorted(maps.Keys(c.voters)) {
@@ -127,41 +142,52 @@ func (c *kafkaState) described(k *kafka) []messages.QuorumReplica {
 		if p != nil && (!p.controller || p.refused != "" || c.voters[id] != "" && c.voters[id] != p.directory) {
 			p = nil
 		}
-		replica := c.replicaOf(k, id, p)
-		replica.Voter, replica.DirectoryID = true, c.voters[id]
+		replica := c.replicaOf(k, quorumKey{id, c.voters[id]}, p)
+		replica.Voter = true
 		list = append(list, replica)
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.processes)) {
 		p := c.processes[id]
 		if directory, votes := c.voters[id]; p.refused == "" && p.kraft && (!votes || directory != "" && directory != p.directory) {
-			replica := c.replicaOf(k, id, p)
-			replica.DirectoryID = p.directory
-			list = append(list, replica)
+			list = append(list, c.replicaOf(k, quorumKey{id, p.directory}, p))
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(c.quorum.seen)) {
-		if _, votes := c.voters[id]; !votes && c.processes[id] == nil && time.Since(c.quorum.seen[id]) < forgotten {
-			list = append(list, c.replicaOf(k, id, nil))
+	for gone, at := range c.quorum.seen { // in any order: the list is sorted
+		directory, votes := c.voters[gone.id]
+		p := c.processes[gone.id]
+		if time.Since(at) < forgotten && !(votes && directory == gone.directory) && (p == nil || p.directory != gone.directory) {
+			list = append(list, c.replicaOf(k, gone, nil))
 		}
 	}
+	slices.SortFunc(list, func(a, b messages.QuorumReplica) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(votersFirst(a), votersFirst(b)), cmp.Compare(a.DirectoryID, b.DirectoryID))
+	})
 	return list
 }
 
-// replicaOf is how far a node has the metadata log; p is nil when it does not fetch.
-func (c *kafkaState) replicaOf(k *kafka, id messages.BrokerID, p *process) messages.QuorumReplica {
+func votersFirst(r messages.QuorumReplica) int {
+	if r.Voter {
+		return 0
+	}
+	return 1
+}
+
+// replicaOf is how far a replica has the metadata log; p is nil when it does not fetch.
+func (c *kafkaState) replicaOf(k *kafka, key quorumKey, p *process) messages.QuorumReplica {
 	now, skew := time.Now(), time.Until(c.clock(k))
-	seen, known := c.quorum.seen[id]
+	seen, known := c.quorum.seen[key]
 	switch {
-	case p != nil && id == c.quorum.leader:
+	case p != nil && key.id == c.quorum.leader:
 		seen, known = now, true
 	case p != nil && p.serves && now.Sub(p.since) > 500*time.Millisecond: // it fetches at least each 500 ms
-		lag := time.Duration(digest(k.faults.seed, "lag", int(id))%400) * time.Millisecond
+		lag := time.Duration(digest(k.faults.seed, "lag", int(key.id))%400) * time.Millisecond
 		seen, known = now.Add(-lag), true
 	}
 	if !known {
-		return messages.QuorumReplica{ID: id, LogEndOffset: -1}
+		return messages.QuorumReplica{ID: key.id, DirectoryID: key.directory, LogEndOffset: -1}
 	}
 	return messages.QuorumReplica{
-		ID: id, LogEndOffset: int64(seen.Sub(c.began) / (500 * time.Millisecond)), LastCaughtUp: seen.Add(skew),
+		ID: key.id, DirectoryID: key.directory, LogEndOffset: int64(seen.Sub(c.began) / (500 * time.Millisecond)),
+		LastCaughtUp: seen.Add(skew),
 	}
 }

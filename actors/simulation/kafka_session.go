@@ -99,7 +99,7 @@ func (s kafkaSession) ask(ask kafkaclient.Ask, asked time.Time) (messages.KafkaO
 	}
 	var quorum []messages.QuorumReplica
 	if ask.KRaft {
-		observed.QuorumLeader = c.quorum.leader
+		observed.QuorumLeader, observed.DynamicQuorum = c.quorum.leader, !c.static()
 		quorum = c.described(s.kafka)
 		for _, replica := range quorum {
 			if replica.Voter {
@@ -109,6 +109,7 @@ func (s kafkaSession) ask(ask kafkaclient.Ask, asked time.Time) (messages.KafkaO
 			}
 		}
 		slices.Sort(observed.Observers)
+		observed.Elsewhere = kafkaclient.Elsewhere(quorum)
 	}
 	if ask.Detail {
 		observed.Replication = s.replication(c, quorum, asked)

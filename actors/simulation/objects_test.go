@@ -151,22 +151,16 @@ func TestTheBudgetOfControllersGoesWithTheLastOfThem(t *testing.T) {
 		w.eventuallyReady("demo")
 		budget := key{kube.KindBudget, namespace, kube.ControllerBudgetName("demo")}
 		require.NotNil(w.t, w.store.get(budget))
+		w.edit("demo", maintained(1)) // no vote is taken meanwhile
+		w.eventually(5*time.Minute, "node 1 is stopped", func() bool { return len(w.podsOf("demo", 1)) == 0 })
 		w.edit("demo", withoutBroker(3))
 		w.advance(10 * time.Minute)
 		require.NotNil(w.t, w.store.get(budget), "it still runs")
 		w.kill()
 		w.advance(10 * time.Minute)
 		require.NotNil(w.t, w.store.get(budget), "the next daemon knows of it, too")
-		w.killDaemon()
-		for _, kind := range []kube.Kind{kube.KindPod, kube.KindClaim, kube.KindConfigMap} {
-			for _, object := range w.owned(kind, "demo") {
-				if object.GetLabels()[kube.LabelBrokerID] == "3" {
-					w.deleteObject(keyOf(object))
-				}
-			}
-		}
-		w.advance(5 * time.Minute)
-		w.startDaemon()
+		w.edit("demo", maintained())
+		w.eventuallyRemoved("demo", 3)
 		w.eventually(5*time.Minute, "the budget is gone", func() bool { return w.store.get(budget) == nil })
 		require.NotNil(w.t, w.store.get(key{kube.KindBudget, namespace, kube.BrokerBudgetName("demo")}))
 		w.settled()

@@ -235,17 +235,6 @@ func TestABrokerIsAdded(t *testing.T) {
 	})
 }
 
-func TestAControllerThatComesLaterJoinsAsAnObserver(t *testing.T) {
-	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(3)))
-		w.eventuallyReady("demo")
-		w.edit("demo", controllersOnly(1))
-		w.eventually(5*time.Minute, "controller 3 runs", func() bool { return w.serves("demo", 3) })
-		require.NotContains(w.t, envOf(w.podsOf("demo", 3)[0]), "KAFKA_INITIAL_CONTROLLERS")
-		w.settled()
-	})
-}
-
 func TestASpecThatCannotWorkIsToldOfAndStopsNobodyElse(t *testing.T) {
 	for name, test := range map[string]struct {
 		harm  func(*v1beta1.KafkaCluster)

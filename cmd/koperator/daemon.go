@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/koperator-go/koperator/actors/broker"
+	"github.com/koperator-go/koperator/actors/cluster"
 	"github.com/koperator-go/koperator/actors/health"
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/actors/operator"
@@ -283,5 +284,9 @@ func (d kafkaDialer) Dial(_ messages.ClusterKey, bootstrap []string) (health.Ses
 }
 
 func (d kafkaDialer) Admin(ctx context.Context, address string) (broker.Admin, error) {
+	return kafka.DialAdmin(ctx, address, d.held)
+}
+
+func (d kafkaDialer) Quorum(ctx context.Context, address string) (cluster.QuorumAdmin, error) {
 	return kafka.DialAdmin(ctx, address, d.held)
 }

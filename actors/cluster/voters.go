@@ -1,0 +1,251 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/actors/broker"
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+const (
+	// votersSoon is when to look again after a change of voters, votersLater while something is awaited.
+	votersSoon  = 500 * time.Millisecond
+	votersLater = 3 * time.Second
+	// votersTold is how long a change may be awaited before a condition tells of it: a controller that starts takes a while.
+	votersTold = 30 * time.Second
+)
+
+// QuorumDialer makes connections over which the metadata quorum is asked and changed.
+type QuorumDialer interface {
+	// Quorum connects to the broker at host:port, which passes on what is for the active controller.
+	Quorum(ctx context.Context, address string) (QuorumAdmin, error)
+}
+
+// QuorumAdmin is such a connection. kafka.Admin says more.
+type QuorumAdmin interface {
+	DescribeQuorum(ctx context.Context) (kafka.QuorumState, error)
+	AddVoter(ctx context.Context, clusterID, listener string, voter messages.Voter) error
+	RemoveVoter(ctx context.Context, clusterID string, id messages.BrokerID, directory string) error
+	MakeQuorumDynamic(ctx context.Context) error
+	Close()
+}
+
+// voterKeeper makes the controllers of the spec the voters of a dynamic quorum, one change at a time.
+type voterKeeper struct {
+	job job
+	// waits says what is awaited before the next change, since when; empty while nothing is.
+	waits string
+	since time.Time
+	// notBefore is when to look again at the earliest.
+	notBefore time.Time
+}
+
+// votersWish is all that a look at the quorum needs to know.
+type votersWish struct {
+	// brokers are addresses to ask, in order.
+	brokers   []string
+	clusterID string
+	listener  string
+	input     kafka.VotersInput
+	// addresses are those of the controllers' listeners.
+	addresses map[messages.BrokerID]messages.Voter
+}
+
+// votersResult is what became of it.
+type votersResult struct {
+	step kafka.VoterStep
+	// refused is Kafka's reason, empty where it took the change.
+	refused string
+}
+
+// keepVoters looks whether a change is due, and makes it.
+func (a *cluster) keepVoters(c actor.Context) {
+	dynamic := recordedIdentity(a.known).quorum == messages.QuorumDynamic
+	if !dynamic || a.kafka.Answered && !kafka.VotersDiffer(a.roles.controllers, a.kafka) {
+		a.voters.waits, a.voters.notBefore = "", time.Time{}
+		return
+	}
+	wish := a.votersWish()
+	if a.voters.job.running || !a.kafka.Answered || len(a.kafka.Voters) == 0 || len(wish.brokers) == 0 {
+		return
+	}
+	if left := time.Until(a.voters.notBefore); left > 0 {
+		a.again.SetSooner(c, left, lookNow{})
+		return
+	}
+	if !a.voters.job.start(a, c) {
+		return
+	}
+	e := a.effects
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (votersResult, error) { return e.changeVoters(ctx, wish) })
+}
+
+func (a *cluster) votersWish() votersWish {
+	wish := votersWish{
+		brokers:   a.askedBrokers(),
+		clusterID: a.known.ClusterID, listener: kafka.ListenerName(kafka.ControllerListener(a.valid).Name),
+		addresses: map[messages.BrokerID]messages.Voter{},
+		input:     kafka.VotersInput{Wanted: a.roles.controllers},
+	}
+	for _, n := range a.nodes() {
+		if n.observed.PodReady && !n.observed.Stopping && a.runsController(n.id) {
+			wish.input.Running = append(wish.input.Running, n.id)
+		}
+		if n.controller {
+			wish.addresses[n.id] = kafka.VoterAddress(a.valid, kube.AddressesOf(a.valid), n.id, n.broker)
+		}
+	}
+	return wish
+}
+
+// runsController reports whether a node's Pod was made with the controller role: the spec may have another role by now.
+func (a *cluster) runsController(id messages.BrokerID) bool {
+	pods := a.Cache.BrokerPods(a.Key, id)
+	return len(pods) == 1 && pods[0].Labels[kube.LabelIsController] == "true"
+}
+
+// votersDone takes what became of a look.
+func (a *cluster) votersDone(c actor.Context, r kit.Result[votersResult]) {
+	a.voters.job.ended(a, c, r.Err)
+	if r.Err != nil {
+		return
+	}
+	now, step := time.Now(), r.Value.step
+	done := step.Change == kafka.VoterAdd || step.Change == kafka.VoterRemove
+	a.voters.notBefore = now.Add(votersLater)
+	waits := step.Reason
+	switch {
+	case r.Value.refused != "":
+		waits = r.Value.refused
+	case done:
+		a.voters.notBefore, waits = now.Add(votersSoon), ""
+		a.tellVoters(step)
+	}
+	if waits != "" && waits != a.voters.waits {
+		a.Log.Info("voters of the quorum wait", "reason", waits)
+	}
+	if a.voters.waits == "" || done { // a new wait begins
+		a.voters.since = now
+	}
+	a.voters.waits = waits
+	if waits != "" {
+		a.again.SetSooner(c, votersTold, lookNow{})
+	}
+}
+
+// tellVoters tells people of a change.
+func (a *cluster) tellVoters(step kafka.VoterStep) {
+	reason, text := "VoterAdded", "got its vote in the metadata quorum"
+	if step.Change == kafka.VoterRemove {
+		reason, text = "VoterRemoved", "lost its vote in the metadata quorum"
+	}
+	note := fmt.Sprintf("node %d %s: %s", step.ID, text, step.Reason)
+	a.Log.Info("voters of the quorum changed", "broker", step.ID, "reason", note)
+	a.Events.Event(kube.ClusterReference(a.Key, a.newest), nil, corev1.EventTypeNormal, reason, "ChangeVoters", note)
+}
+
+// told is what has been awaited for so long that people should know.
+func (v voterKeeper) told(now time.Time) string {
+	if v.waits == "" || now.Sub(v.since) < votersTold {
+		return ""
+	}
+	return v.waits
+}
+
+// askedBrokers are addresses of a few brokers to ask: one may be cut off from the controllers.
+func (a *cluster) askedBrokers() []string {
+	const most = 3
+	ready := nodesWhere(a.nodes(), func(n node) bool { return n.broker && n.observed.PodReady })
+	var addresses []string
+	for _, n := range ready[:min(most, len(ready))] {
+		addresses = append(addresses, broker.AdminAddress(a.valid, n.id))
+	}
+	return addresses
+}
+
+// changeVoters asks, decides and makes one change.
+func (e worldEffects) changeVoters(ctx context.Context, wish votersWish) (result votersResult, err error) {
+	err = e.withQuorum(ctx, wish.brokers, func(admin QuorumAdmin, quorum kafka.QuorumState) error {
+		wish.input.Quorum = quorum
+		result.step = kafka.PlanVoters(wish.input)
+		return changeVoter(ctx, admin, wish, result.step)
+	})
+	return refusedVoters(result, err)
+}
+
+// withQuorum uses the first broker that knows how the quorum stands.
+func (e worldEffects) withQuorum(ctx context.Context, brokers []string, use func(QuorumAdmin, kafka.QuorumState) error) error {
+	err := errors.New("no broker is ready to be asked")
+	for _, address := range brokers {
+		var admin QuorumAdmin
+		var quorum kafka.QuorumState
+		if admin, quorum, err = e.askQuorum(ctx, address); err != nil {
+			continue
+		}
+		defer admin.Close()
+		return use(admin, quorum)
+	}
+	return err
+}
+
+func (e worldEffects) askQuorum(ctx context.Context, address string) (QuorumAdmin, kafka.QuorumState, error) {
+	const patience = 8 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	admin, err := e.Kafka.Quorum(ctx, address)
+	if err != nil {
+		return nil, kafka.QuorumState{}, err
+	}
+	quorum, err := admin.DescribeQuorum(ctx)
+	if err != nil {
+		admin.Close()
+	}
+	return admin, quorum, err
+}
+
+func changeVoter(ctx context.Context, admin QuorumAdmin, wish votersWish, step kafka.VoterStep) error {
+	switch step.Change {
+	case kafka.VoterAdd:
+		voter := wish.addresses[step.ID]
+		voter.DirectoryID = step.DirectoryID
+		return admin.AddVoter(ctx, wish.clusterID, wish.listener, voter)
+	case kafka.VoterRemove:
+		return admin.RemoveVoter(ctx, wish.clusterID, step.ID, step.DirectoryID)
+	default:
+		return nil
+	}
+}
+
+// refusedVoters takes a refusal for a result: the next look may find something else to do.
+func refusedVoters(result votersResult, err error) (votersResult, error) {
+	var refused *kafka.VoterRefused
+	if errors.As(err, &refused) {
+		result.refused = fmt.Sprintf("%s: %s", result.step.Reason, refused.Error())
+		return result, nil
+	}
+	return result, err
+}
+
+// keepsVote reports whether a node that is to restart has to lose its vote first: it comes back as no controller, and a vote
+// without one counts against the majority.
+func (v rollView) keepsVote(n node) bool {
+	return v.kraft && v.dynamic && !n.controller && slices.Contains(v.kafka.Voters, n.id)
+}
+
+// votesDown reports whether a vote counts against the majority: that of a lost disk, or of a node that does not run.
+func votesDown(nodes []node, kafka messages.KafkaObserved) bool {
+	return slices.ContainsFunc(kafka.Voters, func(id messages.BrokerID) bool {
+		runs := func(n node) bool { return n.id == id && n.observed.PodReady }
+		return slices.Contains(kafka.Elsewhere, id) || !slices.ContainsFunc(nodes, runs)
+	})
+}
