@@ -218,6 +218,16 @@ func (h *history) addController() {
 	}
 }
 
+// controllersOf counts the nodes with that role.
+func controllersOf(entries []v1beta1.Broker) (n int) {
+	for _, b := range entries {
+		if b.BrokerConfig != nil && b.BrokerConfig.IsController() {
+			n++
+		}
+	}
+	return n
+}
+
 // changeRole makes a broker a controller, too, or takes that role from it. A controller has one disk.
 func (h *history) changeRole() {
 	cluster := h.cluster(h.name)
@@ -225,28 +235,22 @@ func (h *history) changeRole() {
 	if !cluster.Spec.KRaft || !node.BrokerConfig.HasRole(v1beta1.BrokerRole) || len(node.BrokerConfig.StorageConfigs) > 0 {
 		return
 	}
-	controllers := 0
-	for _, b := range cluster.Spec.Brokers {
-		if b.BrokerConfig.IsController() {
-			controllers++
-		}
-	}
 	switch {
 	case !h.serves(h.name, messages.BrokerID(node.ID)): // it may be the only broker, and have lost its disk
 	case !node.BrokerConfig.IsController():
 		h.edit(h.name, roles(node.ID, v1beta1.BrokerRole, v1beta1.ControllerRole))
-	case controllers > 2:
+	case controllersOf(cluster.Spec.Brokers) > 2:
 		h.edit(h.name, roles(node.ID, v1beta1.BrokerRole))
 	}
 }
 
-// removeBroker takes the newest broker out of the spec, if the cluster can do without its vote. It may be put back at any
-// step of its way out, or never.
+// removeBroker takes the newest node out of the spec, if enough controllers are left. It may be put back at any step of its way
+// out, or never.
 func (h *history) removeBroker() {
 	entries := h.cluster(h.name).Spec.Brokers
 	last := entries[len(entries)-1]
 	stays := slices.ContainsFunc(entries[:len(entries)-1], servesClients)
-	if len(entries) < 4 || !stays || last.BrokerConfig != nil && last.BrokerConfig.IsController() {
+	if len(entries) < 4 || !stays || last.BrokerConfig != nil && last.BrokerConfig.IsController() && controllersOf(entries) < 3 {
 		return
 	}
 	h.edit(h.name, withoutBroker(last.ID))

@@ -48,6 +48,20 @@ func TestAdoption(t *testing.T) {
 	require.Equal(t, "adopted-0-storage-0-zx8vq", n.kubectl("get", "pod", "adopted-node-0",
 		"-o", "jsonpath={.spec.volumes[*].persistentVolumeClaim.claimName}"))
 
+	require.Contains(t, n.condition("adopted", "StaticQuorum"), "dynamic-quorum", "the way to a quorum whose voters can change is offered")
+	ours := n.uids("adopted")
+	n.kubectl("annotate", "kafkacluster", "adopted", "kafka.banzaicloud.io/consent=dynamic-quorum")
+	n.eventually(5*time.Minute, "the quorum is dynamic, and the node's file says so", func() (bool, string) {
+		return n.cluster("adopted").Status.Quorum == "Dynamic" && n.uids("adopted")["adopted-node-0"] != ours["adopted-node-0"], n.ready("adopted")
+	})
+	n.waitReady("adopted")
+	require.Equal(t, "0", n.exec("adopted-node-0", "grep -c ^controller.quorum.voters /config/broker-config || true"))
+	m := messages{n, cluster, "old"}
+	require.Len(t, m.voters()["0"], 22, "the directory with which it votes")
+	require.NotEqual(t, "AAAAAAAAAAAAAAAAAAAAAA", m.voters()["0"])
+	m.write(1, 10)
+	m.has(10)
+
 	n.kubectl("delete", "kafkacluster", "adopted", "--timeout=120s")
 	n.eventually(3*time.Minute, "all objects are gone", func() (bool, string) {
 		left := n.kubectl("get", "pods,pvc,configmaps,services,pdb", "-l", "kafka_cr=adopted", "-o", "name")
