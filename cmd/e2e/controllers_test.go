@@ -33,7 +33,7 @@ func TestControllers(t *testing.T) {
 		return now
 	}
 
-	next := n.cluster("quorum")
+	next := n.spec("quorum")
 	next.Spec.Brokers = append(next.Spec.Brokers, v1beta1.Broker{
 		ID: 3, BrokerConfigGroup: "default", BrokerConfig: &v1beta1.BrokerConfig{ProcessRoles: []string{"controller"}},
 	})
@@ -53,7 +53,7 @@ func TestControllers(t *testing.T) {
 	n.waitReady("quorum")
 	require.NotEqual(t, pod, n.uids("quorum")["quorum-node-3"])
 
-	next = n.cluster("quorum")
+	next = n.spec("quorum")
 	next.Spec.Brokers = next.Spec.Brokers[:3]
 	n.apply(next)
 	m.votes(5*time.Minute, "0", "1", "2")
@@ -77,10 +77,18 @@ func TestControllers(t *testing.T) {
 	m.has(1500)
 }
 
+// spec is the custom resource to be changed, whatever version of it stands: its status is written meanwhile.
+func (n namespace) spec(name string) *v1beta1.KafkaCluster {
+	n.t.Helper()
+	cluster := n.cluster(name)
+	cluster.ResourceVersion = ""
+	return cluster
+}
+
 // changesRole gives node 2 other roles and waits until its new Pod has them.
 func (m messages) changesRole(roles ...string) {
 	m.t.Helper()
-	next := m.namespace.cluster(m.cluster.Name)
+	next := m.spec(m.cluster.Name)
 	next.Spec.Brokers[2].BrokerConfig.ProcessRoles = roles
 	m.apply(next)
 	m.eventually(10*time.Minute, "node 2 is "+strings.Join(roles, " and "), func() (bool, string) {
