@@ -192,7 +192,10 @@ func (in VotersInput) behind(r messages.QuorumReplica) string {
 	if at < 0 {
 		return "the leader of the metadata quorum is not known"
 	}
-	return behindLeader(in.Quorum.Replicas[at], r, in.FetchTimeout)
+	if behindLeader(in.Quorum.Replicas[at], r, in.FetchTimeout) == "" {
+		return ""
+	}
+	return fmt.Sprintf("controller %d has not all of the metadata log", r.ID) // how far it is behind changes with every look
 }
 
 func idsOf(replicas []messages.QuorumReplica) []messages.BrokerID {

@@ -55,7 +55,7 @@ func TestVotersChangeOneAtATime(t *testing.T) {
 				in.Wanted, in.Running = brokerIDs{1, 2, 3, 4}, brokerIDs{1, 2, 3, 4}
 				with(observes(4, "d", time.Minute))(in)
 			},
-			VoterStep{Change: VotersWait, Reason: "controller 4 does not vote yet: controller 4 is 1m0s behind the leader"},
+			VoterStep{Change: VotersWait, Reason: "controller 4 does not vote yet: controller 4 has not all of the metadata log"},
 		},
 		"the next one does not wait for it": {
 			func(in *VotersInput) {
@@ -118,7 +118,7 @@ func TestVotersChangeOneAtATime(t *testing.T) {
 			func(in *VotersInput) {
 				in.Wanted, in.Quorum.Replicas[1] = brokerIDs{1, 2}, votes(2, "b", 5*time.Second)
 			},
-			VoterStep{Change: VotersWait, Reason: "node 3 keeps its vote although it is no controller of the spec: controller 2 is 5s behind the leader"},
+			VoterStep{Change: VotersWait, Reason: "node 3 keeps its vote although it is no controller of the spec: controller 2 has not all of the metadata log"},
 		},
 		"nor while it has just stopped": {
 			func(in *VotersInput) { in.Wanted, in.Running = brokerIDs{1, 2}, brokerIDs{1, 3} },
@@ -128,7 +128,7 @@ func TestVotersChangeOneAtATime(t *testing.T) {
 			func(in *VotersInput) {
 				in.Wanted, in.Running, in.Quorum.Replicas[2] = brokerIDs{1, 2, 4}, brokerIDs{1, 2}, votes(3, "c", time.Minute)
 			},
-			VoterStep{VoterRemove, 3, "c", "node 3 is no controller of the spec, and controller 3 is 1m0s behind the leader"},
+			VoterStep{VoterRemove, 3, "c", "node 3 is no controller of the spec, and controller 3 has not all of the metadata log"},
 		},
 		"without a majority nothing is changed": {
 			func(in *VotersInput) {

@@ -117,10 +117,11 @@ func (a *cluster) runsController(id messages.BrokerID) bool {
 // votersDone takes what became of a look.
 func (a *cluster) votersDone(c actor.Context, r kit.Result[votersResult]) {
 	a.voters.job.ended(a, c, r.Err)
+	now, step := time.Now(), r.Value.step
 	if r.Err != nil {
+		a.voters.waitFor(r.Err.Error(), now)
 		return
 	}
-	now, step := time.Now(), r.Value.step
 	done := step.Change == kafka.VoterAdd || step.Change == kafka.VoterRemove
 	a.voters.notBefore = now.Add(votersLater)
 	waits := step.Reason
@@ -134,13 +135,18 @@ func (a *cluster) votersDone(c actor.Context, r kit.Result[votersResult]) {
 	if waits != "" && waits != a.voters.waits {
 		a.Log.Info("voters of the quorum wait", "reason", waits)
 	}
-	if a.voters.waits == "" || done { // a new wait begins
-		a.voters.since = now
-	}
-	a.voters.waits = waits
+	a.voters.waitFor(waits, now)
 	if waits != "" {
 		a.again.SetSooner(c, votersTold, lookNow{})
 	}
+}
+
+// waitFor remembers what is awaited, and since when anything is.
+func (v *voterKeeper) waitFor(what string, now time.Time) {
+	if v.waits == "" {
+		v.since = now
+	}
+	v.waits = what
 }
 
 // tellVoters tells people of a change.

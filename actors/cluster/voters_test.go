@@ -70,7 +70,12 @@ func TestAWaitIsToldWhenItLasts(t *testing.T) {
 	keeper := voterKeeper{waits: "controller 3 lags behind", since: now}
 	require.Empty(t, keeper.told(now.Add(votersTold-time.Second)))
 	require.Equal(t, keeper.waits, keeper.told(now.Add(votersTold)))
-	require.Empty(t, voterKeeper{since: now}.told(now.Add(time.Hour)))
+	keeper.waitFor("i/o timeout", now.Add(votersTold))
+	require.Equal(t, "i/o timeout", keeper.told(now.Add(votersTold)), "something else is awaited, and for as long")
+	keeper.waitFor("", now.Add(votersTold))
+	require.Empty(t, keeper.told(now.Add(time.Hour)))
+	keeper.waitFor("controller 4 lags behind", now.Add(time.Hour))
+	require.Empty(t, keeper.told(now.Add(time.Hour)), "a new wait begins")
 }
 
 // quorumAt is a broker that knows how the quorum stands, and remembers what was changed.
