@@ -207,7 +207,7 @@ func (v rollView) returned(n node, p permit) (bool, string) {
 		return false, "Kafka does not know it yet"
 	}
 	return kafka.Returned(kafka.ReturnInput{
-		Broker: n.id, Before: p.before, Now: v.index, Started: n.observed.Started, Controller: n.controller && v.kraft,
+		Broker: n.id, Before: p.before, Now: v.index, Started: n.observed.Started, Controller: n.controller && !n.leaving && v.kraft,
 	})
 }
 
@@ -347,7 +347,7 @@ func (v rollView) restartInput(candidates []messages.BrokerID) kafka.RestartInpu
 		Index: v.index, Now: v.now, RackOf: v.rackOf, KRaft: v.kraft, BlockUnprotected: v.blockUnprotected,
 	}
 	for _, n := range v.nodes {
-		if n.controller && v.kraft {
+		if n.controller && !n.leaving && v.kraft { // who leaves loses its vote first, and may have to wait for its replicas after that
 			in.Controllers = append(in.Controllers, n.id)
 			if slices.Contains(candidates, n.id) {
 				in.Waiting = append(in.Waiting, n.id)

@@ -200,3 +200,22 @@ func TestAFirstControllerThatBecomesABrokerBeforeItRanDoesNotWaitForItsList(t *t
 		w.settled()
 	})
 }
+
+func TestAControllerThatWaitsForItsReplicasToGoKeepsNobodyFromRestarting(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(4)))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.advance(time.Minute)
+		before := w.podUIDs("demo")
+		w.edit("demo", withoutBroker(3))
+		w.eventuallyVote("demo", 0, 1, 2)
+		w.edit("demo", readOnly("queued.max.requests=700\n"))
+		w.eventually(20*time.Minute, "the others have restarted", func() bool {
+			after := w.podUIDs("demo")
+			return after[0] != before[0] && after[1] != before[1] && after[2] != before[2] && w.serves("demo", 2)
+		})
+		require.NotEmpty(w.t, w.leavingText("demo"), "it still waits")
+		require.Empty(w.t, w.lostPartitions("demo"))
+	})
+}
