@@ -102,7 +102,20 @@ func (e worldEffects) claims(o *observed, cached []*corev1.PersistentVolumeClaim
 	for _, name := range o.written.Names(&corev1.PersistentVolumeClaim{}) {
 		cached = merged(o, cached, name, now)
 	}
-	return cached
+	return withDeleted(o.written, cached, now)
+}
+
+// withDeleted marks claims whose deletion was accepted and that the cache does not show as such yet: a Pod that is made for one would
+// wait for it, come up with its successor, and have no right to format that.
+func withDeleted(written *kube.Written, cached []*corev1.PersistentVolumeClaim, now time.Time) []*corev1.PersistentVolumeClaim {
+	claims := slices.Clone(cached)
+	for i, claim := range claims {
+		if claim.DeletionTimestamp == nil && written.Deleting(claim) {
+			claims[i] = claim.DeepCopy()
+			claims[i].DeletionTimestamp = &metav1.Time{Time: now}
+		}
+	}
+	return claims
 }
 
 // merged replaces or adds the object of the given name by what was written, where that is newer.
