@@ -227,6 +227,9 @@ func (w blueprint) openRights(claims []*corev1.PersistentVolumeClaim) []string {
 
 // unknownVoters says for whom a first voter waits before it formats its metadata: it needs the whole list.
 func (w blueprint) unknownVoters(claims []*corev1.PersistentVolumeClaim) bool {
+	if w.Quorum.Formed && len(w.Quorum.Missing) > 0 { // the list does not come any more: without it the node gets its vote later
+		return false
+	}
 	if !w.InitialController || w.joins(claims) || len(w.Quorum.Initial) > 0 || len(w.disks) == 0 || len(w.Formatted) > 0 {
 		return false
 	}

@@ -220,7 +220,7 @@ func (v rollView) fresh() bool {
 // broker's gate is no reason to wait.
 func (d *rollDecision) repair(v rollView) {
 	for _, n := range v.nodes {
-		if wantsRestart(n) && n.observed.Restart.Stuck && !n.observed.PodReady && !n.volatile {
+		if wantsRestart(n) && n.observed.Restart.Stuck && !n.observed.PodReady && !n.volatile && !v.keepsVote(n) {
 			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}}
 		}
 	}

@@ -124,6 +124,9 @@ func TestAControllerWithoutMetadataWaitsForTheOthers(t *testing.T) {
 		w.eventuallyReady("demo")
 		w.advance(time.Minute)
 		node := w.podsOf("demo", 1)[0].Spec.NodeName
+		if node == w.podsOf("demo", 0)[0].Spec.NodeName { // whose Pod has to end
+			node = w.podsOf("demo", 2)[0].Spec.NodeName
+		}
 		w.kubelets.lose(node, 20*time.Minute)
 		w.loseClaims("demo", 0)
 		w.eventually(10*time.Minute, "a condition says what it waits for", func() bool {
@@ -132,5 +135,5 @@ func TestAControllerWithoutMetadataWaitsForTheOthers(t *testing.T) {
 		w.advance(5 * time.Minute)
 		require.Empty(w.t, w.podsOf("demo", 0))
 		w.eventually(time.Hour, "the other controller is back, and then it starts", func() bool { return w.serves("demo", 0) })
-	})
+	}, machines(6, 3))
 }
