@@ -41,7 +41,7 @@ func (k *kafka) stopping(key messages.ClusterKey, s stop) (harms []string) {
 	ours := slices.DeleteFunc(c.stoppedNow(), func(id messages.BrokerID) bool {
 		return c.stopped[id].daemon != s.daemon || !slices.Contains(s.wanted, id)
 	})
-	if len(ours) >= s.together {
+	if len(ours) >= s.together && slices.Contains(s.wanted, s.node) { // one that leaves is missed by nobody when it holds nothing
 		harms = append(harms, fmt.Sprintf("%v are down by its doing already", ours))
 	}
 	harms = append(harms, c.partitionHarms(s.node, s.blindness)...)
