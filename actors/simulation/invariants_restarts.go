@@ -133,7 +133,8 @@ func (r *restarts) blindness(at time.Time) time.Duration {
 // wanted reports whether somebody wants a Pod replaced: its broker's part of the spec was another when the first Pod of
 // its making was made, or it is marked. Whatever was true within the daemon's blindness counts.
 func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded bool) bool {
-	if owner == nil || pod.Annotations[kube.AnnotationRestart] != "" || r.kafka.store.drained(pod.Spec.NodeName, r.blindness(time.Now())) {
+	if owner == nil || pod.Annotations[kube.AnnotationRestart] != "" || r.kafka.store.drained(pod.Spec.NodeName, r.blindness(time.Now())) ||
+		r.letsGo(pod) {
 		return true
 	}
 	now := r.between(owner.UID, time.Now().Add(-r.blindness(time.Now())), time.Now())
@@ -152,6 +153,17 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded
 		}
 	}
 	return false
+}
+
+// letsGo reports whether a Pod mounts a disk that is let go: whether it may be, Kafka has to tell.
+func (r *restarts) letsGo(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool {
+		if v.PersistentVolumeClaim == nil {
+			return false
+		}
+		claim := r.kafka.store.get(key{kube.KindClaim, pod.Namespace, v.PersistentVolumeClaim.ClaimName})
+		return claim != nil && claim.GetAnnotations()[kube.AnnotationLogDirReleased] != ""
+	})
 }
 
 // leaves reports whether a node is not in the spec: whether it may be stopped, Kafka has to tell.
