@@ -29,9 +29,10 @@ func (a *cluster) clusterObjects() []kube.Object {
 	together := setUnderWay(a.roll.permits, a.nodes())
 	gates := a.gatesOpen() || together > 1 // the first of a set that goes must not close the gate behind it
 	brokers, controllers := a.protected()
+	isBroker, isController := func(n node) bool { return n.broker }, func(n node) bool { return !n.broker }
 	budgets := []*policyv1.PodDisruptionBudget{
-		kube.BrokerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: brokers, GatesOpen: gates, Together: together}),
-		kube.ControllerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: controllers, GatesOpen: a.gatesOpen()}),
+		kube.BrokerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: brokers, GatesOpen: gates, Together: together, EvictUnready: stuckAlone(a.nodes(), isBroker)}),
+		kube.ControllerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: controllers, GatesOpen: a.gatesOpen(), EvictUnready: stuckAlone(a.nodes(), isController)}),
 	}
 	for _, budget := range budgets {
 		if budget != nil {
