@@ -20,6 +20,8 @@ const (
 	// AnnotationStartedWith is the second part of AnnotationUserInputsHash at the start of a broker whose file was changed
 	// since, while it ran.
 	AnnotationStartedWith = "kafka.banzaicloud.io/started-with"
+	// AnnotationResizing is on a Pod while its CPU may not be that of its hash; empty when it is.
+	AnnotationResizing = "kafka.banzaicloud.io/resizing"
 	// AnnotationFilesHash is what the files in a broker's ConfigMap hash to when we wrote them.
 	AnnotationFilesHash = "kafka.banzaicloud.io/files-hash"
 	// AnnotationWantedHash is what all that is wanted of an object hashes to; see signed.

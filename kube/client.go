@@ -53,6 +53,9 @@ type Writer interface {
 	Annotate(ctx context.Context, object Object, annotations map[string]string) (Object, error)
 	// Dependents lists the topics, users and operations that name the cluster.
 	Dependents(ctx context.Context, key messages.ClusterKey) ([]Object, error)
+	// Resize gives a container of exactly this Pod other resources while it runs, and returns the Pod as it then stands. What
+	// the API server does not do is a ResizeRefused.
+	Resize(ctx context.Context, pod *corev1.Pod, container string, resources corev1.ResourceRequirements) (*corev1.Pod, error)
 	// Volume is the volume that a claim is bound to, nil when there is none.
 	Volume(ctx context.Context, claim *corev1.PersistentVolumeClaim) (*corev1.PersistentVolume, error)
 	// PodLog returns the last bytes of the log of a container that has ended.

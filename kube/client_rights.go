@@ -22,6 +22,7 @@ func Rights() []Right {
 		{core, "pods", []string{"create", "delete", "list", "patch", "watch"}},
 		{core, "pods/log", []string{"get"}},
 		{core, "pods/eviction", []string{"create"}},
+		{core, "pods/resize", []string{"patch"}},
 		{core, "persistentvolumeclaims", []string{"create", "delete", "list", "patch", "watch"}},
 		{core, "configmaps", []string{"create", "delete", "get", "list", "patch", "watch"}}, // Create looks before
 		{core, "services", []string{"create", "delete", "list", "patch", "watch"}},

@@ -207,6 +207,7 @@ func trimmedPodSpec(spec corev1.PodSpec) corev1.PodSpec {
 	for _, container := range spec.Containers {
 		trim.Containers = append(trim.Containers, corev1.Container{
 			Name: container.Name, Image: container.Image, Env: container.Env, Resources: container.Resources,
+			ResizePolicy: container.ResizePolicy,
 		})
 	}
 	for _, volume := range spec.Volumes {

@@ -84,6 +84,8 @@ type broker struct {
 	// places is where volumes may be, announced what was told of a cordon.
 	places    map[string]place
 	announced announced
+	// cpuRefused is the last size that the API server did not give to the Pod.
+	cpuRefused cpuRefused
 
 	// failures counts effects that failed in a row; the retry timer is pending while it is above 0.
 	failures int
@@ -189,7 +191,7 @@ func (b *broker) reconcile(c actor.Context) {
 	now := time.Now()
 	o := b.effects.observe(b.written, now)
 	o.endings, o.refused, o.asked, o.notGrown = b.endings, b.refused, b.asked, b.notGrown
-	o.places, o.announced = b.places, b.announced
+	o.places, o.announced, o.cpuRefused = b.places, b.announced, b.cpuRefused
 	o.disks, o.overheard, o.silent = b.disks, b.overheard, b.failures > 0
 	w := b.effective(o)
 	o.live = w.liveOf(o)
@@ -206,7 +208,7 @@ func (b *broker) reconcile(c actor.Context) {
 		if next.again > 0 {
 			b.again.Set(c, next.again, lookNow{})
 		}
-	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, inspect, letGo, overhear:
+	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, resizeCPU, inspect, letGo, overhear:
 		b.start(c, next)
 		return
 	}
@@ -222,7 +224,7 @@ func (b *broker) reconcile(c actor.Context) {
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
 func (b *broker) retrying(next step) bool {
 	switch next.(type) {
-	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, inspect, letGo, overhear:
+	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, resizeCPU, inspect, letGo, overhear:
 		return b.failures > 0
 	default:
 		return false
@@ -254,7 +256,7 @@ func (b *broker) start(c actor.Context, s step) {
 func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 	s := b.running
 	b.running = nil
-	if b.wasRefused(s, r.Err) || b.notTaken(s, r.Err) || b.wasNotGrown(s, r.Err) {
+	if b.wasRefused(s, r.Err) || b.notTaken(s, r.Err) || b.wasNotGrown(s, r.Err) || b.wasNotResized(s, r.Err) {
 		b.reconcile(c)
 		return
 	}
@@ -304,6 +306,8 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		b.asked = b.asked.taken(s, now)
 	case setLevels:
 		b.asked.levels.done = s.of
+	case resizeCPU:
+		b.written.Applied(s.pod, r.Value.applied[0], now)
 	case locate:
 		b.places = withPlaces(b.places, r.Value.places)
 	case announce:
@@ -323,6 +327,18 @@ func (b *broker) wasRefused(s step, err error) bool {
 		b.Log.Info("eviction refused", "reason", refused.Message)
 	}
 	b.refused = refusal{pod: e.pod.UID, text: refused.Error(), at: time.Now()}
+	return true
+}
+
+// wasNotResized takes a size that the API server does not give to a Pod that runs: a new one will have it.
+func (b *broker) wasNotResized(s step, err error) bool {
+	var refused *kube.ResizeRefused
+	resize, ok := s.(resizeCPU)
+	if !ok || !errors.As(err, &refused) {
+		return false
+	}
+	b.Log.Info("CPU not changed in place", "reason", refused.Message)
+	b.cpuRefused = cpuRefused{cpuWish: resize.of, text: refused.Message}
 	return true
 }
 
@@ -408,6 +424,8 @@ func nameOf(s step) string {
 		return "evict Pod " + s.pod.Name
 	case describe:
 		return "ask for the configuration"
+	case resizeCPU:
+		return "resize Pod " + s.pod.Name + " to " + s.resources.Requests.Cpu().String() + " CPU"
 	case locate:
 		return "look where volumes may be"
 	case announce:

@@ -181,6 +181,9 @@ func (e worldEffects) run(ctx context.Context, s step) (outcome, error) {
 		return s.run(ctx, e)
 	case letGo:
 		return s.run(ctx, e)
+	case resizeCPU:
+		resized, err := e.Writer.Resize(ctx, s.pod, kube.KafkaContainer, s.resources)
+		return outcome{step: s, applied: []kube.Object{resized}}, err
 	case locate:
 		places, err := e.locate(ctx, s, time.Now())
 		return outcome{step: s, places: places}, err

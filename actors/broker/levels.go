@@ -9,6 +9,7 @@ import (
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
 // A broker takes the levels of its loggers while it runs and forgets them when it ends, so the file has to follow. What says
@@ -109,10 +110,14 @@ func (w blueprint) levelsWritten(o observed) bool {
 	return err == nil && kube.SamePodPart(was, o.config.Annotations[kube.AnnotationUserInputsHash])
 }
 
-// hashesWithLog are those of the Pod with other loggers.
 func (w blueprint) hashesWithLog(log4j string) (user, rendered string, err error) {
+	return w.hashesWith(func(config *v1beta1.BrokerConfig) { config.Log4jConfig = log4j })
+}
+
+// hashesWith are those of the Pod with another configuration.
+func (w blueprint) hashesWith(change func(*v1beta1.BrokerConfig)) (user, rendered string, err error) {
 	config := *w.config
-	config.Log4jConfig = log4j
+	change(&config)
 	w.config, w.renderedHash = &config, ""
 	sample, err := w.pod(w.expectedClaims(), nil)
 	if err != nil {

@@ -32,6 +32,8 @@ type observed struct {
 	// places is where volumes may be, as far as anybody has looked; announced is what was told of a cordon.
 	places    map[string]place
 	announced announced
+	// cpuRefused is the last size that the API server did not give to the Pod.
+	cpuRefused cpuRefused
 	// behind is set while the cache has yet to show something that was written.
 	behind bool
 	// now is when this look was.
@@ -81,7 +83,7 @@ func plan(w blueprint, o observed, now time.Time) step {
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, waitsForLost, marks, claims, service, endedPod, outdatedPod, maintenance, missingPod, missingConfig,
-		claimRecords, adopt, drain, restartPod, grow, watchDisks, levels, configure, runningPod,
+		claimRecords, adopt, drain, restartPod, cpu, grow, watchDisks, levels, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s

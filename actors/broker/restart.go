@@ -54,9 +54,11 @@ func (w blueprint) restart(o observed) string {
 		return ""
 	case w.Entry.Maintenance:
 		return "stop: the spec has it in maintenance"
+	case w.noRoom(o) != "" && !stuck(pod):
+		return ""
 	case w.editedSince(pod):
 		return "restart: the spec has changes since the broker was taken over that only a restart brings in"
-	case w.podDiffers(pod) && w.heard(o) && !w.levelsLive(o):
+	case w.podDiffers(pod) && w.heard(o) && !w.levelsLive(o) && !w.cpuLive(o):
 		return "restart: " + firstOf(w.levelsRefusedReason(o), w.difference(pod, o.config))
 	case w.fileDiffers(pod) && w.starting(o).fileDiffers(pod) && w.onlyRestart(o) != "":
 		return "restart: " + w.onlyRestart(o)

@@ -31,8 +31,12 @@ func (a *cluster) clusterObjects() []kube.Object {
 	brokers, controllers := a.protected()
 	isBroker, isController := func(n node) bool { return n.broker }, func(n node) bool { return !n.broker }
 	budgets := []*policyv1.PodDisruptionBudget{
-		kube.BrokerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: brokers, GatesOpen: gates, Together: together, EvictUnready: stuckAlone(a.nodes(), isBroker)}),
-		kube.ControllerBudget(kube.BudgetInput{Cluster: a.valid, Nodes: controllers, GatesOpen: a.gatesOpen(), EvictUnready: stuckAlone(a.nodes(), isController)}),
+		kube.BrokerBudget(kube.BudgetInput{
+			Cluster: a.valid, Nodes: brokers, GatesOpen: gates, Together: together, EvictUnready: stuckAlone(a.nodes(), isBroker),
+		}),
+		kube.ControllerBudget(kube.BudgetInput{
+			Cluster: a.valid, Nodes: controllers, GatesOpen: a.gatesOpen(), EvictUnready: stuckAlone(a.nodes(), isController),
+		}),
 	}
 	for _, budget := range budgets {
 		if budget != nil {

@@ -211,6 +211,10 @@ func (*server) Volume(context.Context, *corev1.PersistentVolumeClaim) (*corev1.P
 	return nil, nil
 }
 
+func (*server) Resize(context.Context, *corev1.Pod, string, corev1.ResourceRequirements) (*corev1.Pod, error) {
+	return nil, nil
+}
+
 func (*server) PodLog(context.Context, *corev1.Pod, string, int64) (string, error) { return "", nil }
 
 func (s *server) Cluster(_ context.Context, key messages.ClusterKey) (*v1beta1.KafkaCluster, error) {

@@ -240,6 +240,16 @@ func (c client) Dependents(ctx context.Context, cluster messages.ClusterKey) ([]
 	return found, err
 }
 
+// Resize implements kube.Writer.
+func (c client) Resize(ctx context.Context, pod *corev1.Pod, container string, resources corev1.ResourceRequirements) (*corev1.Pod, error) {
+	var resized *corev1.Pod
+	err := c.do(ctx, "resize", pod, func() (err error) {
+		resized, err = c.store.resizePod(pod, container, resources)
+		return err
+	})
+	return resized, err
+}
+
 // Volume implements kube.Writer.
 func (c client) Volume(ctx context.Context, claim *corev1.PersistentVolumeClaim) (*corev1.PersistentVolume, error) {
 	var found *corev1.PersistentVolume

@@ -133,6 +133,14 @@ func (c throughClient) Dependents(ctx context.Context, cluster messages.ClusterK
 	return c.client.Dependents(ctx, cluster)
 }
 
+// Resize implements kube.Writer.
+func (c throughClient) Resize(
+	ctx context.Context, pod *corev1.Pod, container string, resources corev1.ResourceRequirements,
+) (resized *corev1.Pod, err error) {
+	err = c.do(ctx, "resize", pod, func() (err error) { resized, err = c.client.Resize(ctx, pod, container, resources); return err })
+	return resized, err
+}
+
 // Volume implements kube.Writer.
 func (c throughClient) Volume(ctx context.Context, claim *corev1.PersistentVolumeClaim) (*corev1.PersistentVolume, error) {
 	return c.client.Volume(ctx, claim)
@@ -182,6 +190,9 @@ func (c *clientGo) reactCore(action clienttesting.Action) (bool, runtime.Object,
 	case clienttesting.DeleteActionImpl:
 		return true, nil, c.delete(kind, action)
 	case clienttesting.PatchActionImpl:
+		if action.GetSubresource() == "resize" && c.store.fixedPods {
+			return true, nil, noResize()
+		}
 		object, err := c.merge(kind, action)
 		return true, object, err
 	case clienttesting.CreateActionImpl:
@@ -238,7 +249,7 @@ func (c *clientGo) merge(kind kube.Kind, action clienttesting.PatchActionImpl) (
 		return c.store.create(object, &record{}), nil
 	}
 	object.GetObjectKind().SetGroupVersionKind(r.object.GetObjectKind().GroupVersionKind())
-	if err := immutable(r.object, object); err != nil {
+	if err := immutable(r.object, object); err != nil && action.GetSubresource() != "resize" {
 		return nil, err
 	}
 	return c.store.commit(r, object), nil

@@ -62,6 +62,7 @@ func acts() []act {
 		{"somebody deletes an object", (*history).deleteSomething},
 		{"somebody edits a file", (*history).editFile},
 		{"a setting changes", (*history).changeSetting},
+		{"a broker gets another size", (*history).resizeBroker},
 		{"the levels of loggers change", (*history).changeLevels},
 		{"Kafka refuses a value for a while", (*history).refuseValue},
 		{"dynamic configuration changes", (*history).changeDynamic},
@@ -96,7 +97,7 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 	w.advance(6 * time.Minute) // what waited for a long retry
 	w.readyWithin(h.name, time.Minute)
 	w.quietFor(time.Hour)
-	if problems := append(w.configProblems(h.name), w.levelProblems(h.name)...); len(problems) > 0 {
+	if problems := slices.Concat(w.configProblems(h.name), w.levelProblems(h.name), w.sizeProblems(h.name)); len(problems) > 0 {
 		w.fail("not as the spec says: %s", strings.Join(problems, "; "))
 	}
 	if h.rng.IntN(3) == 0 {
@@ -318,6 +319,13 @@ func (h *history) changeLevels() {
 		text += "log4j.appender.out.layout=pattern\n"
 	}
 	h.edit(h.name, logging(text))
+}
+
+// resizeBroker changes CPU, which a Pod takes while it runs, and now and then memory.
+func (h *history) resizeBroker() {
+	brokers := h.cluster(h.name).Spec.Brokers
+	id := messages.BrokerID(brokers[h.rng.IntN(len(brokers))].ID)
+	h.edit(h.name, sizedAs(id, fmt.Sprint(1+h.rng.IntN(3)), []string{"2Gi", "2Gi", "2Gi", "3Gi"}[h.rng.IntN(4)]))
 }
 
 // refuseValue writes what no broker starts with. Pods that go meanwhile may start with it only where nobody could ask Kafka.

@@ -88,7 +88,9 @@ type store struct {
 	version uint64
 	// fixedSizes: the storage class lets no volume grow.
 	fixedSizes bool
-	made       map[key]int // how often an object of this name was created
+	// fixedPods: this Kubernetes has no pods/resize.
+	fixedPods bool
+	made      map[key]int // how often an object of this name was created
 	// observers hear of every change in order, while the lock is held: they must not block nor come back.
 	observers []func(change)
 }
