@@ -66,16 +66,17 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	i.mu.Lock()
 	stop := stop{node: id, pod: pod.UID, daemon: daemon, blindness: r.blindness(time.Now()), together: r.together}
 	if owner != nil {
-		stop.wanted = wantedNodes(r.between(owner.UID, time.Now().Add(-stop.blindness), time.Now()))
+		stop.wanted = wantedNodes(r.between(owner.UID, time.Now().Add(-stop.blindness-underWay), time.Now()))
 	}
 	i.mu.Unlock()
 	harms := r.kafka.stopping(cluster, stop)
 	// Who has lost the record of what a broker was started with, or somebody's edit of it, cannot tell what it may take while it runs.
 	config, _ := r.kafka.store.get(key{kube.KindConfigMap, pod.Namespace, kube.BrokerConfigName(cluster.Name, id)}).(*corev1.ConfigMap)
 	recorded := config != nil && kube.SignedConfig(config)
+	drained := r.kafka.store.drained(pod.Spec.NodeName, stop.blindness)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !r.wanted(pod, owner, recorded) {
+	if !drained && !r.wanted(pod, owner, recorded) {
 		i.violated("Pod %s was stopped although nobody wants it replaced", pod.Name)
 	}
 	if only, said := r.expected[cluster]; said && !slices.Contains(only, id) {
@@ -85,6 +86,9 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 		i.violated("Pod %s was stopped: %s", pod.Name, harm)
 	}
 }
+
+// underWay is how long a request to stop a Pod may take to arrive: somebody may end the maintenance of another node meanwhile.
+const underWay = 30 * time.Second
 
 // wantedNodes are the nodes that all of the specs want to run.
 func wantedNodes(specs []*v1beta1.KafkaCluster) []messages.BrokerID {
@@ -133,8 +137,7 @@ func (r *restarts) blindness(at time.Time) time.Duration {
 // wanted reports whether somebody wants a Pod replaced: its broker's part of the spec was another when the first Pod of
 // its making was made, or it is marked. Whatever was true within the daemon's blindness counts.
 func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded bool) bool {
-	if owner == nil || pod.Annotations[kube.AnnotationRestart] != "" || r.kafka.store.drained(pod.Spec.NodeName, r.blindness(time.Now())) ||
-		r.letsGo(pod) {
+	if owner == nil || pod.Annotations[kube.AnnotationRestart] != "" || r.letsGo(pod) {
 		return true
 	}
 	now := r.between(owner.UID, time.Now().Add(-r.blindness(time.Now())), time.Now())

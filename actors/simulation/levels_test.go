@@ -86,7 +86,7 @@ func TestADaemonThatDiesBetweenAnyTwoWritesLosesNoLevels(t *testing.T) {
 				w.killAfterWrites(n)
 				w.edit("demo", logging(chatty))
 				if reverts { // while nobody looks
-					w.eventually(time.Minute, "it has died or all is done", func() bool { return w.lives > 1 || len(w.levelProblems("demo")) == 0 })
+					w.eventually(time.Minute, "it has died or all is done", func() bool { return w.reborn() || len(w.levelProblems("demo")) == 0 })
 					w.edit("demo", logging(quiet))
 				}
 				w.advance(5 * time.Minute)

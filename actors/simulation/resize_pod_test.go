@@ -58,7 +58,7 @@ func TestADaemonThatDiesBetweenAnyTwoWritesLosesNoCPU(t *testing.T) {
 				before := w.podUIDs("demo")
 				w.killAfterWrites(n)
 				w.edit("demo", sizedAs(1, "2", "2Gi"))
-				w.eventually(time.Minute, "it has died or all is done", func() bool { return w.lives > 1 || w.cpuOf(1) == "2" })
+				w.eventually(time.Minute, "it has died or all is done", func() bool { return w.reborn() || w.cpuOf(1) == "2" })
 				w.edit("demo", sizedAs(1, wanted, "2Gi"))
 				w.advance(time.Minute)
 				w.killAfterWrites(0)

@@ -54,13 +54,12 @@ func undrained(node *corev1.Node) {
 
 const keptSince = "kept-since"
 
-// drained reports whether a machine was about to go within a time. The caller holds the lock.
+// drained reports whether a machine was about to go within a time.
 func (s *store) drained(name string, within time.Duration) bool {
-	r := s.objects[key{kube.KindNode, "", name}]
-	if r == nil {
+	node, ok := s.get(key{kube.KindNode, "", name}).(*corev1.Node)
+	if !ok {
 		return false
 	}
-	node := r.object.(*corev1.Node)
 	kept, err := time.Parse(time.RFC3339Nano, node.Annotations[keptSince])
 	return kube.DrainTaint(node, nil) != "" || err == nil && time.Since(kept) <= within
 }

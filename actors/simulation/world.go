@@ -133,6 +133,13 @@ func (w *World) stop() {
 	time.Sleep(2 * time.Second) // the actor library throttles dead letters in a goroutine
 }
 
+// reborn reports whether a daemon runs that is not the first one.
+func (w *World) reborn() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lives > 1
+}
+
 func (w *World) isStarting() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
