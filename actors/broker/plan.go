@@ -82,8 +82,8 @@ func plan(w blueprint, o observed, now time.Time) step {
 
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
-		strangers, paused, retention, leaving, waitsForLost, marks, claims, service, endedPod, outdatedPod, maintenance, missingPod, missingConfig,
-		claimRecords, adopt, drain, restartPod, cpu, grow, watchDisks, levels, configure, runningPod,
+		strangers, paused, retention, leaving, findStranded, waitsForLost, marks, claims, service, endedPod, outdatedPod, maintenance,
+		missingPod, missingConfig, claimRecords, adopt, drain, restartPod, cpu, grow, watchDisks, levels, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s

@@ -23,7 +23,8 @@ func (w blueprint) lostDisks(o observed) []string {
 			continue
 		}
 		there := slices.ContainsFunc(o.claims, func(claim *corev1.PersistentVolumeClaim) bool {
-			return claim.Annotations[kube.AnnotationMountPath] == disk.MountPath && (claim.DeletionTimestamp == nil || o.pod() == nil)
+			return claim.Annotations[kube.AnnotationMountPath] == disk.MountPath && !w.stranded(o, claim) &&
+				(claim.DeletionTimestamp == nil || o.pod() == nil)
 		})
 		if !there {
 			lost = append(lost, disk.MountPath)
@@ -40,9 +41,43 @@ func waitsForLost(w blueprint, o observed, _ time.Time) step {
 	if len(w.Replace) == 0 || pod == nil || len(w.lostDisks(o)) == 0 {
 		return nil
 	}
+	for _, claim := range o.claims {
+		if slices.Contains(w.Replace, claim.Annotations[kube.AnnotationMountPath]) && w.stranded(o, claim) && !o.written.Deleting(claim) {
+			return remove{object: claim, reason: "its volume is on a node that is gone; all that was on it is elsewhere"}
+		}
+	}
 	return remove{object: pod, reason: "it waits for the claims of " + strings.Join(w.Replace, ", ") + ", which are lost; all that was on them is elsewhere"}
 }
 
 func podEnded(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+}
+
+// stranded reports whether a claim's volume was on a node that is gone for good, so that its Pod can be nowhere.
+func (w blueprint) stranded(o observed, claim *corev1.PersistentVolumeClaim) bool {
+	at, known := o.places[claim.Spec.VolumeName]
+	return o.nodes && known && at.unreadable == "" && nowhere(o.pod()) && kube.Stranded(at.required, o.allNodes())
+}
+
+// nowhere reports whether the scheduler finds no node for a Pod.
+func nowhere(pod *corev1.Pod) bool {
+	return pod != nil && conditionStatus(pod, corev1.PodScheduled) == corev1.ConditionFalse
+}
+
+// findStranded asks where the volumes of a Pod are that can be nowhere.
+func findStranded(w blueprint, o observed, now time.Time) step {
+	if !o.nodes || w.Leaving || !nowhere(o.pod()) || o.written.Deleting(o.pod()) {
+		return nil
+	}
+	var unknown []*corev1.PersistentVolumeClaim
+	for _, claim := range w.bound(o) {
+		at, asked := o.places[claim.Spec.VolumeName]
+		if !asked || at.unreadable != "" && now.Sub(at.at) >= placesAgain {
+			unknown = append(unknown, claim)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	return locate{claims: unknown}
 }

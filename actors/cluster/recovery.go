@@ -57,7 +57,7 @@ func (v rollView) decideRecovery(known recovery, accepted []messages.BrokerID) r
 		case waits == "":
 			waits = fmt.Sprintf("broker %d gets its data back first", next.granted)
 		}
-		next.texts = append(next.texts, fmt.Sprintf("broker %d has lost its claim for %s: %s", n.id, strings.Join(lost, ", "), waits))
+		next.texts = append(next.texts, fmt.Sprintf("broker %d has lost its disk for %s: %s", n.id, strings.Join(lost, ", "), waits))
 	}
 	return next
 }

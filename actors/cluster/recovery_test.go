@@ -55,7 +55,7 @@ func TestWhoGetsEmptyDisks(t *testing.T) {
 		"a broker whose partitions others lead":        {view: lostDisks(3), granted: 3, replace: both},
 		"a controller beside a majority":               {view: lostDisks(0), replace: both},
 		"nobody while nothing is lost":                 {view: lostDisks()},
-		"not who may have the last copy":               {view: lostDisks(2), text: `broker 2 has lost its claim for /a, /b: these partitions may have no other copy: single-0; restore the claim, or give its data up with annotation kafka.banzaicloud.io/allow-data-loss: "2"`},
+		"not who may have the last copy":               {view: lostDisks(2), text: `broker 2 has lost its disk for /a, /b: these partitions may have no other copy: single-0; restore the claim, or give its data up with annotation kafka.banzaicloud.io/allow-data-loss: "2"`},
 		"unless a person gives it up":                  {view: lostDisks(2), accepted: []messages.BrokerID{2}, granted: 2, replace: both},
 		"not a controller without a majority":          {view: lostDisks(0, 2), accepted: []messages.BrokerID{0, 2}, text: "and it takes 2 for a controller to come back without its metadata"},
 		"not while Kafka does not answer":              {view: lostDisks(3), spoil: func(v *rollView) { v.kafka.Answered = false }, text: "nobody knows what is elsewhere"},

@@ -73,10 +73,10 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	// Who has lost the record of what a broker was started with, or somebody's edit of it, cannot tell what it may take while it runs.
 	config, _ := r.kafka.store.get(key{kube.KindConfigMap, pod.Namespace, kube.BrokerConfigName(cluster.Name, id)}).(*corev1.ConfigMap)
 	recorded := config != nil && kube.SignedConfig(config)
-	drained := r.kafka.store.drained(pod.Spec.NodeName, stop.blindness)
+	drained, letGo := r.kafka.store.drained(pod.Spec.NodeName, stop.blindness), r.letsGo(pod)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !drained && !r.wanted(pod, owner, recorded) {
+	if !drained && !letGo && !r.wanted(pod, owner, recorded) {
 		i.violated("Pod %s was stopped although nobody wants it replaced", pod.Name)
 	}
 	if only, said := r.expected[cluster]; said && !slices.Contains(only, id) {
@@ -137,7 +137,7 @@ func (r *restarts) blindness(at time.Time) time.Duration {
 // wanted reports whether somebody wants a Pod replaced: its broker's part of the spec was another when the first Pod of
 // its making was made, or it is marked. Whatever was true within the daemon's blindness counts.
 func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded bool) bool {
-	if owner == nil || pod.Annotations[kube.AnnotationRestart] != "" || r.letsGo(pod) {
+	if owner == nil || pod.Annotations[kube.AnnotationRestart] != "" {
 		return true
 	}
 	now := r.between(owner.UID, time.Now().Add(-r.blindness(time.Now())), time.Now())

@@ -84,7 +84,8 @@ func (k *kafka) counted(key messages.ClusterKey, id messages.BrokerID, directori
 		return ""
 	}
 	for _, p := range c.partitions {
-		if slices.Contains(p.replicas, id) && slices.Contains(directories, p.dirs[id]) && !c.brokers[id].failed[p.dirs[id]] {
+		elsewhere := p.leader >= 0 && p.leader != id && !c.serving(id)
+		if slices.Contains(p.replicas, id) && slices.Contains(directories, p.dirs[id]) && !c.brokers[id].failed[p.dirs[id]] && !elsewhere {
 			return fmt.Sprintf("it has a replica of %s", p)
 		}
 	}

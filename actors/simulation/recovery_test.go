@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -135,5 +136,62 @@ func TestAControllerWithoutMetadataWaitsForTheOthers(t *testing.T) {
 		w.advance(5 * time.Minute)
 		require.Empty(w.t, w.podsOf("demo", 0))
 		w.eventually(time.Hour, "the other controller is back, and then it starts", func() bool { return w.serves("demo", 0) })
+	}, machines(6, 3))
+}
+
+// goneForGood is a machine that never comes back, and whose Node object somebody deletes.
+func (w *World) goneForGood(node string) {
+	w.kubelets.lose(node, 1000*time.Hour)
+	w.advance(2 * time.Minute)
+	for _, object := range w.store.list(kube.KindPod) {
+		if pod := object.(*corev1.Pod); pod.Spec.NodeName == node {
+			w.store.remove(keyOf(pod), pod.UID) // Kubernetes' garbage collector lets go of Pods without a node
+		}
+	}
+	w.deleteObject(key{kube.KindNode, "", node})
+}
+
+func TestABrokerLeavesANodeThatIsGoneForGoodWithoutItsDisk(t *testing.T) {
+	onBoth(t, func(w *World) {
+		localVolumes(w)
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("4.3.1")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 2, 1)
+		w.advance(time.Minute)
+		before := w.podUIDs("demo")
+		gone := w.podsOf("demo", 4)[0].Spec.NodeName
+		var stay []messages.BrokerID
+		for _, pod := range w.pods("demo") {
+			if pod.Spec.NodeName != gone {
+				stay = append(stay, idOf(pod))
+			}
+		}
+		w.goneForGood(gone)
+		w.eventually(20*time.Minute, "broker 4 serves elsewhere", func() bool { return w.serves("demo", 4) })
+		w.eventually(20*time.Minute, "all replicas are in sync", func() bool { return w.inSync("demo") })
+		require.Empty(w.t, w.lostPartitions("demo"))
+		require.NotEmpty(w.t, w.events.with("DiskReplaced"))
+		for _, id := range stay {
+			require.Equal(w.t, before[id], w.podUIDs("demo")[id], "broker %d goes on", id)
+		}
+	}, machines(6, 3))
+}
+
+func TestABrokerWaitsForANodeThatIsOnlyAway(t *testing.T) {
+	run(t, func(w *World) {
+		localVolumes(w)
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("4.3.1")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 2, 1)
+		w.advance(time.Minute)
+		pod := w.podsOf("demo", 4)[0]
+		claims := len(w.owned(kube.KindClaim, "demo"))
+		w.kubelets.lose(pod.Spec.NodeName, 3*time.Hour)
+		w.advance(2 * time.Hour)
+		require.Len(w.t, w.owned(kube.KindClaim, "demo"), claims)
+		require.Empty(w.t, w.events.with("DiskReplaced"))
+		w.advance(2 * time.Hour)
+		w.eventuallyReady("demo")
+		require.Len(w.t, w.owned(kube.KindClaim, "demo"), claims)
 	}, machines(6, 3))
 }
