@@ -93,7 +93,7 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 		act.do(h)
 	}
 	h.heal()
-	w.readyWithin(h.name, time.Hour)
+	w.readyWithin(h.name, time.Hour+time.Duration(len(w.cluster(h.name).Spec.Brokers))*30*time.Second) // a roll goes one by one
 	w.advance(6 * time.Minute) // what waited for a long retry
 	w.readyWithin(h.name, time.Minute)
 	w.quietFor(time.Hour)

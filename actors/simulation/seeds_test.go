@@ -82,7 +82,10 @@ func TestSeedsThroughClientGo(t *testing.T) {
 func TestLarge(t *testing.T) {
 	for _, size := range []int{30, 300} {
 		t.Run(fmt.Sprint(size, " brokers"), func(t *testing.T) {
-			seed := max(*flags.seed, 1)
+			seed := uint64(3) // a history with a roll of 300 brokers takes minutes
+			if *flags.seed > 0 {
+				seed = *flags.seed
+			}
 			run(t, func(w *World) {
 				w.play(seed, 5, controllersOnly(3), brokers(size))
 			}, seeded(seed), machines(10, 3), replayed("go test ./actors/simulation -run 'TestLarge/%d' -seed=%d", size, seed))
