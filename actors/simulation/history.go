@@ -94,7 +94,7 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 	}
 	h.heal()
 	w.readyWithin(h.name, time.Hour+time.Duration(len(w.cluster(h.name).Spec.Brokers))*30*time.Second) // a roll goes one by one
-	w.advance(6 * time.Minute) // what waited for a long retry
+	w.advance(6 * time.Minute)                                                                         // what waited for a long retry
 	w.readyWithin(h.name, time.Minute)
 	w.quietFor(time.Hour)
 	if problems := slices.Concat(w.configProblems(h.name), w.levelProblems(h.name), w.sizeProblems(h.name)); len(problems) > 0 {
