@@ -34,6 +34,17 @@ func OfflineWithoutLeader(id messages.BrokerID, x *ReplicationIndex) []TopicPart
 	return alone
 }
 
+// Fetching are the partitions that a broker has a replica of that is not in sync, and that have a leader to fetch from.
+func Fetching(id messages.BrokerID, x *ReplicationIndex) []TopicPartition {
+	var fetching []TopicPartition
+	for _, i := range x.of(id) {
+		if x.from.Partitions[i].Leader >= 0 && !slices.Contains(x.inSync.of(i), id) {
+			fetching = append(fetching, x.name(i))
+		}
+	}
+	return fetching
+}
+
 // NamedPartitions is a list of partitions as messages show it, the first of them by name.
 func NamedPartitions(all []TopicPartition) string { return partitionNames(all) }
 

@@ -46,7 +46,7 @@ const (
 	AnnotationRestart = "kafka.banzaicloud.io/restart"
 	// AnnotationConsent on a KafkaCluster agrees to restarts that only a newer version of the operator asks for.
 	AnnotationConsent = "kafka.banzaicloud.io/consent"
-	// AnnotationAllowDataLoss on a KafkaCluster names brokers, ids separated by commas, whose lost disks may be replaced by
+	// AnnotationAllowDataLoss on a KafkaCluster gives up lost disks, in the words of condition DataVolumeLost: they are replaced by
 	// empty ones although some partitions have no other copy.
 	AnnotationAllowDataLoss = "kafka.banzaicloud.io/allow-data-loss"
 	// ConsentDynamicQuorum, among the words of AnnotationConsent, agrees to what cannot be taken back: that the metadata quorum

@@ -143,6 +143,8 @@ type BrokerObserved struct {
 	ScriptWaits string
 	// FailedDisks are the mount paths whose log dir the broker cannot use, sorted.
 	FailedDisks []string
+	// FailedSince is when the newest of them was seen to have failed.
+	FailedSince time.Time
 	// LetGo are the mount paths that left the spec and that the broker runs without, sorted.
 	LetGo []string
 	// Version is the Kafka that runs, by its own word, empty while it has not said.
@@ -187,7 +189,7 @@ type BrokerObserved struct {
 // Equal reports whether two observations say the same.
 func (o BrokerObserved) Equal(p BrokerObserved) bool {
 	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
-		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && slices.Equal(o.Lost, p.Lost) && o.ScriptWaits == p.ScriptWaits && slices.Equal(o.FailedDisks, p.FailedDisks) && slices.Equal(o.LetGo, p.LetGo) && o.Version == p.Version && o.Pod == p.Pod && o.PodReady == p.PodReady &&
+		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && slices.Equal(o.Lost, p.Lost) && o.ScriptWaits == p.ScriptWaits && slices.Equal(o.FailedDisks, p.FailedDisks) && o.FailedSince.Equal(p.FailedSince) && slices.Equal(o.LetGo, p.LetGo) && o.Version == p.Version && o.Pod == p.Pod && o.PodReady == p.PodReady &&
 		o.ConfigStale == p.ConfigStale && o.Stopping == p.Stopping && o.Started.Equal(p.Started) && o.Restart == p.Restart &&
 		o.Held == p.Held && o.Update == p.Update && o.ConfigSettled == p.ConfigSettled && o.ConfigProblems == p.ConfigProblems && o.ConfigRefused == p.ConfigRefused && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
 		o.LastEnded.Equal(p.LastEnded) && o.LastWords == p.LastWords && o.Gone == p.Gone

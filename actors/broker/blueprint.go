@@ -22,8 +22,8 @@ type blueprint struct {
 	// draining are the mount paths that left the spec after Kafka ran on them: it may have replicas there, so they stay
 	// mounted and in the file.
 	draining []string
-	// letting are the mount paths that are let go and that the Pod still mounts, released all that are let go.
-	letting, released []string
+	// released are the mount paths that are let go.
+	released []string
 	// properties is the file without the lines that only the Pod's node tells, userProperties what of it people wrote.
 	properties, userProperties string
 	// said is what people would have written in place of all that they have, nil where it is that which they have.

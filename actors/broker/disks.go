@@ -22,6 +22,8 @@ const (
 	diskSpread = 2 * time.Minute
 	// drainLook is how often while a disk is to go, or has failed.
 	drainLook = 15 * time.Second
+	// markedFor is how long a look at disks that go holds: a Pod that is not stopped within it is looked at again.
+	markedFor = 2 * time.Second
 	// emptyFor is how far apart the two looks are that must both show a log dir empty.
 	emptyFor = 30 * time.Second
 )
@@ -33,8 +35,12 @@ type disks struct {
 	at time.Time
 	// left says what is in the log dirs that are to go, by mount path; failed why dirs cannot be used.
 	left, failed map[string]string
+	// failedSince is when the newest failure was seen.
+	failedSince time.Time
 	// empty is the first of the looks in a row that showed nothing in a log dir, by mount path.
 	empty map[string]time.Time
+	// marked is when the claims of disks that go were marked last, after a look.
+	marked time.Time
 	// answered is when the broker answered last, release the Kafka that it said it is.
 	answered time.Time
 	release  string
@@ -92,10 +98,14 @@ func (w blueprint) inspected(known disks, s inspect, seen outcome, err error, no
 		return known
 	}
 	open := w.opens(dirs)
+	next.failedSince, next.marked = known.failedSince, known.marked
 	for _, disk := range w.disks {
 		path, mountPath := kube.LogDir(disk.MountPath), disk.MountPath
 		if failure := failureOf(dirs, path); failure != "" {
 			next.failed[mountPath] = failure
+			if known.process != s.process || known.failed[mountPath] == "" {
+				next.failedSince = now
+			}
 		}
 		if !w.drains(mountPath) {
 			continue
@@ -178,7 +188,7 @@ func (w blueprint) goingDisks(o observed) string {
 // is made without them.
 func (w blueprint) releaseDisks(o observed) step {
 	going := w.emptied(o)
-	if len(going) == 0 {
+	if len(going) == 0 || o.disks.process == processOf(o.pod()) && o.now.Sub(o.disks.marked) < markedFor {
 		return nil
 	}
 	s := letGo{inspect: inspect{AdminAddress(w.Cluster, w.id), processOf(o.pod())}, reason: w.goingDisks(o)}
@@ -194,9 +204,11 @@ func (w blueprint) releaseDisks(o observed) step {
 // releasedDisks are the disks that left the spec and whose claims are marked: no Pod is made with them any more.
 func (w blueprint) releasedDisks(o observed) []string {
 	var paths []string
+	pod := o.pod()
 	for _, mountPath := range w.draining {
 		claim, err := kube.ClaimFor(o.claims, w.id, mountPath)
-		if err == nil && claim != nil && claim.Annotations[kube.AnnotationLogDirReleased] != "" {
+		if err == nil && claim != nil && claim.Annotations[kube.AnnotationLogDirReleased] != "" &&
+			(pod == nil || o.written.Deleting(pod) || !mounts(pod, claim.Name)) {
 			paths = append(paths, mountPath)
 		}
 	}
@@ -215,37 +227,29 @@ func (w blueprint) withoutReleased(paths []string) (blueprint, error) {
 
 // lean is a wish without the disks that are let go.
 type lean struct {
-	revision      int64
-	paths, mounts string
-	plan          blueprint
+	revision int64
+	paths    string
+	plan     blueprint
 }
 
-// effective is the wish as it is planned for: without the disks that are let go.
+// effective is the wish as it is planned for: without the disks that are let go, once no Pod runs on them. Until then they are
+// looked at like all disks that are to go, since something may land on them yet.
 func (b *broker) effective(o observed) blueprint {
 	released := b.plan.releasedDisks(o)
-	if b.planError != nil || len(released) == 0 {
+	if b.planError != nil || len(released) == 0 || b.plan.Paused {
 		return b.plan
 	}
-	mounted := b.plan.mountedOf(o, released)
-	key := lean{revision: b.wanted.Revision, paths: strings.Join(released, ","), mounts: strings.Join(mounted, ",")}
-	if b.lean.revision == key.revision && b.lean.paths == key.paths && b.lean.mounts == key.mounts {
+	paths := strings.Join(released, ",")
+	if b.lean.revision == b.wanted.Revision && b.lean.paths == paths {
 		return b.lean.plan
 	}
-	var err error
-	if key.plan, err = b.plan.withoutReleased(released); err != nil {
+	plan, err := b.plan.withoutReleased(released)
+	if err != nil {
 		return b.plan
 	}
-	key.plan.letting, key.plan.released = mounted, released
-	b.lean = key
-	return key.plan
-}
-
-// mountedOf are those of the disks that the Pod still mounts.
-func (w blueprint) mountedOf(o observed, paths []string) []string {
-	return slices.DeleteFunc(slices.Clone(paths), func(mountPath string) bool {
-		claim, err := kube.ClaimFor(o.claims, w.id, mountPath)
-		return err != nil || claim == nil || o.pod() == nil || !mounts(o.pod(), claim.Name)
-	})
+	plan.released = released
+	b.lean = lean{revision: b.wanted.Revision, paths: paths, plan: plan}
+	return plan
 }
 
 // letGoDisks are those that the broker runs without, sorted: status may forget that Kafka ran on them.
@@ -276,7 +280,10 @@ func marks(w blueprint, o observed, _ time.Time) step {
 			continue
 		}
 		inSpec := slices.ContainsFunc(w.disks, func(d v1beta1.StorageConfig) bool { return d.MountPath == mountPath && !w.drains(mountPath) })
+		runs := pod != nil && !o.written.Deleting(pod) && mounts(pod, claim.Name)
 		switch {
+		case runs && !inSpec && w.Permit.Pod != pod.UID: // it was not stopped after all, and something may land on the disk
+			return annotate{object: claim, annotations: map[string]string{kube.AnnotationLogDirReleased: ""}, reason: "the broker runs on with " + mountPath}
 		case inSpec:
 			return annotate{object: claim, annotations: map[string]string{kube.AnnotationLogDirReleased: ""}, reason: mountPath + " is in the spec again"}
 		case w.keepsClaims() || slices.Contains(w.released, mountPath) || w.Formatted[mountPath] != "" || pod == nil || !podReady(pod) || mounts(pod, claim.Name):
@@ -310,6 +317,10 @@ func (s letGo) run(ctx context.Context, e worldEffects) (outcome, error) {
 		}
 	}
 	for _, claim := range s.claims {
+		if claim.Annotations[kube.AnnotationLogDirReleased] != "" {
+			out.applied = append(out.applied, claim)
+			continue
+		}
 		object, err := e.Writer.Annotate(ctx, claim, map[string]string{kube.AnnotationLogDirReleased: "true"})
 		if err != nil {
 			return out, err

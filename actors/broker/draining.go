@@ -73,9 +73,27 @@ func planOn(w blueprint, o observed, next func(blueprint) step) step {
 		return blocked("DataVolumeLost: the claim for %s is gone, and the controller's metadata may have been on it: restore the "+
 			"claim, or remove the node from the spec and add one with another id", lost[0])
 	}
+	if pending := w.notGiven(o, lost); pending != "" {
+		return blocked("DataVolumeLost: the claim for %s, which left the spec, is gone, and Kafka has run on it; condition DataVolumeLost "+
+			"says what the broker waits for", pending)
+	}
 	fewer, err := w.without(lost)
 	if err != nil {
 		return blocked("%v", err)
 	}
 	return next(fewer)
+}
+
+// notGiven is a lost disk without which no Pod may be made yet: nobody has proved that what was on it is elsewhere. A broker
+// that leaves is never made again without it.
+func (w blueprint) notGiven(o observed, lost []string) string {
+	if o.pod() != nil && everStarted(o.pod()) && !podEnded(o.pod()) || w.Leaving && (w.Removal.Stopped || w.Removal.Retire) {
+		return ""
+	}
+	for _, mountPath := range lost {
+		if !slices.Contains(w.Replace, mountPath) {
+			return mountPath
+		}
+	}
+	return ""
 }

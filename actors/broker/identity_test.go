@@ -58,6 +58,9 @@ func TestADiskThatLeftTheSpecStaysMounted(t *testing.T) {
 	})
 	t.Run("until its claim is deleted by hand", func(t *testing.T) {
 		s := with(func(s *scene) { s.o.pods, s.o.claims = nil, s.o.claims[:1] })
+		require.Contains(t, plan(s.w, s.o, now).(wait).reason, "DataVolumeLost: the claim for /old, which left the spec, is gone")
+		require.Equal(t, []string{"/old"}, s.w.lostDisks(s.o))
+		s.w.Replace = []string{"/old"} // all that was on it is elsewhere
 		config := plan(s.w, s.o, now).(apply).objects[0].(*corev1.ConfigMap)
 		require.Equal(t, "/kafka-logs/kafka", logDirsOf(t, config))
 		require.Equal(t, s.w.userHash, config.Annotations[kube.AnnotationUserInputsHash])

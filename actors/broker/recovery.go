@@ -10,7 +10,8 @@ import (
 	"github.com/koperator-go/koperator/kube"
 )
 
-// lostDisks are the mount paths of the spec on which Kafka was seen to run and that have no claim any more, sorted. One that
+// lostDisks are the mount paths on which Kafka was seen to run and that have no claim any more, sorted, whether the spec still
+// has them or not. One that
 // somebody has deleted is not lost while a Pod runs on it; one that never started or has ended holds
 // nothing.
 func (w blueprint) lostDisks(o observed) []string {
@@ -19,7 +20,7 @@ func (w blueprint) lostDisks(o observed) []string {
 	}
 	var lost []string
 	for _, disk := range w.disks {
-		if disk.PvcSpec == nil || w.drains(disk.MountPath) || w.Formatted[disk.MountPath] == "" {
+		if disk.PvcSpec == nil || w.Formatted[disk.MountPath] == "" {
 			continue
 		}
 		there := slices.ContainsFunc(o.claims, func(claim *corev1.PersistentVolumeClaim) bool {

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -101,7 +100,7 @@ func (w blueprint) cordon() string {
 		return kafka.AllLogDirs
 	}
 	var dirs []string
-	for _, mountPath := range slices.Concat(w.draining, w.letting) {
+	for _, mountPath := range w.draining {
 		dirs = append(dirs, kube.LogDir(mountPath))
 	}
 	return strings.Join(dirs, ",")

@@ -83,7 +83,7 @@ func Props(config Config) *actor.Props {
 }
 
 func newCluster(config Config, e effects) *cluster {
-	return &cluster{Config: config, effects: e, children: map[messages.BrokerID]*child{}}
+	return &cluster{Config: config, effects: e, children: map[messages.BrokerID]*child{}, recovery: recovery{granted: -1}}
 }
 
 type cluster struct {

@@ -70,7 +70,9 @@ type rollView struct {
 	// zeroBudget says that the user's PodDisruptionBudget lets nobody go ever.
 	zeroBudget bool
 	rackOf     map[messages.BrokerID]string
-	now        time.Time
+	// votesChange is set while a vote in the metadata quorum is being changed.
+	votesChange bool
+	now         time.Time
 }
 
 // rollDecision is what follows.
@@ -316,6 +318,9 @@ func (v rollView) closed() string {
 	}
 	if !v.fresh() {
 		return "Kafka has not answered since the Pods became as they are: " + v.kafka.Error
+	}
+	if v.votesChange {
+		return "a vote in the metadata quorum is being changed"
 	}
 	impaired := len(v.impaired())
 	if v.errorCount+impaired >= v.threshold {

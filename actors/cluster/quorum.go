@@ -22,10 +22,22 @@ func quorumNow(cluster *v1beta1.KafkaCluster, r roles, status v1beta1.KafkaClust
 		return quorum
 	}
 	quorum.Missing = without(id.initial, r.controllers)
-	for _, controller := range id.initial {
-		quorum.Formed = quorum.Formed || len(status.BrokersState[controller.String()].FormattedLogDirs) > 0
-	}
+	quorum.Formed = formed(status)
 	return quorum
+}
+
+// formed reports whether the quorum of a cluster was ever there: Kafka has said by which metadata it works, or some node was
+// seen registered. It outlives the first controllers: they may all have been replaced.
+func formed(status v1beta1.KafkaClusterStatus) bool {
+	if status.MetadataVersion != "" {
+		return true
+	}
+	for _, state := range status.BrokersState {
+		if len(state.FormattedLogDirs) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // recordedOver prefers the claims on which Kafka was seen to run over those that are there now: the list with which a
@@ -64,7 +76,7 @@ func without(ids, others []messages.BrokerID) []messages.BrokerID {
 func chosenAnew(controllers []messages.BrokerID, status v1beta1.KafkaClusterStatus, started func(messages.BrokerID) bool,
 ) (identity, bool) {
 	id := recordedIdentity(status)
-	if id.quorum != messages.QuorumDynamic || len(without(id.initial, controllers)) == 0 {
+	if id.quorum != messages.QuorumDynamic || formed(status) || len(without(id.initial, controllers)) == 0 {
 		return id, false
 	}
 	began := func(id messages.BrokerID) bool {

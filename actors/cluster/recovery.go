@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
@@ -13,7 +14,8 @@ import (
 
 // recovery is what was decided about lost disks.
 type recovery struct {
-	// granted is the node whose lost disks may be replaced by empty ones, and replace which they are; nil while none may.
+	// granted is the node whose turn it is, -1 while it is nobody's: its lost disks may be replaced by empty ones, and then it gets
+	// its data back. replace are the disks that may be, by a proof that is as old as the decision; nil when none may.
 	granted messages.BrokerID
 	replace []string
 	// texts say of each node with lost disks what it waits for, by id.
@@ -33,12 +35,12 @@ func (r recovery) replaceFor(id messages.BrokerID) []string {
 }
 
 // decideRecovery says which node may get empty disks in place of lost ones: one at a time, when every partition that it has a
-// replica of is led by another broker, and for a controller when the others hold the metadata. accepted are the nodes whose
-// data a person has given up.
-func (v rollView) decideRecovery(known recovery, accepted []messages.BrokerID) recovery {
-	next := recovery{elsewhere: map[messages.BrokerID]bool{}}
-	if len(known.replace) > 0 && v.replacing(known.granted) {
-		next.granted, next.replace = known.granted, known.replace
+// replica of is led by another broker, and for a controller when the others hold the metadata. The proof is made anew each time,
+// as long as a disk is lost. accepted are the nodes whose lost disks a person has given up, tokens the words for it.
+func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.BrokerID]string) recovery {
+	next := recovery{granted: -1, elsewhere: map[messages.BrokerID]bool{}}
+	if known.granted >= 0 && v.replacing(known.granted) {
+		next.granted = known.granted
 	}
 	for _, n := range v.nodes {
 		next.elsewhere[n.id] = v.elsewhere(n)
@@ -47,11 +49,10 @@ func (v rollView) decideRecovery(known recovery, accepted []messages.BrokerID) r
 			continue
 		}
 		next.lost = true
-		waits := v.keepsEmptyDisks(n, slices.Contains(accepted, n.id))
+		given := tokens[n.id] != "" && accepted[n.id] == tokens[n.id]
+		waits := v.keepsEmptyDisks(n, given, tokens[n.id])
 		switch {
-		case len(next.replace) > 0 && next.granted == n.id:
-			continue
-		case waits == "" && len(next.replace) == 0:
+		case waits == "" && (next.granted < 0 || next.granted == n.id || given && next.replace == nil):
 			next.granted, next.replace = n.id, lost
 			continue
 		case waits == "":
@@ -72,10 +73,21 @@ func (v rollView) elsewhere(n node) bool {
 	if !unreadable(n) || !n.broker || !v.fresh() {
 		return false
 	}
-	since := n.observed.Started
-	return v.index.Replication().At.After(since) && len(kafka.OfflineWithoutLeader(n.id, v.index)) == 0 &&
-		(n.observed.PodReady || !v.registered(n))
+	at := v.index.Replication().At
+	known := at.After(n.observed.Started) && v.now.Sub(at) < newestAnswer && (n.observed.PodReady || !v.registered(n))
+	if len(n.observed.FailedDisks) > 0 {
+		known = known && at.After(n.observed.FailedSince.Add(failureKnown))
+	}
+	return known && len(kafka.OfflineWithoutLeader(n.id, v.index)) == 0
 }
+
+const (
+	// failureKnown is after what time the controllers know of a log dir that has failed (log.dir.failure.timeout.ms, and a
+	// moment): until then the broker still seems to lead what was on it.
+	failureKnown = 40 * time.Second
+	// newestAnswer is how old an answer about the partitions may be from which a disk is let go.
+	newestAnswer = 30 * time.Second
+)
 
 // failedDisksText says whose disks have failed and what people can do.
 func failedDisksText(failed []node) string {
@@ -112,16 +124,17 @@ func (v rollView) replacing(id messages.BrokerID) bool {
 	if len(n.observed.Lost) > 0 || !n.current() || !n.observed.PodReady || !v.fresh() || !v.kafka.Knows(n.id, n.broker) {
 		return true
 	}
-	return !v.index.Replication().At.After(n.observed.Started) || len(v.index.OutOfSync(id)) > 0
+	// What has no leader is nothing that it could fetch.
+	return !v.index.Replication().At.After(n.observed.Started) || len(kafka.Fetching(id, v.index)) > 0
 }
 
 // keepsEmptyDisks says why a node may not come back with empty disks, empty when it may.
-func (v rollView) keepsEmptyDisks(n node, accepted bool) string {
+func (v rollView) keepsEmptyDisks(n node, accepted bool, token string) string {
 	if accepted && !n.controller && !v.registered(n) {
 		return ""
 	}
 	if !v.fresh() {
-		return "Kafka has not answered since the Pods became as they are, so nobody knows what is elsewhere" + v.wayOut(n)
+		return "Kafka has not answered since the Pods became as they are, so nobody knows what is elsewhere" + v.wayOut(n, token)
 	}
 	if n.controller && v.kraft {
 		if why := kafka.OthersHoldQuorum(v.index, n.id); why != "" {
@@ -129,7 +142,7 @@ func (v rollView) keepsEmptyDisks(n node, accepted bool) string {
 		}
 	}
 	if only := kafka.OnlyOn(n.id, v.index); n.broker && len(only) > 0 && !accepted {
-		return fmt.Sprintf("these partitions may have no other copy: %s%s", kafka.NamedPartitions(only), v.wayOut(n))
+		return fmt.Sprintf("these partitions may have no other copy: %s%s", kafka.NamedPartitions(only), v.wayOut(n, token))
 	}
 	if v.registered(n) {
 		return "Kafka has not given it up yet"
@@ -139,20 +152,38 @@ func (v rollView) keepsEmptyDisks(n node, accepted bool) string {
 
 // wayOut is what a person can do about a node whose disks may have held the last copy. A controller's metadata cannot be given
 // up: what the others would make of an empty log is not known.
-func (v rollView) wayOut(n node) string {
+func (v rollView) wayOut(n node, token string) string {
 	if n.controller && v.kraft && !v.fresh() {
 		return "; restore the claim, or bring the other controllers back"
 	}
-	return fmt.Sprintf("; restore the claim, or give its data up with annotation %s: %q", kube.AnnotationAllowDataLoss, n.id.String())
+	return fmt.Sprintf("; restore the claim, or give its data up with annotation %s: %q", kube.AnnotationAllowDataLoss, token)
 }
 
-// givenUp are the brokers whose data a person has given up by annotation.
-func givenUp(cluster *v1beta1.KafkaCluster) []messages.BrokerID {
-	var ids []messages.BrokerID
+// givenUp are the words by which a person has given up lost disks, by broker: "3/1f2e3d4c" of broker 3.
+func givenUp(cluster *v1beta1.KafkaCluster) map[messages.BrokerID]string {
+	given := map[messages.BrokerID]string{}
 	for _, text := range strings.Split(cluster.Annotations[kube.AnnotationAllowDataLoss], ",") {
-		if id, err := messages.ParseBrokerID(strings.TrimSpace(text)); err == nil {
-			ids = append(ids, id)
+		word := strings.TrimSpace(text)
+		broker, _, _ := strings.Cut(word, "/")
+		if id, err := messages.ParseBrokerID(broker); err == nil {
+			given[id] = word
 		}
 	}
-	return ids
+	return given
+}
+
+// lossTokens are the words by which the loss of each broker's disks is given up: they name the claim that was lost, so that
+// they hold for this loss and for no later one.
+func lossTokens(nodes []node, states map[string]v1beta1.BrokerState) map[messages.BrokerID]string {
+	const long = 8
+	tokens := map[messages.BrokerID]string{}
+	for _, n := range nodes {
+		if len(n.observed.Lost) == 0 {
+			continue
+		}
+		if uid := string(formattedOf(states[n.id.String()])[n.observed.Lost[0]]); uid != "" {
+			tokens[n.id] = n.id.String() + "/" + uid[:min(long, len(uid))]
+		}
+	}
+	return tokens
 }

@@ -47,29 +47,37 @@ func TestWhoGetsEmptyDisks(t *testing.T) {
 		view     rollView
 		spoil    func(*rollView)
 		known    recovery
-		accepted []messages.BrokerID
+		accepted map[messages.BrokerID]string
 		granted  messages.BrokerID
 		replace  []string
 		text     string
 	}{
 		"a broker whose partitions others lead":        {view: lostDisks(3), granted: 3, replace: both},
 		"a controller beside a majority":               {view: lostDisks(0), replace: both},
+		"not by the words for an earlier loss":         {view: lostDisks(2), accepted: map[messages.BrokerID]string{2: "2/beef"}, text: "these partitions may have no other copy"},
 		"nobody while nothing is lost":                 {view: lostDisks()},
-		"not who may have the last copy":               {view: lostDisks(2), text: `broker 2 has lost its disk for /a, /b: these partitions may have no other copy: single-0; restore the claim, or give its data up with annotation kafka.banzaicloud.io/allow-data-loss: "2"`},
-		"unless a person gives it up":                  {view: lostDisks(2), accepted: []messages.BrokerID{2}, granted: 2, replace: both},
-		"not a controller without a majority":          {view: lostDisks(0, 2), accepted: []messages.BrokerID{0, 2}, text: "and it takes 2 for a controller to come back without its metadata"},
+		"not who may have the last copy":               {view: lostDisks(2), text: `broker 2 has lost its disk for /a, /b: these partitions may have no other copy: single-0; restore the claim, or give its data up with annotation kafka.banzaicloud.io/allow-data-loss: "2/cafe"`},
+		"unless a person gives it up":                  {view: lostDisks(2), accepted: map[messages.BrokerID]string{2: "2/cafe"}, granted: 2, replace: both},
+		"not a controller without a majority":          {view: lostDisks(0, 2), accepted: map[messages.BrokerID]string{0: "0/cafe", 2: "2/cafe"}, text: "and it takes 2 for a controller to come back without its metadata"},
 		"not while Kafka does not answer":              {view: lostDisks(3), spoil: func(v *rollView) { v.kafka.Answered = false }, text: "nobody knows what is elsewhere"},
 		"not while Kafka counts on it":                 {view: lostDisks(3), spoil: func(v *rollView) { v.kafka.Brokers = []messages.BrokerID{0, 1, 2, 3} }, text: "Kafka has not given it up yet"},
 		"not who has not looked since":                 {view: lostDisks(3), spoil: func(v *rollView) { v.nodes[3].told++ }},
 		"not one that leaves":                          {view: lostDisks(3), spoil: func(v *rollView) { v.nodes[3].leaving = true }},
-		"one after the other":                          {view: lostDisks(3), known: recovery{granted: 1, replace: []string{"/x"}}, spoil: func(v *rollView) { v.nodes[1].observed.PodReady = false }, granted: 1, replace: []string{"/x"}, text: "broker 1 gets its data back first"},
-		"the next one when the first has all its data": {view: lostDisks(3), known: recovery{granted: 1, replace: []string{"/x"}}, granted: 3, replace: both},
+		"one after the other":                          {view: lostDisks(3), known: recovery{granted: 1}, spoil: func(v *rollView) { v.nodes[1].observed.PodReady = false }, granted: 1, text: "broker 1 gets its data back first"},
+		"the next one when the first has all its data": {view: lostDisks(3), known: recovery{granted: 1}, granted: 3, replace: both},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.spoil != nil {
 				test.spoil(&test.view)
 			}
-			r := test.view.decideRecovery(test.known, test.accepted)
+			if test.known.granted == 0 {
+				test.known.granted = -1
+			}
+			if test.replace == nil && test.granted == 0 {
+				test.granted = -1
+			}
+			tokens := map[messages.BrokerID]string{0: "0/cafe", 1: "1/cafe", 2: "2/cafe", 3: "3/cafe"}
+			r := test.view.decideRecovery(test.known, test.accepted, tokens)
 			require.Equal(t, test.granted, r.granted)
 			require.Equal(t, test.replace, r.replace)
 			if test.text == "" {
@@ -84,6 +92,25 @@ func TestWhoGetsEmptyDisks(t *testing.T) {
 func TestWhoseDataAPersonHasGivenUp(t *testing.T) {
 	cluster := demo(0)
 	require.Empty(t, givenUp(cluster))
-	cluster.Annotations = map[string]string{kube.AnnotationAllowDataLoss: "3, 12,all,-1,"}
-	require.Equal(t, []messages.BrokerID{3, 12}, givenUp(cluster))
+	cluster.Annotations = map[string]string{kube.AnnotationAllowDataLoss: "3/0a1b2c3d, 12,all,-1,"}
+	require.Equal(t, map[messages.BrokerID]string{3: "3/0a1b2c3d", 12: "12"}, givenUp(cluster))
+}
+
+func TestTheProofForEmptyDisksIsMadeAnewEachTime(t *testing.T) {
+	v := lostDisks(2) // granted before, it has a last copy by now
+	require.Nil(t, v.decideRecovery(recovery{granted: 2, replace: []string{"/a", "/b"}}, nil, nil).replace)
+}
+
+func TestAFailedDiskIsJudgedByAnAnswerOfLater(t *testing.T) {
+	v := lostDisks()
+	v.index = kafka.Index(&messages.Replication{At: now, Partitions: []messages.Partition{
+		{Topic: "a", Leader: 1, Replicas: []messages.BrokerID{3, 1}, ISR: []messages.BrokerID{1}, Offline: []messages.BrokerID{3}},
+	}})
+	n := v.nodes[3]
+	n.observed.FailedDisks, n.observed.FailedSince = []string{"/a"}, now.Add(-time.Minute)
+	require.True(t, v.elsewhere(n))
+	n.observed.FailedSince = now.Add(-30 * time.Second)
+	require.False(t, v.elsewhere(n), "the controllers may not know of it yet")
+	n.observed.FailedSince, v.now = now.Add(-time.Minute), now.Add(time.Minute)
+	require.False(t, v.elsewhere(n), "the answer is old")
 }

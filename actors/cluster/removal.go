@@ -30,8 +30,8 @@ type removal struct {
 	stopped time.Time
 	// cleared says that its dynamic configuration is deleted, forgotten that Kafka has forgotten it.
 	cleared, forgotten bool
-	// waits says what for; empty while something is under way.
-	waits string
+	// waits says what for; empty while something is under way. failure is why a task failed last, empty when it did not.
+	waits, failure string
 }
 
 // diskAnswer is what a broker said about its log dirs.
@@ -56,6 +56,18 @@ const (
 	// taskForget deletes its dynamic configuration through the active controller and unregisters it.
 	taskForget
 )
+
+// what names a task.
+func (t removalTask) what() string {
+	switch t {
+	case taskDisks:
+		return "it does not say what is on its disks"
+	case taskClear:
+		return "its dynamic configuration is not deleted"
+	default:
+		return "Kafka has not forgotten it"
+	}
+}
 
 // removalView is all that the end of a broker is decided from.
 type removalView struct {

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -18,7 +19,8 @@ import (
 
 // remover brings brokers that left the spec to their end, the steps of one at a time.
 type remover struct {
-	job  job
+	// jobs are the tasks of each broker: one that does not answer holds up no other.
+	jobs map[messages.BrokerID]*job
 	each map[messages.BrokerID]removal
 	told map[messages.BrokerID]messages.Removal
 }
@@ -39,14 +41,18 @@ type removalWish struct {
 type removalResult struct {
 	wish  removalWish
 	disks diskAnswer
+	err   error
 }
 
 // keepRemovals decides how each broker that left the spec goes on, and starts what has to be asked or done for one.
 func (a *cluster) keepRemovals(c actor.Context) {
 	leaving := leavingNodes(a.nodes())
 	a.removals.forget(leaving)
-	if len(leaving) == 0 || a.paused() {
+	if len(leaving) == 0 {
 		a.removals.told = nil
+		return
+	}
+	if a.paused() { // what was told stays: nobody is stopped, and who is stopped is not made again
 		return
 	}
 	version, err := kafka.ParseVersion(a.wide.release.Version)
@@ -74,10 +80,18 @@ func (r *remover) forget(leaving []node) {
 	maps.DeleteFunc(r.each, func(id messages.BrokerID, _ removal) bool {
 		return !slices.ContainsFunc(leaving, func(n node) bool { return n.id == id })
 	})
+	maps.DeleteFunc(r.jobs, func(id messages.BrokerID, j *job) bool {
+		_, leaves := r.each[id]
+		return !j.running && !leaves
+	})
 	if r.each == nil {
-		r.each = map[messages.BrokerID]removal{}
+		r.each, r.jobs = map[messages.BrokerID]removal{}, map[messages.BrokerID]*job{}
 	}
 }
+
+// busyWith reports whether something is under way for a broker. One that came back to the spec meanwhile is not started before
+// that has ended: Kafka unregisters a broker that runs, too.
+func (r *remover) busyWith(id messages.BrokerID) bool { return r.jobs[id] != nil && r.jobs[id].running }
 
 // hurried reports whether a broker is down until Kafka has answered.
 func (r *remover) hurried() bool {
@@ -102,7 +116,7 @@ func (r *remover) forgotten() map[messages.BrokerID]bool {
 func (r *remover) waits() map[messages.BrokerID]string {
 	waits := map[messages.BrokerID]string{}
 	for id, one := range r.each {
-		waits[id] = one.waits
+		waits[id] = cmp.Or(one.waits, one.failure)
 	}
 	return waits
 }
@@ -119,6 +133,8 @@ func (a *cluster) startRemoval(c actor.Context, n node, r removal, task removalT
 	wish := removalWish{task: task, id: n.id, own: broker.AdminAddress(a.valid, n.id), version: version, keys: r.disks.keys}
 	if task == taskForget {
 		if wish.other, wish.controller = a.stayingBroker(), a.activeController(); wish.other == "" || a.valid.Spec.KRaft && wish.controller == "" {
+			r.failure = "no other broker, or no active controller, can be asked to forget it"
+			a.removals.each[n.id] = r
 			return
 		}
 		record := a.Cache.ConfigMap(a.Key.Namespace, kube.BrokerAppliedName(a.Key.Name, n.id))
@@ -129,13 +145,16 @@ func (a *cluster) startRemoval(c actor.Context, n node, r removal, task removalT
 		slices.Sort(wish.keys)
 		wish.keys = slices.Compact(wish.keys)
 	}
-	if !a.removals.job.start(a, c) {
+	if a.removals.jobs[n.id] == nil {
+		a.removals.jobs[n.id] = &job{}
+	}
+	if !a.removals.jobs[n.id].start(a, c) {
 		return
 	}
 	e := a.effects
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (removalResult, error) {
 		disks, err := e.remove(ctx, wish)
-		return removalResult{wish, disks}, err
+		return removalResult{wish, disks, err}, nil
 	})
 }
 
@@ -160,16 +179,24 @@ func (a *cluster) activeController() string {
 }
 
 func (a *cluster) removalDone(c actor.Context, r kit.Result[removalResult]) {
-	a.removals.job.ended(a, c, r.Err)
 	id := r.Value.wish.id
+	if r.Err != nil { // a panic, or the actor's end: whose it was is not known
+		for _, j := range a.removals.jobs {
+			j.ended(a, c, r.Err)
+		}
+		return
+	}
+	if j := a.removals.jobs[id]; j != nil {
+		j.ended(a, c, r.Value.err)
+	}
 	one, known := a.removals.each[id]
 	if !known { // it came back to the spec meanwhile
 		return
 	}
+	one.failure = ""
 	switch task := r.Value.wish.task; {
-	case r.Err != nil && task == taskDisks:
-		one.waits = "it does not say what is on its disks: " + r.Err.Error()
-	case r.Err != nil:
+	case r.Value.err != nil:
+		one.failure = task.what() + ": " + r.Value.err.Error()
 	case task == taskDisks:
 		one.disks = r.Value.disks
 	case task == taskClear:

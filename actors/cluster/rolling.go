@@ -60,11 +60,11 @@ func (a *cluster) keepRoll(c actor.Context) {
 // keepRecovery decides anew who gets empty disks in place of lost ones. Nobody does while the cluster is paused.
 func (a *cluster) keepRecovery() {
 	if a.paused() {
-		a.recovery = recovery{}
+		a.recovery = recovery{granted: -1}
 		return
 	}
-	before := a.recovery
-	a.recovery = a.rollView(time.Now()).decideRecovery(before, givenUp(a.newest))
+	before, nodes := a.recovery, a.nodes()
+	a.recovery = a.rollView(time.Now()).decideRecovery(before, givenUp(a.newest), lossTokens(nodes, a.known.BrokersState))
 	if len(a.recovery.replace) > 0 && len(before.replace) == 0 {
 		a.Log.Warn("lost disks are replaced by empty ones", "broker", a.recovery.granted, "disks", strings.Join(a.recovery.replace, ","))
 	}
@@ -106,7 +106,7 @@ func (a *cluster) rollView(now time.Time) rollView {
 		limit:            min(config.GetConcurrentBrokerRestartCountPerRack(), kube.MostTogether(a.valid, a.roles.brokers)),
 		dynamic:          recordedIdentity(a.known).quorum == messages.QuorumDynamic,
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
-		zeroBudget:       kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
+		votesChange:      a.voters.job.running, zeroBudget: kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
 	}
 	if a.known.RollingUpgrade != nil {
 		v.errorCount = a.known.RollingUpgrade.ErrorCount

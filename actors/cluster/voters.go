@@ -76,7 +76,8 @@ func (a *cluster) keepVoters(c actor.Context) {
 		return
 	}
 	wish := a.votersWish()
-	if a.voters.job.running || !a.kafka.Answered || len(a.kafka.Voters) == 0 || len(wish.brokers) == 0 {
+	// While somebody is being stopped no vote changes: together the two may cost the majority that each keeps.
+	if a.voters.job.running || someoneStops(a.roll.permits, a.nodes()) || !a.kafka.Answered || len(a.kafka.Voters) == 0 || len(wish.brokers) == 0 {
 		return
 	}
 	if left := time.Until(a.voters.notBefore); left > 0 {
@@ -88,6 +89,14 @@ func (a *cluster) keepVoters(c actor.Context) {
 	}
 	e := a.effects
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (votersResult, error) { return e.changeVoters(ctx, wish) })
+}
+
+// someoneStops reports whether a node may be stopped, or was and is not up again.
+func someoneStops(permits map[messages.BrokerID]permit, nodes []node) bool {
+	return slices.ContainsFunc(nodes, func(n node) bool {
+		p, held := permits[n.id]
+		return held && (n.observed.Pod == p.Pod || n.observed.Stopping || !n.observed.PodReady)
+	})
 }
 
 func (a *cluster) votersWish() votersWish {

@@ -362,11 +362,12 @@ func (h *history) changeDynamic() {
 
 // giveUp is people giving up what was on lost disks alone, and moving away what is on a broker that is to go.
 func (h *history) giveUp() {
-	var ids []string
+	var ids, words []string
 	for _, b := range h.cluster(h.name).Spec.Brokers {
 		ids = append(ids, messages.BrokerID(b.ID).String())
+		words = append(words, h.lossToken(h.name, messages.BrokerID(b.ID)))
 	}
-	h.edit(h.name, annotated(kube.AnnotationAllowDataLoss, strings.Join(ids, ",")))
+	h.edit(h.name, annotated(kube.AnnotationAllowDataLoss, strings.Join(words, ",")))
 	for _, text := range slices.Sorted(maps.Keys(h.cluster(h.name).Status.BrokersState)) {
 		if id, err := messages.ParseBrokerID(text); err == nil && !slices.Contains(ids, text) {
 			h.moveAway(h.name, id)

@@ -245,3 +245,12 @@ func (w *World) fillDisks(node string, full bool) {
 		}
 	}
 }
+
+// lossToken is the word by which people give up the disks of a broker as they are now.
+func (w *World) lossToken(name string, id messages.BrokerID) string {
+	dirs := w.cluster(name).Status.BrokersState[id.String()].FormattedLogDirs
+	if len(dirs) == 0 {
+		return ""
+	}
+	return id.String() + "/" + dirs[0].ClaimUID[:8]
+}

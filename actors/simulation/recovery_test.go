@@ -73,7 +73,7 @@ func TestALostVolumeWithTheLastCopyStopsThatBrokerAlone(t *testing.T) {
 		require.Empty(w.t, w.lostPartitions("demo"))
 		w.edit("demo", readOnly("log.retention.ms=1000\n"))
 		w.inForce("log.retention.ms", "1000", 0, 1, 2)
-		w.edit("demo", annotated(kube.AnnotationAllowDataLoss, "3"))
+		w.edit("demo", annotated(kube.AnnotationAllowDataLoss, w.lossToken("demo", 3)))
 		w.eventuallyReady("demo")
 		require.True(w.t, w.serves("demo", 3))
 		require.Empty(w.t, w.conditionText("demo", kube.ConditionDataVolumeLost))

@@ -1,0 +1,148 @@
+package simulation
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+func controllerWithID(id int32) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) {
+		c.Spec.Brokers = append(c.Spec.Brokers, v1beta1.Broker{ID: id, BrokerConfigGroup: "default", BrokerConfig: &v1beta1.BrokerConfig{ProcessRoles: []string{"controller"}}})
+	}
+}
+
+func TestAControllerThatComesAfterAllFirstOnesJoinsTheirQuorum(t *testing.T) {
+	for _, next := range []int32{0, 9} {
+		run(t, func(w *World) {
+			w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
+			w.eventuallyReady("demo")
+			w.edit("demo", controllersOnly(3))
+			w.eventuallyVote("demo", 0, 1, 2, 6, 7, 8)
+			w.eventuallyReady("demo")
+			for id := range int32(3) {
+				w.edit("demo", withoutBroker(id))
+				w.eventuallyRemoved("demo", messages.BrokerID(id))
+			}
+			w.eventuallyReady("demo")
+			w.edit("demo", controllerWithID(next))
+			w.eventually(5*time.Minute, "its Pod is there", func() bool { return len(w.podsOf("demo", messages.BrokerID(next))) == 1 })
+			require.NotContains(w.t, envOf(w.podsOf("demo", messages.BrokerID(next))[0]), "KAFKA_INITIAL_CONTROLLERS")
+		})
+	}
+}
+
+func TestADiskThatWasToGoStaysWhenReplicasLandOnIt(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		most := intstr.FromInt32(100)
+		foreign := &policyv1.PodDisruptionBudget{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "foreign"},
+			Spec:       policyv1.PodDisruptionBudgetSpec{MinAvailable: &most, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{kube.LabelBrokerID: "3"}}},
+		}
+		w.store.put(foreign)
+		w.edit("demo", withoutDisk)
+		w.eventually(10*time.Minute, "its disk is let go", func() bool {
+			for _, c := range w.owned(kube.KindClaim, "demo") {
+				if idOf(c) == 3 && c.GetAnnotations()[kube.AnnotationLogDirReleased] != "" {
+					return true
+				}
+			}
+			return false
+		})
+		w.topic("demo", "single", 8, 1, 1)
+		w.advance(10 * time.Minute)
+		w.deleteObject(keyOf(foreign))
+		w.advance(20 * time.Minute)
+		require.Empty(w.t, w.lostPartitions("demo"))
+	})
+}
+
+func TestALostDiskThatHasLeftTheSpecNeedsProofToo(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2), kafkaImage("4.3.1")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "single", 8, 1, 1)
+		w.advance(time.Minute)
+		w.edit("demo", withoutDisk)
+		w.advance(2 * time.Minute)
+		for _, c := range w.owned(kube.KindClaim, "demo") {
+			if idOf(c) == 3 && c.GetAnnotations()[kube.AnnotationMountPath] == lastDisk {
+				w.deleteObject(keyOf(c))
+			}
+		}
+		w.deleteObject(keyOf(w.podsOf("demo", 3)[0]))
+		w.advance(20 * time.Minute)
+		require.Empty(w.t, w.lostPartitions("demo"))
+	})
+}
+
+func TestAFailedDiskIsNotJudgedByAnOlderAnswer(t *testing.T) {
+	for off := time.Duration(0); off < 15*time.Second; off += time.Second {
+		run(t, func(w *World) {
+			w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(2), kafkaImage("4.3.1")))
+			w.eventuallyReady("demo")
+			w.topic("demo", "single", 8, 1, 1)
+			w.edit("demo", withoutBroker(5)) // it has replicas, so it waits, and Kafka is looked at every 10 s
+			w.advance(time.Minute)
+			w.edit("demo", withoutDisk)
+			w.advance(time.Minute + off)
+			before := w.podUIDs("demo")
+			w.failDir("demo", 4, lastDisk+"/kafka")
+			w.advance(10 * time.Minute)
+			if before[4] != w.podUIDs("demo")[4] || len(w.lostPartitions("demo")) > 0 {
+				w.fail("the broker was restarted %v after a look; lost: %v", off, w.lostPartitions("demo"))
+			}
+		})
+	}
+}
+
+func TestABrokerThatLosesOneDiskAfterTheOtherGetsBothAnew(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(2), kafkaImage("4.3.1")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.advance(time.Minute)
+		lose := func(last bool) {
+			for _, c := range w.owned(kube.KindClaim, "demo") {
+				if idOf(c) == 5 && (c.GetAnnotations()[kube.AnnotationMountPath] == lastDisk) == last {
+					w.deleteObject(keyOf(c))
+				}
+			}
+			for _, p := range w.podsOf("demo", 5) {
+				w.deleteObject(keyOf(p))
+			}
+		}
+		first := w.podUIDs("demo")[5]
+		lose(true)
+		w.eventually(5*time.Minute, "an empty disk", func() bool {
+			p := w.podsOf("demo", 5)
+			return len(p) == 1 && p[0].UID != first
+		})
+		lose(false)
+		w.advance(3 * time.Hour)
+		require.True(w.t, w.serves("demo", 5))
+	})
+}
+
+func TestAPauseStartsNoBrokerThatWasStoppedForGood(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
+		w.eventuallyReady("demo")
+		w.edit("demo", withoutBroker(3))
+		w.eventually(10*time.Minute, "stopped", func() bool { return len(w.podsOf("demo", 3)) == 0 })
+		w.edit("demo", annotated(kube.AnnotationPause, "true"))
+		w.advance(5 * time.Minute)
+		require.Zero(w.t, len(w.podsOf("demo", 3)), "it did not run when the pause began")
+	})
+}
