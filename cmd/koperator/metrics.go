@@ -66,6 +66,14 @@ func (w countedWriter) Evict(ctx context.Context, pod *corev1.Pod) error {
 	return err
 }
 
+func (w countedWriter) Resize(
+	ctx context.Context, pod *corev1.Pod, container string, resources corev1.ResourceRequirements,
+) (*corev1.Pod, error) {
+	resized, err := w.Writer.Resize(ctx, pod, container, resources)
+	w.count("resize", err)
+	return resized, err
+}
+
 func (w countedWriter) Annotate(ctx context.Context, object kube.Object, annotations map[string]string) (kube.Object, error) {
 	annotated, err := w.Writer.Annotate(ctx, object, annotations)
 	w.count("annotate", err)

@@ -39,6 +39,10 @@ func (refusing) Annotate(context.Context, kube.Object, map[string]string) (kube.
 	return nil, errRefused
 }
 
+func (refusing) Resize(context.Context, *corev1.Pod, string, corev1.ResourceRequirements) (*corev1.Pod, error) {
+	return nil, errRefused
+}
+
 // The methods come from the interface, so that one that is added there is counted or fails here.
 func TestEveryWriteIsCounted(t *testing.T) {
 	registry := prometheus.NewRegistry()
