@@ -295,8 +295,7 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		for i, object := range r.Value.applied {
 			b.written.Applied(s.claims[i], object, now)
 		}
-		b.disks.marked = now
-		if len(r.Value.applied) == 0 {
+		if b.disks.marked, b.disks.markedPod = now, s.process.pod; len(r.Value.applied) == 0 {
 			b.disks = b.plan.inspected(b.disks, s.inspect, r.Value, nil, now)
 		}
 	case annotate:

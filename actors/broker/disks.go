@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
@@ -40,7 +41,8 @@ type disks struct {
 	// empty is the first of the looks in a row that showed nothing in a log dir, by mount path.
 	empty map[string]time.Time
 	// marked is when the claims of disks that go were marked last, after a look.
-	marked time.Time
+	marked    time.Time
+	markedPod types.UID
 	// answered is when the broker answered last, release the Kafka that it said it is.
 	answered time.Time
 	release  string
@@ -92,13 +94,13 @@ func (w blueprint) inspected(known disks, s inspect, seen outcome, err error, no
 	dirs, next := seen.dirs, disks{process: s.process, at: now, answered: now, release: seen.release, left: map[string]string{}, failed: map[string]string{}, empty: map[string]time.Time{}}
 	if err != nil {
 		if known.process != s.process {
-			return disks{process: s.process, at: now}
+			return disks{process: s.process, at: now, marked: known.marked, markedPod: known.markedPod}
 		}
 		known.at = now
 		return known
 	}
 	open := w.opens(dirs)
-	next.failedSince, next.marked = known.failedSince, known.marked
+	next.failedSince, next.marked, next.markedPod = known.failedSince, known.marked, known.markedPod
 	for _, disk := range w.disks {
 		path, mountPath := kube.LogDir(disk.MountPath), disk.MountPath
 		if failure := failureOf(dirs, path); failure != "" {
@@ -188,7 +190,7 @@ func (w blueprint) goingDisks(o observed) string {
 // is made without them.
 func (w blueprint) releaseDisks(o observed) step {
 	going := w.emptied(o)
-	if len(going) == 0 || o.disks.process == processOf(o.pod()) && o.now.Sub(o.disks.marked) < markedFor {
+	if len(going) == 0 || o.disks.markedPod == o.pod().UID && o.now.Sub(o.disks.marked) < markedFor {
 		return nil
 	}
 	s := letGo{inspect: inspect{AdminAddress(w.Cluster, w.id), processOf(o.pod())}, reason: w.goingDisks(o)}
