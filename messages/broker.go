@@ -102,8 +102,10 @@ type Restart struct {
 // Equal reports whether two wishes are the same for the broker.
 func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
-		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Removal == o.Removal && w.Elsewhere == o.Elsewhere && w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
-		slices.Equal(w.ClusterApplied, o.ClusterApplied) && slices.Equal(w.Replace, o.Replace) && w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
+		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Removal == o.Removal && w.Elsewhere == o.Elsewhere &&
+		w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
+		slices.Equal(w.ClusterApplied, o.ClusterApplied) && slices.Equal(w.Replace, o.Replace) &&
+		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
 }
 
 // Phase is what a broker's Kubernetes objects are doing.
@@ -188,9 +190,26 @@ type BrokerObserved struct {
 
 // Equal reports whether two observations say the same.
 func (o BrokerObserved) Equal(p BrokerObserved) bool {
-	return o.ID == p.ID && o.Revision == p.Revision && o.Phase == p.Phase && o.Reason == p.Reason &&
-		o.Since.Equal(p.Since) && maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && slices.Equal(o.Lost, p.Lost) && o.ScriptWaits == p.ScriptWaits && slices.Equal(o.FailedDisks, p.FailedDisks) && o.FailedSince.Equal(p.FailedSince) && slices.Equal(o.LetGo, p.LetGo) && o.Version == p.Version && o.Pod == p.Pod && o.PodReady == p.PodReady &&
-		o.ConfigStale == p.ConfigStale && o.Stopping == p.Stopping && o.Started.Equal(p.Started) && o.Restart == p.Restart &&
-		o.Held == p.Held && o.Update == p.Update && o.ConfigSettled == p.ConfigSettled && o.ConfigProblems == p.ConfigProblems && o.ConfigRefused == p.ConfigRefused && o.Pending == p.Pending && o.Rack == p.Rack && o.Ended == p.Ended &&
-		o.LastEnded.Equal(p.LastEnded) && o.LastWords == p.LastWords && o.Gone == p.Gone
+	return o.ID == p.ID && o.Revision == p.Revision && o.sameWords(p) && o.sameDisks(p) && o.samePod(p) && o.sameConfig(p) &&
+		o.Ended == p.Ended && o.LastEnded.Equal(p.LastEnded) && o.LastWords == p.LastWords && o.Gone == p.Gone
+}
+
+func (o BrokerObserved) sameWords(p BrokerObserved) bool {
+	return o.Phase == p.Phase && o.Reason == p.Reason && o.Since.Equal(p.Since) && o.ScriptWaits == p.ScriptWaits &&
+		o.Held == p.Held && o.Update == p.Update && o.Pending == p.Pending
+}
+
+func (o BrokerObserved) sameDisks(p BrokerObserved) bool {
+	return maps.Equal(o.Claims, p.Claims) && maps.Equal(o.Mounted, p.Mounted) && slices.Equal(o.Lost, p.Lost) &&
+		slices.Equal(o.FailedDisks, p.FailedDisks) && o.FailedSince.Equal(p.FailedSince) && slices.Equal(o.LetGo, p.LetGo)
+}
+
+func (o BrokerObserved) samePod(p BrokerObserved) bool {
+	return o.Pod == p.Pod && o.PodReady == p.PodReady && o.Stopping == p.Stopping && o.Started.Equal(p.Started) &&
+		o.Restart == p.Restart && o.Rack == p.Rack && o.Version == p.Version
+}
+
+func (o BrokerObserved) sameConfig(p BrokerObserved) bool {
+	return o.ConfigStale == p.ConfigStale && o.ConfigSettled == p.ConfigSettled && o.ConfigProblems == p.ConfigProblems &&
+		o.ConfigRefused == p.ConfigRefused
 }

@@ -91,7 +91,10 @@ func (w blueprint) untilInspect(o observed, now time.Time) time.Duration {
 
 // inspected takes an answer about the log dirs of the disks, or that there was none.
 func (w blueprint) inspected(known disks, s inspect, seen outcome, err error, now time.Time) disks {
-	dirs, next := seen.dirs, disks{process: s.process, at: now, answered: now, release: seen.release, left: map[string]string{}, failed: map[string]string{}, empty: map[string]time.Time{}}
+	dirs, next := seen.dirs, disks{
+		process: s.process, at: now, answered: now, release: seen.release,
+		left: map[string]string{}, failed: map[string]string{}, empty: map[string]time.Time{},
+	}
 	if err != nil {
 		if known.process != s.process {
 			return disks{process: s.process, at: now, marked: known.marked, markedPod: known.markedPod}
