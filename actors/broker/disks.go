@@ -271,8 +271,18 @@ func (w blueprint) letGoDisks(o observed) []string {
 			gone = append(gone, mountPath)
 		}
 	}
+	// Whatever was on a disk whose claim is gone: a broker that runs has come up without it. While a Pod mounts a claim that
+	// somebody has deleted Kubernetes keeps it.
+	for _, mountPath := range slices.Sorted(maps.Keys(w.Formatted)) {
+		there := slices.ContainsFunc(o.claims, func(c *corev1.PersistentVolumeClaim) bool {
+			return c.Annotations[kube.AnnotationMountPath] == mountPath
+		})
+		if !there && w.Formatted[mountPath] != "" && !w.holdsMetadata(mountPath) {
+			gone = append(gone, mountPath)
+		}
+	}
 	slices.Sort(gone)
-	return gone
+	return slices.Compact(gone)
 }
 
 // marks keeps the marks of released claims right: a disk that came back to the spec has none, and one that nobody knows any more
