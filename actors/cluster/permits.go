@@ -222,7 +222,7 @@ func (v rollView) fresh() bool {
 // broker's gate is no reason to wait.
 func (d *rollDecision) repair(v rollView) {
 	for _, n := range v.nodes {
-		if wantsRestart(n) && n.observed.Restart.Stuck && !n.observed.PodReady && !n.volatile && !v.keepsVote(n) {
+		if wantsRestart(n) && n.observed.Restart.Stuck && !n.observed.PodReady && !n.volatile && !v.keepsVote(n) && !v.strandsReplicas(n) {
 			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}}
 		}
 	}
@@ -269,6 +269,10 @@ func (v rollView) mayLoseVote() string {
 			return fmt.Sprintf("broker %d waits for its restart: it is no controller of the spec any more, and its vote in the metadata quorum "+
 				"is taken first", n.id)
 		}
+		if wantsRestart(n) && v.strandsReplicas(n) {
+			return fmt.Sprintf("broker %d is to be no broker any more, and %s; move them to other brokers first, or give it the broker role back",
+				n.id, kafka.LeftOn(n.id, v.index))
+		}
 		if wantsRestart(n) && n.voteVolatile && v.kraft {
 			return fmt.Sprintf("broker %d has its metadata, and with them its vote, on an emptyDir: this version restarts no such "+
 				"controller; give it a volume of its own, or delete its Pod yourself while all other controllers are up", n.id)
@@ -277,11 +281,16 @@ func (v rollView) mayLoseVote() string {
 	return ""
 }
 
+// strandsReplicas reports whether a node is to lose the broker role while Kafka counts on replicas there.
+func (v rollView) strandsReplicas(n node) bool {
+	return !n.broker && v.kraft && v.index != nil && kafka.LeftOn(n.id, v.index) != ""
+}
+
 // candidates are the brokers that wait, the most urgent first.
 func (v rollView) candidates() []messages.BrokerID {
 	var order []kafka.RestartNode
 	for _, n := range v.nodes {
-		if !wantsRestart(n) || n.voteVolatile && v.kraft || v.keepsVote(n) {
+		if !wantsRestart(n) || n.voteVolatile && v.kraft || v.keepsVote(n) || v.strandsReplicas(n) {
 			continue
 		}
 		order = append(order, kafka.RestartNode{

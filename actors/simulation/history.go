@@ -364,7 +364,9 @@ func (h *history) changeDynamic() {
 func (h *history) giveUp() {
 	var ids, words []string
 	for _, b := range h.cluster(h.name).Spec.Brokers {
-		ids = append(ids, messages.BrokerID(b.ID).String())
+		if servesClients(b) {
+			ids = append(ids, messages.BrokerID(b.ID).String())
+		}
 		words = append(words, h.lossToken(h.name, messages.BrokerID(b.ID)))
 	}
 	h.edit(h.name, annotated(kube.AnnotationAllowDataLoss, strings.Join(words, ",")))
