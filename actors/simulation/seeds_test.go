@@ -58,7 +58,7 @@ func TestSeeds(t *testing.T) {
 }
 
 // perClientGo is how many histories there are for each one that is played through client-go, too: `make sim SEEDS=2000`
-// plays 100 of them, which take 50 seconds of one processor beside the 400 of all others.
+// plays 40 of them, each at the price of three others.
 const perClientGo = 50
 
 // The same histories with client-go between daemon and store; each costs three times as much.
