@@ -45,6 +45,8 @@ type Writer interface {
 	// Evict asks for a Pod to be stopped, within what PodDisruptionBudgets allow. A refusal is an EvictionRefused; a Pod that
 	// is gone is no error, another one of its name is.
 	Evict(ctx context.Context, pod *corev1.Pod) error
+	// MayEvict asks whether Evict would be refused now, and stops nothing. Its errors are those of Evict.
+	MayEvict(ctx context.Context, pod *corev1.Pod) error
 	// ReleaseFinalizers takes the given finalizers from an object that is being deleted.
 	ReleaseFinalizers(ctx context.Context, object Object, finalizers []string) error
 	// ReleaseOwners takes all owner references from an object, whoever set them, and returns it as it then stands.

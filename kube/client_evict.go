@@ -19,14 +19,21 @@ type EvictionRefused struct{ Message string }
 func (e *EvictionRefused) Error() string { return "eviction refused: " + e.Message }
 
 // Evict implements Writer. The precondition keeps a decision about one Pod from hitting its successor.
-func (c *Client) Evict(ctx context.Context, pod *corev1.Pod) error {
+func (c *Client) Evict(ctx context.Context, pod *corev1.Pod) error { return c.evict(ctx, pod, nil) }
+
+// MayEvict implements Writer, by a dry run.
+func (c *Client) MayEvict(ctx context.Context, pod *corev1.Pod) error {
+	return c.evict(ctx, pod, []string{metav1.DryRunAll})
+}
+
+func (c *Client) evict(ctx context.Context, pod *corev1.Pod, dryRun []string) error {
 	if err := c.calls.enter(ctx, clusterOf(pod)); err != nil {
 		return err
 	}
 	defer c.calls.leave(clusterOf(pod))
 	err := c.core.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{
 		ObjectMeta:    metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name},
-		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: ptr.To(pod.UID)}},
+		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: ptr.To(pod.UID)}, DryRun: dryRun},
 	})
 	return evictionError(pod, err)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -319,15 +320,30 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 // wasRefused takes an eviction that a PodDisruptionBudget did not let happen: no failure, somebody was faster.
 func (b *broker) wasRefused(s step, err error) bool {
 	var refused *kube.EvictionRefused
-	e, evicting := s.(evict)
-	if !evicting || !errors.As(err, &refused) {
+	if !errors.As(err, &refused) {
 		return false
 	}
-	if b.refused.text != refused.Error() || b.refused.pod != e.pod.UID {
+	pod := podToStop(s)
+	if pod == nil {
+		return false
+	}
+	if b.refused.text != refused.Error() || b.refused.pod != pod.UID {
 		b.Log.Info("eviction refused", "reason", refused.Message)
 	}
-	b.refused = refusal{pod: e.pod.UID, text: refused.Error(), at: time.Now()}
+	b.refused = refusal{pod: pod.UID, text: refused.Error(), at: time.Now()}
 	return true
+}
+
+// podToStop is the Pod that a step evicts or is about to.
+func podToStop(s step) *corev1.Pod {
+	switch s := s.(type) {
+	case evict:
+		return s.pod
+	case letGo:
+		return s.pod
+	default:
+		return nil
+	}
 }
 
 // wasNotResized takes a size that the API server does not give to a Pod that runs: a new one will have it.

@@ -60,6 +60,8 @@ type letGo struct {
 	claims []*corev1.PersistentVolumeClaim
 	// paths are the log dirs that must be empty, of those claims that the broker can read.
 	paths []string
+	// pod is the one that is to be evicted for it, nil when no budget has a say.
+	pod *corev1.Pod
 	// reason is why they go.
 	reason string
 }
@@ -197,6 +199,9 @@ func (w blueprint) releaseDisks(o observed) step {
 		return nil
 	}
 	s := letGo{inspect: inspect{AdminAddress(w.Cluster, w.id), processOf(o.pod())}, reason: w.goingDisks(o)}
+	if !w.Permit.Delete {
+		s.pod = o.pod()
+	}
 	for _, mountPath := range slices.Sorted(maps.Keys(going)) {
 		s.claims = append(s.claims, going[mountPath])
 		if !w.unreadable(o, mountPath) {
@@ -274,7 +279,7 @@ func (w blueprint) letGoDisks(o observed) []string {
 	// Whatever was on a disk whose claim is gone: a broker that runs has come up without it. While a Pod mounts a claim that
 	// somebody has deleted Kubernetes keeps it.
 	for _, mountPath := range slices.Sorted(maps.Keys(w.Formatted)) {
-		there := slices.ContainsFunc(o.claims, func(c *corev1.PersistentVolumeClaim) bool {
+		there := claimsDisk(pod, mountPath) || slices.ContainsFunc(o.claims, func(c *corev1.PersistentVolumeClaim) bool {
 			return c.Annotations[kube.AnnotationMountPath] == mountPath
 		})
 		if !there && w.Formatted[mountPath] != "" && !w.holdsMetadata(mountPath) {
@@ -288,7 +293,7 @@ func (w blueprint) letGoDisks(o observed) []string {
 // marks keeps the marks of released claims right: a disk that came back to the spec has none, and one that nobody knows any more
 // goes, unless disks are to stay.
 func marks(w blueprint, o observed, _ time.Time) step {
-	pod := o.pod()
+	pod, emptied := o.pod(), w.emptied(o)
 	for _, claim := range o.claims {
 		mountPath := claim.Annotations[kube.AnnotationMountPath]
 		if claim.Annotations[kube.AnnotationLogDirReleased] == "" || o.written.Deleting(claim) {
@@ -297,7 +302,8 @@ func marks(w blueprint, o observed, _ time.Time) step {
 		inSpec := slices.ContainsFunc(w.disks, func(d v1beta1.StorageConfig) bool { return d.MountPath == mountPath && !w.drains(mountPath) })
 		runs := pod != nil && !o.written.Deleting(pod) && mounts(pod, claim.Name)
 		switch {
-		case runs && !inSpec && w.Permit.Pod != pod.UID: // it was not stopped after all, and something may land on the disk
+		case runs && !inSpec && (w.Permit.Pod != pod.UID || emptied[mountPath] == nil || o.refused.pod == pod.UID):
+			// It was not stopped after all, and something may land on the disk, or has.
 			return annotate{object: claim, annotations: map[string]string{kube.AnnotationLogDirReleased: ""}, reason: "the broker runs on with " + mountPath}
 		case inSpec:
 			return annotate{object: claim, annotations: map[string]string{kube.AnnotationLogDirReleased: ""}, reason: mountPath + " is in the spec again"}
@@ -322,12 +328,18 @@ func (s inspect) run(ctx context.Context, e worldEffects) (outcome, error) {
 	return out, err
 }
 
-// run looks once more and marks the claims; a log dir that holds something again keeps all of them as they are.
+// run looks once more, asks whether the Pod may be stopped, and marks the claims. A log dir that holds something again keeps
+// all of them as they are.
 func (s letGo) run(ctx context.Context, e worldEffects) (outcome, error) {
 	out := outcome{step: s}
 	if len(s.paths) > 0 {
 		seen, err := s.inspect.run(ctx, e)
 		if out.dirs, out.release = seen.dirs, seen.release; err != nil || kafka.LeftIn(s.paths, seen.dirs) != "" {
+			return out, err
+		}
+	}
+	if s.pod != nil {
+		if err := e.Writer.MayEvict(ctx, s.pod); err != nil {
 			return out, err
 		}
 	}

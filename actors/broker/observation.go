@@ -113,6 +113,29 @@ func mounts(pod *corev1.Pod, claim string) bool {
 	return false
 }
 
+// claimsDisk reports whether Kafka's container has a claim at a path, whatever the annotations of claims say, which people can
+// edit.
+func claimsDisk(pod *corev1.Pod, mountPath string) bool {
+	for _, container := range pod.Spec.Containers {
+		for _, mount := range container.VolumeMounts {
+			if container.Name == kube.KafkaContainer && mount.MountPath == mountPath && claimOf(pod, mount.Name) != "" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// claimOf is the claim that a volume of a Pod is, empty when it is none.
+func claimOf(pod *corev1.Pod, volume string) string {
+	for _, v := range pod.Spec.Volumes {
+		if v.Name == volume && v.PersistentVolumeClaim != nil {
+			return v.PersistentVolumeClaim.ClaimName
+		}
+	}
+	return ""
+}
+
 // pending says what of the disks is not as wanted and stays so, since this version changes no claim that exists and
 // restarts no broker.
 func (w blueprint) pending(o observed) string {

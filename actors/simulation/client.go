@@ -168,11 +168,19 @@ func (c client) Delete(ctx context.Context, object kube.Object) error {
 
 // Evict implements kube.Writer.
 func (c client) Evict(ctx context.Context, pod *corev1.Pod) error {
-	err := c.do(ctx, "evict", pod, func() error { return c.store.evict(keyOf(pod), pod.UID) })
+	return evictionError(c.do(ctx, "evict", pod, func() error { return c.store.evict(keyOf(pod), pod.UID) }))
+}
+
+// MayEvict implements kube.Writer.
+func (c client) MayEvict(_ context.Context, pod *corev1.Pod) error {
+	return evictionError(c.store.budgetRefuses(keyOf(pod)))
+}
+
+func evictionError(err error) error {
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil
-	case apierrors.IsTooManyRequests(err):
+	case apierrors.IsTooManyRequests(err), apierrors.IsInternalError(err):
 		return &kube.EvictionRefused{Message: err.Error()}
 	default:
 		return err

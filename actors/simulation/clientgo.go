@@ -111,6 +111,11 @@ func (c throughClient) Evict(ctx context.Context, pod *corev1.Pod) error {
 	return c.do(ctx, "evict", pod, func() error { return c.client.Evict(ctx, pod) })
 }
 
+// MayEvict implements kube.Writer.
+func (c throughClient) MayEvict(ctx context.Context, pod *corev1.Pod) error {
+	return c.client.MayEvict(ctx, pod)
+}
+
 // ReleaseFinalizers implements kube.Writer.
 func (c throughClient) ReleaseFinalizers(ctx context.Context, object kube.Object, finalizers []string) error {
 	return c.do(ctx, "release", object, func() error { return c.client.ReleaseFinalizers(ctx, object, finalizers) })
@@ -200,7 +205,11 @@ func (c *clientGo) reactCore(action clienttesting.Action) (bool, runtime.Object,
 		if !ok {
 			return false, nil, nil
 		}
-		return true, eviction, c.store.evict(key{kind, action.Namespace, eviction.Name}, *eviction.DeleteOptions.Preconditions.UID)
+		pod := key{kind, action.Namespace, eviction.Name}
+		if len(eviction.DeleteOptions.DryRun) > 0 {
+			return true, eviction, c.store.budgetRefuses(pod)
+		}
+		return true, eviction, c.store.evict(pod, *eviction.DeleteOptions.Preconditions.UID)
 	default:
 		return false, nil, nil
 	}

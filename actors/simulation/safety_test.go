@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
+// controllerWithID adds a controller under an id that may have been used.
 func controllerWithID(id int32) func(*v1beta1.KafkaCluster) {
 	return func(c *v1beta1.KafkaCluster) {
 		c.Spec.Brokers = append(c.Spec.Brokers, v1beta1.Broker{ID: id, BrokerConfigGroup: "default", BrokerConfig: &v1beta1.BrokerConfig{ProcessRoles: []string{"controller"}}})
@@ -41,30 +44,56 @@ func TestAControllerThatComesAfterAllFirstOnesJoinsTheirQuorum(t *testing.T) {
 }
 
 func TestADiskThatWasToGoStaysWhenReplicasLandOnIt(t *testing.T) {
-	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2)))
-		w.eventuallyReady("demo")
-		w.advance(time.Minute)
-		most := intstr.FromInt32(100)
-		foreign := &policyv1.PodDisruptionBudget{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "foreign"},
-			Spec:       policyv1.PodDisruptionBudgetSpec{MinAvailable: &most, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{kube.LabelBrokerID: "3"}}},
-		}
-		w.store.put(foreign)
-		w.edit("demo", withoutDisk)
-		w.eventually(10*time.Minute, "its disk is let go", func() bool {
-			for _, c := range w.owned(kube.KindClaim, "demo") {
-				if idOf(c) == 3 && c.GetAnnotations()[kube.AnnotationLogDirReleased] != "" {
-					return true
+	for name, test := range map[string]struct {
+		landing func(*v1beta1.KafkaCluster)
+		after   time.Duration
+	}{
+		"long before its broker may stop":                  {nil, 10 * time.Minute},
+		"a moment before its broker stops":                 {nil, 0},
+		"while its broker is to stop for another end":      {readOnly("queued.max.requests=700\n"), 10 * time.Minute},
+		"a moment before its broker stops for another end": {readOnly("queued.max.requests=700\n"), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2)))
+				w.eventuallyReady("demo")
+				w.advance(time.Minute)
+				foreign := w.keepBroker(3)
+				w.edit("demo", withoutDisk)
+				w.eventually(10*time.Minute, "broker 3 is to stop", func() bool {
+					return strings.Contains(w.conditionText("demo", "RollingUpgradeBlocked"), "broker 3: eviction refused")
+				})
+				require.False(w.t, w.letsGo("demo", 3), "its disk is not let go while it may not stop")
+				w.topic("demo", "single", 8, 1, 1)
+				if test.landing != nil {
+					w.edit("demo", test.landing)
 				}
-			}
-			return false
+				w.advance(test.after)
+				w.deleteObject(foreign)
+				w.advance(20 * time.Minute)
+				require.Empty(w.t, w.lostPartitions("demo"))
+			})
 		})
-		w.topic("demo", "single", 8, 1, 1)
-		w.advance(10 * time.Minute)
-		w.deleteObject(keyOf(foreign))
-		w.advance(20 * time.Minute)
-		require.Empty(w.t, w.lostPartitions("demo"))
+	}
+}
+
+// keepBroker is somebody's budget that lets a broker not be stopped.
+func (w *World) keepBroker(id messages.BrokerID) key {
+	most := intstr.FromInt32(100)
+	budget := &policyv1.PodDisruptionBudget{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "foreign"},
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MinAvailable: &most, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{kube.LabelBrokerID: id.String()}},
+		},
+	}
+	w.store.put(budget)
+	return keyOf(budget)
+}
+
+// letsGo reports whether a disk of a broker is marked to go with its next restart.
+func (w *World) letsGo(name string, id messages.BrokerID) bool {
+	return slices.ContainsFunc(w.owned(kube.KindClaim, name), func(c kube.Object) bool {
+		return idOf(c) == id && c.GetAnnotations()[kube.AnnotationLogDirReleased] != ""
 	})
 }
 

@@ -1,0 +1,58 @@
+package broker
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// withoutDisk is a broker that runs on a disk which left its spec, and that has been seen empty twice.
+func withoutDisk(t *testing.T) scene {
+	t.Helper()
+	s := planned(t, nil, nil)
+	s.w.draining = []string{"/kafka-logs"}
+	s.w.disks = nil
+	s.w.Permit = messages.Permit{Pod: s.pod().UID}
+	s.o.disks = disks{
+		process: processOf(s.pod()), answered: now, empty: map[string]time.Time{"/kafka-logs": now.Add(-emptyFor)},
+	}
+	return s
+}
+
+func TestAMarkThatADiskGoesIsTakenBackUnlessItsPodIsAboutToStop(t *testing.T) {
+	unmarked := map[string]string{kube.AnnotationLogDirReleased: ""}
+	for name, test := range map[string]struct {
+		change func(*scene)
+		want   map[string]string
+	}{
+		"about to stop":               {func(*scene) {}, nil},
+		"it may not stop any more":    {func(s *scene) { s.w.Permit = messages.Permit{} }, unmarked},
+		"the permit is of a dead Pod": {func(s *scene) { s.w.Permit.Pod = "another" }, unmarked},
+		"something is on the disk":    {func(s *scene) { s.o.disks.empty = nil }, unmarked},
+		"its process is another one":  {func(s *scene) { s.o.disks.process.started = now }, unmarked},
+		"its eviction was refused":    {func(s *scene) { s.o.refused.pod = s.pod().UID }, unmarked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := withoutDisk(t)
+			s.claim().Annotations[kube.AnnotationLogDirReleased] = "true"
+			test.change(&s)
+			step, _ := marks(s.w, s.o, now).(annotate)
+			require.Equal(t, test.want, step.annotations)
+		})
+	}
+}
+
+func TestAClaimWhoseAnnotationSomebodyEditsIsNotGone(t *testing.T) {
+	s := planned(t, ranBefore, func(s *scene) { ready(s.pod()) })
+	require.Empty(t, s.w.letGoDisks(s.o))
+	s.claim().Annotations[kube.AnnotationMountPath] = "/elsewhere"
+	require.Empty(t, s.w.letGoDisks(s.o), "the Pod mounts it")
+	s.o.claims = nil
+	require.Empty(t, s.w.letGoDisks(s.o), "the Pod mounts it, whatever labels it has")
+	s.pod().Spec.Volumes = nil
+	require.Equal(t, []string{"/kafka-logs"}, s.w.letGoDisks(s.o), "the Pod runs without it")
+}
