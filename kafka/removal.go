@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/koperator-go/koperator/messages"
 )
@@ -14,6 +15,10 @@ const (
 	CordonKey  = "cordoned.log.dirs"
 	AllLogDirs = "*"
 )
+
+// EmptyFor is how far apart two looks are that must both show a broker or a log dir empty: a replica is in the metadata before
+// it is on a disk, and may land between two answers.
+const EmptyFor = 30 * time.Second
 
 // CanCordon reports whether a Kafka knows CordonKey.
 func CanCordon(v Version) bool { return !v.before(Version{Major: 4, Minor: 3}) }

@@ -78,7 +78,8 @@ type KafkaObserved struct {
 func (k KafkaObserved) Equal(o KafkaObserved) bool {
 	return k.Watch.Equal(o.Watch) && k.Answered == o.Answered && k.Error == o.Error &&
 		slices.Equal(k.Brokers, o.Brokers) && k.UnderReplicated == o.UnderReplicated &&
-		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && slices.Equal(k.Elsewhere, o.Elsewhere) && k.QuorumLeader == o.QuorumLeader && k.DynamicQuorum == o.DynamicQuorum &&
+		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && slices.Equal(k.Elsewhere, o.Elsewhere) &&
+		k.QuorumLeader == o.QuorumLeader && k.DynamicQuorum == o.DynamicQuorum &&
 		k.Version == o.Version && k.MetadataVersion == o.MetadataVersion && k.ELR == o.ELR && k.Replication == o.Replication
 }
 

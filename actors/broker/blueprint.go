@@ -45,7 +45,7 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 	if w.config, err = v1beta1.BrokerConfigOf(&wanted.Cluster.Spec, &wanted.Entry); err != nil {
 		return w, err
 	}
-	w.drain()
+	w.keepLeftDisks()
 	w.disks = w.config.StorageConfigs
 	if w.properties, err = w.file(""); err != nil {
 		return w, err

@@ -204,14 +204,12 @@ func (b *broker) reconcile(c actor.Context) {
 	if !b.retrying(next) && !(onlyAsks(next) && b.reported.Revision == b.wanted.Revision) {
 		b.report(c, w.observation(o, next), now)
 	}
-	switch next := next.(type) {
-	case wait:
-		if next.again > 0 {
-			b.again.Set(c, next.again, lookNow{})
-		}
-	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, resizeCPU, inspect, letGo, overhear:
+	if isEffect(next) {
 		b.start(c, next)
 		return
+	}
+	if waits, ok := next.(wait); ok && waits.again > 0 {
+		b.again.Set(c, waits.again, lookNow{})
 	}
 	if left := w.patience(o, now); left > 0 {
 		b.again.SetSooner(c, left, lookNow{})
@@ -223,14 +221,7 @@ func (b *broker) reconcile(c actor.Context) {
 }
 
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
-func (b *broker) retrying(next step) bool {
-	switch next.(type) {
-	case apply, remove, evict, disown, describe, alter, setLevels, annotate, locate, announce, resizeCPU, inspect, letGo, overhear:
-		return b.failures > 0
-	default:
-		return false
-	}
-}
+func (b *broker) retrying(next step) bool { return b.failures > 0 && isEffect(next) }
 
 // onlyAsks holds for questions that are asked now and then, whatever the broker waits for: they are no news.
 func onlyAsks(s step) bool {

@@ -25,8 +25,6 @@ const (
 	drainLook = 15 * time.Second
 	// markedFor is how long a look at disks that go holds: a Pod that is not stopped within it is looked at again.
 	markedFor = 2 * time.Second
-	// emptyFor is how far apart the two looks are that must both show a log dir empty.
-	emptyFor = 30 * time.Second
 )
 
 // disks is what is remembered of a broker's log dirs.
@@ -164,7 +162,7 @@ func (w blueprint) emptied(o observed) map[string]*corev1.PersistentVolumeClaim 
 			continue
 		}
 		since := o.disks.empty[mountPath]
-		twice := o.disks.process == processOf(pod) && !since.IsZero() && o.disks.answered.Sub(since) >= emptyFor
+		twice := o.disks.process == processOf(pod) && !since.IsZero() && o.disks.answered.Sub(since) >= kafka.EmptyFor
 		if twice || w.Elsewhere && w.unreadable(o, mountPath) {
 			found[mountPath] = claim
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -18,7 +19,7 @@ func withoutDisk(t *testing.T) scene {
 	s.w.disks = nil
 	s.w.Permit = messages.Permit{Pod: s.pod().UID}
 	s.o.disks = disks{
-		process: processOf(s.pod()), answered: now, empty: map[string]time.Time{"/kafka-logs": now.Add(-emptyFor)},
+		process: processOf(s.pod()), answered: now, empty: map[string]time.Time{"/kafka-logs": now.Add(-kafka.EmptyFor)},
 	}
 	return s
 }

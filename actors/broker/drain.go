@@ -64,6 +64,11 @@ func drain(w blueprint, o observed, now time.Time) step {
 		return announce{pod: pod, of: told, notice: notice{"NodeCordoned", "Stay"}, text: "node " + o.node.Name +
 			" is cordoned: a cordon alone moves no broker; drain the node to move it"}
 	}
+	return w.locates(o, now)
+}
+
+// locates asks for the volumes of which nobody knows where they may be; nil when that is known of all.
+func (w blueprint) locates(o observed, now time.Time) step {
 	var unknown []*corev1.PersistentVolumeClaim
 	for _, claim := range w.bound(o) {
 		at, asked := o.places[claim.Spec.VolumeName]

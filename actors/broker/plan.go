@@ -116,7 +116,8 @@ func paused(w blueprint, o observed, _ time.Time) step {
 	if !w.Paused {
 		return nil
 	}
-	if s := w.starting(o); len(o.pods) == 0 && !w.Entry.Maintenance && !w.Removal.Stopped && o.config != nil && s.recorded(o.config) && !w.unknownVoters(o.claims) {
+	stays := w.Entry.Maintenance || w.Removal.Stopped || w.unknownVoters(o.claims)
+	if s := w.starting(o); len(o.pods) == 0 && !stays && o.config != nil && s.recorded(o.config) {
 		if claims, problem := w.claimNames(o.claims); problem == "" {
 			return s.createPod(o, claims)
 		}

@@ -11,9 +11,8 @@ import (
 )
 
 // lostDisks are the mount paths on which Kafka was seen to run and that have no claim any more, sorted, whether the spec still
-// has them or not. One that
-// somebody has deleted is not lost while a Pod runs on it; one that never started or has ended holds
-// nothing.
+// has them or not. A claim that somebody has deleted is not lost while a Pod runs on it; a Pod that never started or has ended
+// keeps none.
 func (w blueprint) lostDisks(o observed) []string {
 	if pod := o.pod(); pod != nil && (everStarted(pod) && !podEnded(pod) || o.written.Deleting(pod)) {
 		return nil
@@ -70,15 +69,5 @@ func findStranded(w blueprint, o observed, now time.Time) step {
 	if !o.nodes || w.Leaving || !nowhere(o.pod()) || o.written.Deleting(o.pod()) {
 		return nil
 	}
-	var unknown []*corev1.PersistentVolumeClaim
-	for _, claim := range w.bound(o) {
-		at, asked := o.places[claim.Spec.VolumeName]
-		if !asked || at.unreadable != "" && now.Sub(at.at) >= placesAgain {
-			unknown = append(unknown, claim)
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	return locate{claims: unknown}
+	return w.locates(o, now)
 }

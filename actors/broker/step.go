@@ -13,6 +13,16 @@ import (
 // step is what plan decides: rest, wait, or one of the effects below.
 type step interface{ isStep() }
 
+// isEffect reports whether a step does something.
+func isEffect(s step) bool {
+	switch s.(type) {
+	case rest, wait:
+		return false
+	default:
+		return true
+	}
+}
+
 // rest means that everything is as wanted.
 type rest struct{}
 

@@ -68,6 +68,11 @@ func replaced(id messages.BrokerID) func(*rollView) {
 	}
 }
 
+// controllerOnly takes the broker role from a node.
+func controllerOnly(id messages.BrokerID) func(*rollView) {
+	return func(v *rollView) { v.nodes[id].broker = false }
+}
+
 func TestWhoMayBeStoppedNow(t *testing.T) {
 	for name, test := range map[string]struct {
 		view    rollView
@@ -86,6 +91,16 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 		},
 		"who is stuck with an older spec, at once, also without Kafka": {
 			quiet(waits(0, 1), unready(0, true), func(v *rollView) { v.kafka.Answered = false }), []messages.BrokerID{0}, "",
+		},
+		"not who is to be no broker any more, while Kafka counts on replicas there": {
+			quiet(waits(1), controllerOnly(1)), nil, "broker 1 is to be no broker any more, and",
+		},
+		"who is to be no broker any more, when nothing is on it": {
+			quiet(waits(1), controllerOnly(1), func(v *rollView) {
+				v.kafka.Replication.Partitions[0].Replicas = []messages.BrokerID{0, 2}
+				v.kafka.Replication.Partitions[0].ISR = []messages.BrokerID{0, 2}
+				v.index = kafka.Index(v.kafka.Replication)
+			}), []messages.BrokerID{1}, "",
 		},
 		"nobody, when alerts reach the threshold": {quiet(waits(1), func(v *rollView) { v.errorCount = 1 }), nil, "failureThreshold is 1"},
 		"nobody, under a threshold of none":       {quiet(waits(1), func(v *rollView) { v.threshold = 0 }), nil, "failureThreshold is 0"},

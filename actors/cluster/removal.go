@@ -10,9 +10,6 @@ import (
 )
 
 const (
-	// emptyFor is how far apart the two looks are that must both show a broker empty: a replica is in the metadata before it is
-	// on a disk, and may land between two answers.
-	emptyFor = 30 * time.Second
 	// lookAtDisks is how often a broker that leaves is asked for its log dirs.
 	lookAtDisks = 10 * time.Second
 	// stoppedFor is how long a leaving broker without a Pod stays down while Kafka does not say whether something is on it. After
@@ -107,7 +104,7 @@ func (v removalView) nextRemoval(n node, r removal) (removal, removalStep) {
 		r.empty, r.waits = time.Time{}, "its Pod is not ready, and Kafka has not given it up yet"
 		return r, removalStep{again: lookAtDisks}
 	}
-	return v.stoppedTwice(n, r)
+	return v.provedTwice(n, r, v.now) // it does not run: the metadata are all that there is to ask
 }
 
 // held says what keeps a broker from being stopped by what all others know; empty when nothing does.
@@ -148,17 +145,12 @@ func (v removalView) emptied(n node, r removal) (removal, removalStep) {
 	return r, step
 }
 
-// stoppedTwice goes on with a broker that does not run: the metadata are all that there is to ask.
-func (v removalView) stoppedTwice(n node, r removal) (removal, removalStep) {
-	return v.provedTwice(n, r, v.now)
-}
-
 // provedTwice lets a broker go whose second look, long enough after the first, showed it empty again.
 func (v removalView) provedTwice(n node, r removal, look time.Time) (removal, removalStep) {
 	if r.empty.IsZero() {
 		r.empty = look
 	}
-	if left := emptyFor - look.Sub(r.empty); left > 0 {
+	if left := kafka.EmptyFor - look.Sub(r.empty); left > 0 {
 		r.waits = "nothing is on it; that is looked at once more"
 		return r, removalStep{again: min(left, lookAtDisks)}
 	}
@@ -201,7 +193,7 @@ func (v removalView) withoutPod(n node, r removal) (removal, removalStep) {
 	if r.empty.IsZero() {
 		r.empty = v.now
 	}
-	if left := emptyFor - v.now.Sub(r.empty); left > 0 {
+	if left := kafka.EmptyFor - v.now.Sub(r.empty); left > 0 {
 		r.waits = "nothing is on it; that is looked at once more"
 		return r, removalStep{told: stays, again: left}
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
-// drain adds the disks that left the spec after Kafka ran on them. They come last in log.dirs, as if they had been written
+// keepLeftDisks adds the disks that left the spec after Kafka ran on them. They come last in log.dirs, as if they had been written
 // there: to the Pod and its hashes a disk that is to go looks as it did before.
-func (w *blueprint) drain() {
+func (w *blueprint) keepLeftDisks() {
 	for _, mountPath := range slices.Sorted(maps.Keys(w.Formatted)) {
 		inSpec := slices.ContainsFunc(w.config.StorageConfigs, func(s v1beta1.StorageConfig) bool { return s.MountPath == mountPath })
 		if inSpec || w.Formatted[mountPath] == "" { // an emptyDir was gone with its Pod
