@@ -221,10 +221,13 @@ func (c *Cache) BrokerIDs(key messages.ClusterKey) []messages.BrokerID {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// Has reports whether the cache shows an object of the same type and name.
-func (c *Cache) Has(object Object) bool {
+// standing is the object of the same type and name that the cache shows, nil when there is none.
+func (c *Cache) standing(object Object) Object {
 	kind := watchedKindOf(object)
-	return kind != KindCluster && get[Object](c, kind, object.GetNamespace(), object.GetName()) != nil
+	if kind == KindCluster {
+		return nil
+	}
+	return get[Object](c, kind, object.GetNamespace(), object.GetName())
 }
 
 // Objects lists all objects of a kind that carry the cluster's label, sorted by name.

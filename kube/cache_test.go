@@ -56,8 +56,8 @@ func TestTheCacheFindsWhatBelongsToABroker(t *testing.T) {
 	require.NotNil(t, c.ConfigMap("ns1", "jmx"))
 	require.Nil(t, c.ConfigMap("ns2", "jmx"))
 	require.Nil(t, c.Cluster(key))
-	require.True(t, c.Has(&corev1.Pod{ObjectMeta: labelled("ns1", "a", "", "")}))
-	require.False(t, c.Has(&corev1.Pod{ObjectMeta: labelled("ns1", "z", "", "")}))
+	require.NotNil(t, c.standing(&corev1.Pod{ObjectMeta: labelled("ns1", "a", "", "")}))
+	require.Nil(t, c.standing(&corev1.Pod{ObjectMeta: labelled("ns1", "z", "", "")}))
 }
 
 func TestTheCacheReadsTheStoreOfTheNamespace(t *testing.T) {

@@ -47,6 +47,8 @@ type Writer interface {
 	Evict(ctx context.Context, pod *corev1.Pod) error
 	// MayEvict asks whether Evict would be refused now, and stops nothing. Its errors are those of Evict.
 	MayEvict(ctx context.Context, pod *corev1.Pod) error
+	// TakeFields makes ours what Koperator set in an object, so that Apply takes back what is not wanted any more.
+	TakeFields(ctx context.Context, object Object) error
 	// ReleaseFinalizers takes the given finalizers from an object that is being deleted.
 	ReleaseFinalizers(ctx context.Context, object Object, finalizers []string) error
 	// ReleaseOwners takes all owner references from an object, whoever set them, and returns it as it then stands.
@@ -64,15 +66,29 @@ type Writer interface {
 	PodLog(ctx context.Context, pod *corev1.Pod, container string, bytes int64) (string, error)
 }
 
-// Write applies an object: as ours if the cache shows it, else as one that must not belong to anybody yet.
+// Write applies an object: as ours if the cache shows it, else as one that must not belong to anybody yet. One that Koperator
+// wrote is taken over with its fields and keeps Koperator's record of it.
 func Write(ctx context.Context, writer Writer, cache *Cache, wanted Object) (Object, error) {
 	if err := cache.coveredBy(wanted); err != nil {
 		return nil, err
 	}
-	if cache.Has(wanted) {
+	standing := cache.standing(wanted)
+	if standing == nil {
+		return writer.Create(ctx, wanted)
+	}
+	if !takenOver(standing) {
 		return writer.Apply(ctx, wanted)
 	}
-	return writer.Create(ctx, wanted)
+	if standing.GetAnnotations()[AnnotationWantedHash] == "" {
+		if err := writer.TakeFields(ctx, standing); err != nil {
+			return nil, err
+		}
+	}
+	recorded, err := withLastApplied(wanted)
+	if err != nil {
+		return nil, err
+	}
+	return writer.Apply(ctx, recorded)
 }
 
 const (

@@ -94,7 +94,7 @@ func TestWhatBelongsToADaemonElsewhereIsNeitherSeenNorWritten(t *testing.T) {
 		require.Empty(t, c.Objects(kind, key))
 		wanted := list[0].DeepCopyObject().(Object)
 		wanted.SetAnnotations(nil)
-		require.False(t, c.Has(wanted))
+		require.Nil(t, c.standing(wanted))
 		_, err := Write(t.Context(), client, c, wanted)
 		require.ErrorContains(t, err, AnnotationRemoteOwner)
 		require.ErrorContains(t, err, wanted.GetName())

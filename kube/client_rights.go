@@ -25,8 +25,9 @@ func Rights() []Right {
 		{core, "pods/resize", []string{"patch"}},
 		{core, "persistentvolumeclaims", []string{"create", "delete", "list", "patch", "watch"}},
 		{core, "configmaps", []string{"create", "delete", "get", "list", "patch", "watch"}}, // Create looks before
-		{core, "services", []string{"create", "delete", "list", "patch", "watch"}},
-		{"policy", "poddisruptionbudgets", []string{"create", "delete", "list", "patch", "watch"}},
+		// Of a Service and a budget of Koperator's one looks who owns which field.
+		{core, "services", []string{"create", "delete", "get", "list", "patch", "watch"}},
+		{"policy", "poddisruptionbudgets", []string{"create", "delete", "get", "list", "patch", "watch"}},
 		{core, "nodes", []string{"list", "watch"}},
 		{core, "persistentvolumes", []string{"get"}},
 		{"events.k8s.io", "events", []string{"create", "patch"}},

@@ -78,6 +78,7 @@ func TestTheTableOfRightsNamesEveryRequestOfTheClient(t *testing.T) {
 		_, _ = client.Create(ctx, object) // what is answered does not matter here
 		_, _ = client.Apply(ctx, object)
 		_, _ = client.ReleaseOwners(ctx, object)
+		_ = client.TakeFields(ctx, object)
 		_, _ = client.Annotate(ctx, object, map[string]string{"a": "b"})
 		_ = client.Delete(ctx, object)
 	}

@@ -196,24 +196,33 @@ func Trimmed(object any) (any, error) {
 	return object, nil
 }
 
-// trimmedPodSpec keeps where a Pod runs, with which images, environment and resources, under whose names and on which claims. What a Pod should be is
-// compared by hashes in its annotations; the rest of its spec would be most of the daemon's memory.
+// trimmedPodSpec keeps where a Pod runs, with which images, environment and resources, under whose names, and which claims it
+// has where. What a Pod should be is compared by hashes in its annotations; the rest of its spec would be most of the daemon's
+// memory.
 func trimmedPodSpec(spec corev1.PodSpec) corev1.PodSpec {
 	trim := corev1.PodSpec{
 		NodeName: spec.NodeName, RestartPolicy: spec.RestartPolicy, SchedulingGates: spec.SchedulingGates,
 		TerminationGracePeriodSeconds: spec.TerminationGracePeriodSeconds,
 		Subdomain:                     spec.Subdomain,
 	}
-	for _, container := range spec.Containers {
-		trim.Containers = append(trim.Containers, corev1.Container{
-			Name: container.Name, Image: container.Image, Env: container.Env, Resources: container.Resources,
-			ResizePolicy: container.ResizePolicy,
-		})
-	}
+	claims := map[string]bool{}
 	for _, volume := range spec.Volumes {
 		if volume.PersistentVolumeClaim != nil {
 			trim.Volumes = append(trim.Volumes, volume)
+			claims[volume.Name] = true
 		}
+	}
+	for _, container := range spec.Containers {
+		kept := corev1.Container{
+			Name: container.Name, Image: container.Image, Env: container.Env, Resources: container.Resources,
+			ResizePolicy: container.ResizePolicy,
+		}
+		for _, mount := range container.VolumeMounts {
+			if claims[mount.Name] {
+				kept.VolumeMounts = append(kept.VolumeMounts, corev1.VolumeMount{Name: mount.Name, MountPath: mount.MountPath})
+			}
+		}
+		trim.Containers = append(trim.Containers, kept)
 	}
 	return trim
 }

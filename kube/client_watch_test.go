@@ -10,6 +10,9 @@ import (
 )
 
 func TestCachedPodsKeepWhatActorsRead(t *testing.T) {
+	data := corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "kafka-1-data"},
+	}}
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: "kafka-1", Annotations: map[string]string{
@@ -18,11 +21,13 @@ func TestCachedPodsKeepWhatActorsRead(t *testing.T) {
 			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: FieldManager}},
 		},
 		Spec: corev1.PodSpec{
-			NodeName: "node-1", RestartPolicy: corev1.RestartPolicyNever, Volumes: []corev1.Volume{{Name: "data"}},
+			NodeName: "node-1", RestartPolicy: corev1.RestartPolicyNever, Volumes: []corev1.Volume{{Name: "config"}, data},
 			InitContainers: []corev1.Container{{Name: "jmx"}},
 			Containers: []corev1.Container{{
 				Name: KafkaContainer, Image: "kafka:1", Env: []corev1.EnvVar{{Name: envClusterID, Value: "abc"}},
-				Command: []string{"sh"}, VolumeMounts: []corev1.VolumeMount{{Name: "data"}},
+				Command: []string{"sh"}, VolumeMounts: []corev1.VolumeMount{
+					{Name: "config", MountPath: "/config"}, {Name: "data", MountPath: "/kafka-logs", SubPath: "not kept"},
+				},
 			}},
 		},
 		Status: corev1.PodStatus{Phase: corev1.PodRunning},
@@ -37,7 +42,9 @@ func TestCachedPodsKeepWhatActorsRead(t *testing.T) {
 			NodeName: "node-1", RestartPolicy: corev1.RestartPolicyNever,
 			Containers: []corev1.Container{{
 				Name: KafkaContainer, Image: "kafka:1", Env: []corev1.EnvVar{{Name: envClusterID, Value: "abc"}},
+				VolumeMounts: []corev1.VolumeMount{{Name: "data", MountPath: "/kafka-logs"}},
 			}},
+			Volumes: []corev1.Volume{data},
 		},
 		Status: corev1.PodStatus{Phase: corev1.PodRunning},
 	}, got)

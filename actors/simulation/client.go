@@ -187,6 +187,9 @@ func evictionError(err error) error {
 	}
 }
 
+// TakeFields implements kube.Writer. The store knows no field managers.
+func (c client) TakeFields(context.Context, kube.Object) error { return nil }
+
 // Annotate implements kube.Writer.
 func (c client) Annotate(ctx context.Context, object kube.Object, annotations map[string]string) (kube.Object, error) {
 	var annotated kube.Object

@@ -116,6 +116,11 @@ func (c throughClient) MayEvict(ctx context.Context, pod *corev1.Pod) error {
 	return c.client.MayEvict(ctx, pod)
 }
 
+// TakeFields implements kube.Writer.
+func (c throughClient) TakeFields(ctx context.Context, object kube.Object) error {
+	return c.do(ctx, "take fields", object, func() error { return c.client.TakeFields(ctx, object) })
+}
+
 // ReleaseFinalizers implements kube.Writer.
 func (c throughClient) ReleaseFinalizers(ctx context.Context, object kube.Object, finalizers []string) error {
 	return c.do(ctx, "release", object, func() error { return c.client.ReleaseFinalizers(ctx, object, finalizers) })

@@ -66,6 +66,12 @@ func (w countedWriter) Evict(ctx context.Context, pod *corev1.Pod) error {
 	return err
 }
 
+func (w countedWriter) TakeFields(ctx context.Context, object kube.Object) error {
+	err := w.Writer.TakeFields(ctx, object)
+	w.count("take fields", err)
+	return err
+}
+
 func (w countedWriter) Resize(
 	ctx context.Context, pod *corev1.Pod, container string, resources corev1.ResourceRequirements,
 ) (*corev1.Pod, error) {

@@ -30,6 +30,8 @@ func (refusing) ApplyStatus(context.Context, *v1beta1.KafkaCluster) (*v1beta1.Ka
 	return nil, errRefused
 }
 
+func (refusing) TakeFields(context.Context, kube.Object) error { return errRefused }
+
 func (refusing) ReleaseFinalizers(context.Context, kube.Object, []string) error { return errRefused }
 
 func (refusing) ReleaseOwners(context.Context, kube.Object) (kube.Object, error) {
