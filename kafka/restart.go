@@ -23,8 +23,11 @@ type RestartInput struct {
 	// Stopped are those of Down that have no running process, so that starting them can take nothing from anybody. They
 	// are let through even when Kafka says nothing at all; otherwise a mistake that stops every node could never be mended.
 	Stopped []messages.BrokerID
-	Index   *ReplicationIndex
-	Now     time.Time
+	// Volatile are those that are down as well and whose replicas are lost with their Pod: down to all others, while their own
+	// restart is judged as that of a broker that serves.
+	Volatile []messages.BrokerID
+	Index    *ReplicationIndex
+	Now      time.Time
 	// Recovering are those that read their logs after a crash: a restart would begin that again.
 	Recovering []messages.BrokerID
 	// Controllers are all nodes that should vote, Waiting those that still have to be restarted.
@@ -95,6 +98,7 @@ func newJudgement(in RestartInput) *judgement {
 	j.gone.add(in.Set...)
 	j.gone.add(in.Down...)
 	j.gone.add(in.Stopped...)
+	j.gone.add(in.Volatile...)
 	return j
 }
 

@@ -42,8 +42,10 @@ const (
 // Annotations that a user sets.
 const (
 	AnnotationPause = "kafka.banzaicloud.io/pause-reconciliation"
-	// AnnotationRestart on a broker's Pod asks for its restart, through the same gates as any other.
+	// AnnotationRestart on a broker's Pod asks for its restart, through the same gates as any other; with the value RestartForced
+	// through those of the quorum alone.
 	AnnotationRestart = "kafka.banzaicloud.io/restart"
+	RestartForced     = "force"
 	// AnnotationConsent on a KafkaCluster agrees to restarts that only a newer version of the operator asks for.
 	AnnotationConsent = "kafka.banzaicloud.io/consent"
 	// AnnotationAllowDataLoss on a KafkaCluster gives up lost disks, in the words of condition DataVolumeLost: they are replaced by

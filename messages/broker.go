@@ -95,6 +95,8 @@ type Restart struct {
 	Reason string
 	// Stuck is set when the Pod will not become ready by itself: it crashes again and again, has no image or no node.
 	Stuck bool
+	// Forced is a person's word that the broker restarts whatever becomes of its partitions.
+	Forced bool
 	// Refused is what the API server said when it last refused the eviction, empty when it did not.
 	Refused string
 }

@@ -278,16 +278,21 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		b.written.Applied(s.object, r.Value.applied[0], now)
 	case remove:
 		b.written.Deleted(s.object)
+		if s.endings == 0 {
+			b.disks = b.disks.withStopped(s.object.GetUID(), now)
+		}
 		if s.endings > 0 {
 			b.endings = endings{count: s.endings, last: now, words: r.Value.words}
 		}
 	case evict:
 		b.written.Deleted(s.pod)
+		b.disks = b.disks.withStopped(s.pod.UID, now)
 	case letGo:
 		for i, object := range r.Value.applied {
 			b.written.Applied(s.claims[i], object, now)
 		}
-		if b.disks.marked, b.disks.markedPod = now, s.process.pod; len(r.Value.applied) == 0 {
+		if b.disks = b.disks.withMarked(s, now); len(r.Value.applied) == 0 {
+			b.disks.markedClaims = nil
 			b.disks = b.plan.inspected(b.disks, s.inspect, r.Value, nil, now)
 		}
 	case annotate:

@@ -39,8 +39,12 @@ type disks struct {
 	// empty is the first of the looks in a row that showed nothing in a log dir, by mount path.
 	empty map[string]time.Time
 	// marked is when the claims of disks that go were marked last, after a look.
-	marked    time.Time
-	markedPod types.UID
+	marked       time.Time
+	markedPod    types.UID
+	markedClaims []types.UID
+	// parted are the marked claims whose Pod was then stopped by this actor: nothing came between the look, the mark and the
+	// stop. A mark that another daemon left, or after which somebody else stopped the Pod, says nothing.
+	parted []types.UID
 	// answered is when the broker answered last, release the Kafka that it said it is.
 	answered time.Time
 	release  string
@@ -97,13 +101,16 @@ func (w blueprint) inspected(known disks, s inspect, seen outcome, err error, no
 	}
 	if err != nil {
 		if known.process != s.process {
-			return disks{process: s.process, at: now, marked: known.marked, markedPod: known.markedPod}
+			return disks{
+				process: s.process, at: now, marked: known.marked, markedPod: known.markedPod, markedClaims: known.markedClaims, parted: known.parted,
+			}
 		}
 		known.at = now
 		return known
 	}
 	open := w.opens(dirs)
-	next.failedSince, next.marked, next.markedPod = known.failedSince, known.marked, known.markedPod
+	next.failedSince = known.failedSince
+	next.marked, next.markedPod, next.markedClaims, next.parted = known.marked, known.markedPod, known.markedClaims, known.parted
 	for _, disk := range w.disks {
 		path, mountPath := kube.LogDir(disk.MountPath), disk.MountPath
 		if failure := failureOf(dirs, path); failure != "" {
@@ -212,15 +219,41 @@ func (w blueprint) releaseDisks(o observed) step {
 // releasedDisks are the disks that left the spec and whose claims are marked: no Pod is made with them any more.
 func (w blueprint) releasedDisks(o observed) []string {
 	var paths []string
-	pod := o.pod()
 	for _, mountPath := range w.draining {
 		claim, err := kube.ClaimFor(o.claims, w.id, mountPath)
-		if err == nil && claim != nil && claim.Annotations[kube.AnnotationLogDirReleased] != "" &&
-			(pod == nil || o.written.Deleting(pod) || !mounts(pod, claim.Name)) {
+		if err != nil || claim == nil || claim.Annotations[kube.AnnotationLogDirReleased] == "" {
+			continue
+		}
+		if pod := o.runningPod(); pod == nil && slices.Contains(o.disks.parted, claim.UID) || pod != nil && !mounts(pod, claim.Name) {
 			paths = append(paths, mountPath)
 		}
 	}
 	return paths
+}
+
+// runningPod is the broker's Pod unless it is on its way out.
+func (o observed) runningPod() *corev1.Pod {
+	if pod := o.pod(); pod != nil && !o.written.Deleting(pod) {
+		return pod
+	}
+	return nil
+}
+
+// withMarked are the disks after a look at those that go.
+func (d disks) withMarked(s letGo, now time.Time) disks {
+	d.marked, d.markedPod, d.markedClaims, d.parted = now, s.process.pod, nil, nil
+	for _, claim := range s.claims {
+		d.markedClaims = append(d.markedClaims, claim.UID)
+	}
+	return d
+}
+
+// withStopped are the disks after this actor has stopped a Pod.
+func (d disks) withStopped(pod types.UID, now time.Time) disks {
+	if d.markedPod == pod && now.Sub(d.marked) < markedFor+effectTimeout {
+		d.parted = d.markedClaims
+	}
+	return d
 }
 
 // withoutReleased is the wish without the disks that are let go: as if Kafka had never run on them.
@@ -298,13 +331,17 @@ func marks(w blueprint, o observed, _ time.Time) step {
 			continue
 		}
 		inSpec := slices.ContainsFunc(w.disks, func(d v1beta1.StorageConfig) bool { return d.MountPath == mountPath && !w.drains(mountPath) })
-		runs := pod != nil && !o.written.Deleting(pod) && mounts(pod, claim.Name)
+		running := o.runningPod()
+		runs := running != nil && mounts(pod, claim.Name)
+		unmarked := map[string]string{kube.AnnotationLogDirReleased: ""}
 		switch {
 		case runs && !inSpec && (w.Permit.Pod != pod.UID || emptied[mountPath] == nil || o.refused.pod == pod.UID):
 			// It was not stopped after all, and something may land on the disk, or has.
-			return annotate{object: claim, annotations: map[string]string{kube.AnnotationLogDirReleased: ""}, reason: "the broker runs on with " + mountPath}
+			return annotate{object: claim, annotations: unmarked, reason: "the broker runs on with " + mountPath}
+		case running == nil && w.drains(mountPath) && !slices.Contains(o.disks.parted, claim.UID):
+			return annotate{object: claim, annotations: unmarked, reason: "its Pod was stopped by somebody else, and something may have landed on " + mountPath}
 		case inSpec:
-			return annotate{object: claim, annotations: map[string]string{kube.AnnotationLogDirReleased: ""}, reason: mountPath + " is in the spec again"}
+			return annotate{object: claim, annotations: unmarked, reason: mountPath + " is in the spec again"}
 		case w.keepsClaims() || slices.Contains(w.released, mountPath) || w.Formatted[mountPath] != "" || pod == nil || !podReady(pod) || mounts(pod, claim.Name):
 		default:
 			return remove{

@@ -75,7 +75,7 @@ func TestARecordedRefusal(t *testing.T) {
 		s := e.refusedBy(t, tooSmall)
 		pod := s.pod()
 		pod.Annotations[kube.AnnotationUserInputsHash] = s.w.starting(s.o).userHash
-		pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse}}
+		pod.Status = corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse}}}
 		require.True(t, stuck(pod))
 		require.Empty(t, s.w.restart(s.o))
 	})

@@ -99,7 +99,7 @@ func TestWhenAChangeOfLog4jConfigRestarts(t *testing.T) {
 		"the first file":                 {was: "", is: logWarn, reason: "log4jConfig changes"},
 		"a level that Kafka has refused": {was: logWarn, is: logInfo, also: (*scene).refusesLevels, reason: "Kafka does not take that while it runs: no"},
 		"a level under a Pod that is stuck": {was: logWarn, is: logInfo, also: func(s *scene) {
-			s.pod().Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse}}
+			s.pod().Status = corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse}}}
 		}, reason: "log4jConfig changes"},
 		"a level in a file that somebody edited": {was: logWarn, is: logInfo, also: func(s *scene) {
 			s.o.config = s.o.config.DeepCopy()

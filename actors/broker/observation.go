@@ -82,7 +82,11 @@ const longestProblems = 1 << 10
 // fulfilled when another one is there.
 func (w blueprint) restartWish(o observed) messages.Restart {
 	wish := messages.Restart{Reason: w.restart(o), Stuck: stuck(o.pod())}
-	if wish.Reason != "" && o.refused.pod == o.pod().UID {
+	if wish.Reason == "" {
+		return wish
+	}
+	wish.Forced = o.pod().Annotations[kube.AnnotationRestart] == kube.RestartForced
+	if o.refused.pod == o.pod().UID {
 		wish.Refused = o.refused.text
 	}
 	return wish

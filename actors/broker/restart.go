@@ -206,9 +206,10 @@ func changedEnvs(is, want []corev1.EnvVar) []string {
 }
 
 // stuck reports whether a Pod will not become ready by itself: the kubelet tries again later and later, or nobody does.
-// While its container runs, in between two crashes too, it may hold a vote that the quorum needs.
+// While its container runs, in between two crashes too, it may hold a vote that the quorum needs; and while it runs it may serve,
+// whatever another container of the Pod does.
 func stuck(pod *corev1.Pod) bool {
-	if pod == nil || podReady(pod) {
+	if pod == nil || podReady(pod) || !startedAt(pod).IsZero() {
 		return false
 	}
 	if conditionStatus(pod, corev1.PodScheduled) == corev1.ConditionFalse {

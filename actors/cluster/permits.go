@@ -17,6 +17,8 @@ const (
 	restartPause = 5 * time.Second
 	// justStarted is how long a broker counts as down after its start: Kafka may still show what was before.
 	justStarted = 10 * time.Second
+	// recoveryPatience is how long a broker may take to come up before a restart that it waits for is taken for a cure.
+	recoveryPatience = 10 * time.Minute
 	// refusedPause is how long a permit rests whose eviction a PodDisruptionBudget refused.
 	refusedPause = 5 * time.Second
 )
@@ -219,10 +221,11 @@ func (v rollView) fresh() bool {
 }
 
 // repair lets go at once who serves nobody and will not come up by itself: with a changed spec it may, and a healthy
-// broker's gate is no reason to wait.
+// broker's gate is no reason to wait. While Kafka still counts on it, it may serve.
 func (d *rollDecision) repair(v rollView) {
 	for _, n := range v.nodes {
-		if wantsRestart(n) && n.observed.Restart.Stuck && !n.observed.PodReady && !n.volatile && !v.keepsVote(n) && !v.strandsReplicas(n) {
+		stuck := n.observed.Restart.Stuck && !n.observed.PodReady && !(v.fresh() && v.registered(n))
+		if wantsRestart(n) && stuck && !n.volatile && !v.keepsVote(n) && !v.strandsReplicas(n) {
 			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}}
 		}
 	}
@@ -233,6 +236,9 @@ func (d *rollDecision) grant(v rollView) {
 	candidates := v.candidates()
 	if len(candidates) == 0 {
 		d.blocked = v.mayLoseVote()
+		return
+	}
+	if d.force(v, candidates) {
 		return
 	}
 	if d.blocked = v.closed(); d.blocked != "" {
@@ -259,6 +265,26 @@ func (d *rollDecision) grant(v rollView) {
 			d.blocked = refusedText(n)
 		}
 	}
+}
+
+// force lets a broker go on a person's word, whatever becomes of its partitions: with two replicas, a minimum of two and one broker
+// that is dead for good nothing else helps. The quorum has its say all the same.
+func (d *rollDecision) force(v rollView, candidates []messages.BrokerID) bool {
+	if !v.fresh() || v.votesChange {
+		return false
+	}
+	for _, n := range v.nodes {
+		if !n.observed.Restart.Forced || !slices.Contains(candidates, n.id) {
+			continue
+		}
+		in := v.restartInput(candidates)
+		in.Set, in.Forced = []messages.BrokerID{n.id}, true
+		if kafka.CanRestart(in).OK {
+			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true}, before: v.index.OutOfSync(n.id)}
+			return true
+		}
+	}
+	return false
 }
 
 // mayLoseVote says which node cannot be restarted because its vote would go with its Pod, or would stay without it; empty when there
@@ -297,6 +323,10 @@ func (v rollView) candidates() []messages.BrokerID {
 			ID: n.id, Broker: n.broker, Controller: n.controller, Stuck: n.observed.Restart.Stuck, Unready: !n.observed.PodReady,
 			Rack: v.rackOf[n.id], Leaders: v.leaders(n.id), Active: n.id == v.kafka.QuorumLeader,
 		})
+	}
+	// While one of them is down nobody else is stopped: two would be down by our doing.
+	if slices.ContainsFunc(v.nodes, func(n node) bool { return wantsRestart(n) && !n.observed.PodReady }) {
+		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !n.Unready })
 	}
 	return kafka.RestartOrder(order)
 }
@@ -371,9 +401,14 @@ func (v rollView) restartInput(candidates []messages.BrokerID) kafka.RestartInpu
 		case n.observed.Gone:
 		case n.observed.Pod == "":
 			in.Stopped = append(in.Stopped, n.id)
+		case n.volatile && slices.Contains(candidates, n.id) && v.down(n):
+			in.Volatile = append(in.Volatile, n.id)
 		case n.volatile && slices.Contains(candidates, n.id): // what is on its disks is lost with the Pod, however it is
 		case v.down(n):
 			in.Down = append(in.Down, n.id)
+		}
+		if v.mayRecover(n) {
+			in.Recovering = append(in.Recovering, n.id)
 		}
 	}
 	return in
@@ -383,6 +418,13 @@ func (v rollView) restartInput(candidates []messages.BrokerID) kafka.RestartInpu
 func (v rollView) down(n node) bool {
 	o := n.observed
 	return !o.PodReady || o.Stopping || !v.kafka.Knows(n.id, n.broker) || v.now.Sub(o.Started) < justStarted
+}
+
+// mayRecover reports whether a broker may be reading its log after a crash, which a restart would begin again. The metric that
+// tells (BrokerState 2) is not to be had before the broker is up, so whoever runs and is not ready has a while for it.
+func (v rollView) mayRecover(n node) bool {
+	o := n.observed
+	return n.broker && !o.PodReady && !o.Stopping && !o.Restart.Stuck && !o.Started.IsZero() && v.now.Sub(o.Started) < recoveryPatience
 }
 
 // soon asks to decide again after a while, or sooner.

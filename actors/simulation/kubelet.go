@@ -25,9 +25,10 @@ type kubelets struct {
 	pods    map[types.UID]*podState
 	volumes map[types.UID]*volume // by the claim's UID
 	// offline are the claims whose volumes grow only while no Pod mounts them.
-	offline map[types.UID]bool
-	lost    map[string]bool // nodes that nobody hears of
-	full    map[string]bool // nodes whose disks have no room
+	offline     map[types.UID]bool
+	lost        map[string]bool // nodes that nobody hears of
+	full        map[string]bool // nodes whose disks have no room
+	sidecarDown map[string]bool
 	// local: new volumes are on disks of nodes.
 	local bool
 }

@@ -59,6 +59,12 @@ func (l *kubelets) report(pod *corev1.Pod, state *podState, r podReport) {
 		p.Status.ContainerStatuses = []corev1.ContainerStatus{{
 			Name: kube.KafkaContainer, Ready: r.ready, RestartCount: int32(r.restart), State: r.state, LastTerminationState: r.last,
 		}}
+		if l.sidecarDown[p.Labels[kube.LabelBrokerID]] { // the Pod is not ready, Kafka in it is
+			r.ready = false
+			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{
+				Name: "logs", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+			})
+		}
 		status := corev1.ConditionFalse
 		if r.ready {
 			status = corev1.ConditionTrue

@@ -175,3 +175,43 @@ func TestAPauseStartsNoBrokerThatWasStoppedForGood(t *testing.T) {
 		require.Zero(w.t, len(w.podsOf("demo", 3)), "it did not run when the pause began")
 	})
 }
+
+// dies waits for the daemon to be dead, which it is for a second, and reports whether it was.
+func (w *World) dies(within time.Duration) bool {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		w.mu.Lock()
+		dead := w.daemon == nil
+		w.mu.Unlock()
+		if dead {
+			return true
+		}
+	}
+	return false
+}
+
+// The next daemon finds a mark and no Pod: a replica may have landed on the disk meanwhile, on a Kafka without cordon.
+func TestAMarkThatOutlivesItsDaemonTakesNoDiskAway(t *testing.T) {
+	left := 0
+	for writes := 1; writes <= 14; writes++ {
+		run(t, func(w *World) {
+			w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2)))
+			w.eventuallyReady("demo")
+			w.advance(time.Minute)
+			pod := w.podsOf("demo", 3)[0]
+			w.killAfterWrites(writes)
+			w.edit("demo", withoutDisk)
+			dead := w.dies(10 * time.Minute)
+			now := w.podsOf("demo", 3)
+			if !dead || !w.letsGo("demo", 3) || len(now) != 1 || now[0].UID != pod.UID || now[0].DeletionTimestamp != nil {
+				return
+			}
+			left++
+			w.topic("demo", "single", 8, 1, 1)
+			time.Sleep(200 * time.Millisecond)
+			w.deleteObject(keyOf(pod))
+			w.advance(20 * time.Minute)
+			require.Empty(w.t, w.lostPartitions("demo"))
+		})
+	}
+	require.Positive(t, left, "histories in which a mark was left")
+}
