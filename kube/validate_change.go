@@ -18,8 +18,8 @@ func ChangeProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaClus
 		return []messages.FieldProblem{invalid("spec.kRaft",
 			"a cluster that runs with KRaft cannot go back to ZooKeeper: its metadata is with its controllers; set it to true")}
 	}
-	return sortedProblems(slices.Concat(metadataDiskProblems(before, &cluster.Spec), listenerChangeProblems(before, cluster),
-		staticQuorumProblems(before, cluster)))
+	return sortedProblems(slices.Concat(metadataDiskProblems(before, &cluster.Spec), firstDiskProblems(before, cluster),
+		listenerChangeProblems(before, cluster), staticQuorumProblems(before, cluster)))
 }
 
 // listenerChangeProblems: nodes find each other by a listener's name. While some have the old one and some the new they
@@ -77,6 +77,60 @@ func metadataDiskProblems(before, after *v1beta1.KafkaClusterSpec) []messages.Fi
 				"put %s first again, or add a controller with a new id and remove this one", was.mountPath, is.mountPath, was.mountPath))
 	}
 	return problems
+}
+
+// firstDiskProblems: brokers keep their copy of the metadata log on the first disk, too, and it becomes the controller's when they
+// get that role. So what is first stays first while it is in the spec, and the role is not given while a disk is on its way out.
+func firstDiskProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	if !cluster.Spec.KRaft {
+		return nil
+	}
+	known := map[int32]*v1beta1.Broker{}
+	for i := range before.Brokers {
+		known[before.Brokers[i].ID] = &before.Brokers[i]
+	}
+	var problems []messages.FieldProblem
+	for i := range cluster.Spec.Brokers {
+		broker := &cluster.Spec.Brokers[i]
+		old, ran := known[broker.ID], ranOn(cluster, broker.ID)
+		if old == nil || len(ran) == 0 || metadataDiskOf(before, old).mountPath != "" {
+			continue
+		}
+		was, is := mountPathsOf(before, old), mountPathsOf(&cluster.Spec, broker)
+		switch gets := metadataDiskOf(&cluster.Spec, broker).mountPath != ""; {
+		case len(was) > 0 && len(is) > 0 && was[0] != is[0] && slices.Contains(is, was[0]):
+			problems = append(problems, invalid(brokerField(broker.ID, "brokerConfig.storageConfigs"),
+				"Kafka keeps its metadata on the first disk, %s: put %s behind it, or take %s out of the spec", was[0], is[0], was[0]))
+		case gets && slices.ContainsFunc(ran, func(path string) bool { return !slices.Contains(is, path) }):
+			problems = append(problems, invalid(brokerField(broker.ID, "brokerConfig.processRoles"),
+				"a disk of this broker left the spec and is still there, and its metadata may be on it: give it the controller role when the disk is gone"))
+		}
+	}
+	return problems
+}
+
+// ranOn are the mount paths on which Kafka was seen to run.
+func ranOn(cluster *v1beta1.KafkaCluster, id int32) []string {
+	var paths []string
+	for _, dir := range cluster.Status.BrokersState[messages.BrokerID(id).String()].FormattedLogDirs {
+		paths = append(paths, dir.MountPath)
+	}
+	return paths
+}
+
+// mountPathsOf are a node's disks: its own come before those of its group, each once.
+func mountPathsOf(spec *v1beta1.KafkaClusterSpec, broker *v1beta1.Broker) []string {
+	var paths []string
+	configs := spec.BrokerConfigGroups[broker.BrokerConfigGroup].StorageConfigs
+	if broker.BrokerConfig != nil {
+		configs = slices.Concat(broker.BrokerConfig.StorageConfigs, configs)
+	}
+	for _, config := range configs {
+		if !slices.Contains(paths, config.MountPath) {
+			paths = append(paths, config.MountPath)
+		}
+	}
+	return paths
 }
 
 // metadataDisk is where a controller keeps the metadata log: the mount path, and the field that says so. It is zero for

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -109,6 +110,46 @@ func TestAControllerKeepsTheDiskOfItsMetadata(t *testing.T) {
 			}
 			require.Empty(t, ChangeProblems(nil, after), "the first spec changes nothing")
 			require.Empty(t, ChangeProblems(&after.Spec, after))
+		})
+	}
+}
+
+func TestTheFirstDiskOfABrokerStaysFirst(t *testing.T) {
+	type changes []func(*v1beta1.KafkaCluster)
+	const field = "spec.brokers[id=7].brokerConfig."
+	broker := func(paths ...string) changes { return changes{inGroup("none"), onlyBroker, ownDisks(paths...)} }
+	both := func(paths ...string) changes { return changes{inGroup("none"), ownDisks(paths...)} }
+	ran := func(paths ...string) func(*v1beta1.KafkaCluster) {
+		return func(c *v1beta1.KafkaCluster) {
+			var dirs []v1beta1.FormattedLogDir
+			for _, path := range paths {
+				dirs = append(dirs, v1beta1.FormattedLogDir{MountPath: path, ClaimUID: "uid"})
+			}
+			c.Status.BrokersState = map[string]v1beta1.BrokerState{"7": {FormattedLogDirs: dirs}}
+		}
+	}
+	for name, test := range map[string]struct {
+		before, after changes
+		ran           []string
+		want          string
+	}{
+		"another comes behind it":                              {broker("/a"), broker("/a", "/b"), []string{"/a"}, ""},
+		"another comes before it":                              {broker("/a"), broker("/b", "/a"), []string{"/a"}, field + "storageConfigs"},
+		"another comes before it, and Kafka never ran":         {broker("/a"), broker("/b", "/a"), nil, ""},
+		"it leaves the spec":                                   {broker("/a", "/b"), broker("/b"), []string{"/a", "/b"}, ""},
+		"it gets the controller role":                          {broker("/a", "/b"), both("/a", "/b"), []string{"/a", "/b"}, ""},
+		"it gets the controller role while a disk leaves":      {broker("/b"), both("/b"), []string{"/a", "/b"}, field + "processRoles"},
+		"it gets the controller role and loses a disk at once": {broker("/a", "/b"), both("/b"), []string{"/a", "/b"}, field + "processRoles"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kraft := func(c *v1beta1.KafkaCluster) { c.Spec.KRaft = true }
+			before := controllers(append(test.before, kraft)...)
+			problems := ChangeProblems(&before.Spec, controllers(append(test.after, kraft, ran(test.ran...))...))
+			var fields []string
+			for _, problem := range problems {
+				fields = append(fields, problem.Field)
+			}
+			require.Equal(t, test.want, strings.Join(fields, ", "), "%v", problems)
 		})
 	}
 }

@@ -177,9 +177,9 @@ func (w blueprint) emptied(o observed) map[string]*corev1.PersistentVolumeClaim 
 	return found
 }
 
-// unreadable reports whether a log dir cannot be asked for: it has failed, or the broker does not come up.
+// unreadable reports whether Kafka has called a log dir failed. The disks of a broker that does not come up may be as good as any.
 func (w blueprint) unreadable(o observed, mountPath string) bool {
-	return o.disks.process == processOf(o.pod()) && o.disks.failed[mountPath] != "" || stuck(o.pod())
+	return o.disks.process == processOf(o.pod()) && o.disks.failed[mountPath] != ""
 }
 
 // holdsMetadata reports whether a controller may keep its metadata log on a disk: it is on the first one.

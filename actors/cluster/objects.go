@@ -84,10 +84,15 @@ func (a *cluster) objectsWritten(c actor.Context, r kit.Result[writtenObjects]) 
 	}
 }
 
+// copied says that Kafka, asked since the last Pod became ready, has all replicas in sync.
+func (a *cluster) copied() bool {
+	return a.kafka.Answered && !a.kafka.UnderReplicated && a.kafka.Watch.AboutSame(a.watch)
+}
+
 // gatesOpen says that people may drain a node: all Pods are ready, and Kafka, asked since the last of them became so,
 // knows every node and has all replicas in sync.
 func (a *cluster) gatesOpen() bool {
-	if !a.kafka.Answered || a.kafka.UnderReplicated || !a.kafka.Watch.AboutSame(a.watch) {
+	if !a.copied() {
 		return false
 	}
 	if votesDown(a.nodes(), a.kafka) {

@@ -63,10 +63,8 @@ func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.B
 	return next
 }
 
-// unreadable reports whether a node has disks that it cannot be asked about.
-func unreadable(n node) bool {
-	return len(n.observed.FailedDisks) > 0 || n.observed.Restart.Stuck && !n.observed.PodReady
-}
+// unreadable reports whether a node has disks that Kafka cannot read.
+func unreadable(n node) bool { return len(n.observed.FailedDisks) > 0 }
 
 // elsewhere reports whether a node's disks that cannot be read hold nothing that no other broker leads.
 func (v rollView) elsewhere(n node) bool {

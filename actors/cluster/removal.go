@@ -104,7 +104,7 @@ func (v removalView) nextRemoval(n node, r removal) (removal, removalStep) {
 		r.empty, r.waits = time.Time{}, "its Pod is not ready, and Kafka has not given it up yet"
 		return r, removalStep{again: lookAtDisks}
 	}
-	return v.provedTwice(n, r, v.now) // it does not run: the metadata are all that there is to ask
+	return v.provedTwice(n, r, v.answeredAt()) // it does not run: the metadata are all that there is to ask
 }
 
 // held says what keeps a broker from being stopped by what all others know; empty when nothing does.
@@ -145,12 +145,16 @@ func (v removalView) emptied(n node, r removal) (removal, removalStep) {
 	return r, step
 }
 
-// provedTwice lets a broker go whose second look, long enough after the first, showed it empty again.
+// answeredAt is when Kafka was asked for what is known of the partitions.
+func (v rollView) answeredAt() time.Time { return v.index.Replication().At }
+
+// provedTwice lets a broker go whose second look, long enough after the first, showed it empty again. The metadata and its own
+// word have both to be new: one answer, looked at twice, proves nothing more.
 func (v removalView) provedTwice(n node, r removal, look time.Time) (removal, removalStep) {
 	if r.empty.IsZero() {
-		r.empty = look
+		r.empty = latest(look, v.answeredAt())
 	}
-	if left := kafka.EmptyFor - look.Sub(r.empty); left > 0 {
+	if left := kafka.EmptyFor - earliest(look, v.answeredAt()).Sub(r.empty); left > 0 {
 		r.waits = "nothing is on it; that is looked at once more"
 		return r, removalStep{again: min(left, lookAtDisks)}
 	}
@@ -158,6 +162,20 @@ func (v removalView) provedTwice(n node, r removal, look time.Time) (removal, re
 		return r, removalStep{task: taskClear}
 	}
 	return r, removalStep{told: messages.Removal{Stop: n.observed.Pod}}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // clearsAfter reports whether the controllers take the dynamic configuration of a broker that does not run.
@@ -191,11 +209,11 @@ func (v removalView) withoutPod(n node, r removal) (removal, removalStep) {
 		return r, removalStep{told: stays, again: time.Second}
 	}
 	if r.empty.IsZero() {
-		r.empty = v.now
+		r.empty = v.answeredAt()
 	}
-	if left := kafka.EmptyFor - v.now.Sub(r.empty); left > 0 {
+	if left := kafka.EmptyFor - v.answeredAt().Sub(r.empty); left > 0 {
 		r.waits = "nothing is on it; that is looked at once more"
-		return r, removalStep{told: stays, again: left}
+		return r, removalStep{told: stays, again: min(left, lookAtDisks)}
 	}
 	return r, removalStep{told: stays, task: taskForget}
 }

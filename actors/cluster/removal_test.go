@@ -150,3 +150,22 @@ func TestALookThatShowsSomethingBeginsAnew(t *testing.T) {
 	r, _ = l.v.nextRemoval(l.n, l.r)
 	require.True(t, r.empty.IsZero())
 }
+
+// The metadata are the only proof of a broker that does not run, and an answer is believed for a while when Kafka says nothing new.
+func TestTwoLooksAreTwoAnswers(t *testing.T) {
+	for name, change := range map[string]func(*leaver){
+		"not running": func(l *leaver) { l.n.observed.PodReady, l.v.kafka.Brokers, l.r.empty = false, nil, time.Time{} },
+		"stopped":     func(l *leaver) { stoppedFirst(l); l.r.empty = time.Time{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := leavingBroker(change)
+			r, step := l.v.nextRemoval(l.n, l.r)
+			require.Empty(t, step.told.Stop)
+			require.Zero(t, step.task)
+			l.v.now = l.v.now.Add(31 * time.Second) // Kafka has said nothing since
+			_, step = l.v.nextRemoval(l.n, r)
+			require.Empty(t, step.told.Stop, "one answer, looked at twice")
+			require.Zero(t, step.task, "one answer, looked at twice: task %v", step.task)
+		})
+	}
+}

@@ -45,6 +45,8 @@ type view struct {
 	removals map[messages.BrokerID]string
 	// lost say of each node with lost disks what it waits for.
 	lost []string
+	// copied says that Kafka, asked since the last Pod became ready, has all replicas in sync.
+	copied bool
 	// forgotten are those that Kafka has forgotten: what is on their disks is nobody's.
 	forgotten map[messages.BrokerID]bool
 	// wide says what of the configuration of all brokers cannot be had, wideRefused that Kafka has refused some of it.
@@ -172,7 +174,7 @@ func brokerStates(v view) map[string]v1beta1.BrokerState {
 		if n.observed.Revision == 0 { // not looked at yet: what status says stays true
 			continue
 		}
-		states[n.id.String()] = brokerState(states[n.id.String()], n, v.kafka)
+		states[n.id.String()] = v.brokerState(states[n.id.String()], n)
 		if state := states[n.id.String()]; !n.leaving {
 			state.ExternalListenerConfigNames = v.ingress[n.id]
 			states[n.id.String()] = state
@@ -185,7 +187,7 @@ func brokerStates(v view) map[string]v1beta1.BrokerState {
 	return states
 }
 
-func brokerState(state v1beta1.BrokerState, n node, kafka messages.KafkaObserved) v1beta1.BrokerState {
+func (v view) brokerState(state v1beta1.BrokerState, n node) v1beta1.BrokerState {
 	o := n.observed
 	state.ConfigurationState = v1beta1.ConfigInSync
 	if o.ConfigStale {
@@ -202,7 +204,7 @@ func brokerState(state v1beta1.BrokerState, n node, kafka messages.KafkaObserved
 		state.RackAwarenessState = v1beta1.RackAwarenessStateOf(o.Rack)
 	}
 	state.Reason, state.Since = reasonAndSince(state, o)
-	state.FormattedLogDirs = formattedLogDirs(state.FormattedLogDirs, n, kafka)
+	state.FormattedLogDirs = v.formattedLogDirs(state.FormattedLogDirs, n)
 	state.Replacements = replacements(state.Replacements, o)
 	return state
 }
@@ -219,13 +221,18 @@ func reasonAndSince(known v1beta1.BrokerState, o messages.BrokerObserved) (strin
 	return reason, &metav1.Time{Time: o.Since.Truncate(time.Second)}
 }
 
-// formattedLogDirs adds the mounted claims of a node that Kafka knows and whose Pod is ready: it has formatted them and runs on
-// them. An entry never goes by itself: it is what forbids to format the disk again.
-func formattedLogDirs(known []v1beta1.FormattedLogDir, n node, kafka messages.KafkaObserved) []v1beta1.FormattedLogDir {
-	if !n.observed.PodReady || !kafka.Answered || !kafka.Knows(n.id, n.broker) {
+// formattedLogDirs adds the mounted claims of a node whose Pod is ready and that Kafka knows: it has formatted them and runs on
+// them. A broker's word is enough, since its listeners open when it is registered (BrokerServer.startup); that of a controller is
+// not, but when any broker is ready the controllers have formed their quorum. An entry never goes by itself: it is what forbids to
+// format the disk again. That of a disk which left goes when all that was on it has its copies elsewhere; its claim follows.
+func (v view) formattedLogDirs(known []v1beta1.FormattedLogDir, n node) []v1beta1.FormattedLogDir {
+	if !n.observed.PodReady || !(v.kafka.Answered && v.kafka.Knows(n.id, n.broker)) && !v.anyBrokerReady() {
 		return known
 	}
-	dirs := slices.DeleteFunc(slices.Clone(known), func(d v1beta1.FormattedLogDir) bool { return slices.Contains(n.observed.LetGo, d.MountPath) })
+	dirs := slices.Clone(known)
+	if v.copied {
+		dirs = slices.DeleteFunc(dirs, func(d v1beta1.FormattedLogDir) bool { return slices.Contains(n.observed.LetGo, d.MountPath) })
+	}
 	for _, mountPath := range slices.Sorted(maps.Keys(n.observed.Mounted)) {
 		entry := v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: string(n.observed.Mounted[mountPath])}
 		at := slices.IndexFunc(dirs, func(d v1beta1.FormattedLogDir) bool { return d.MountPath == mountPath })
@@ -237,6 +244,10 @@ func formattedLogDirs(known []v1beta1.FormattedLogDir, n node, kafka messages.Ka
 	}
 	slices.SortFunc(dirs, func(a, b v1beta1.FormattedLogDir) int { return strings.Compare(a.MountPath, b.MountPath) })
 	return dirs
+}
+
+func (v view) anyBrokerReady() bool {
+	return slices.ContainsFunc(v.nodes, func(n node) bool { return n.broker && n.observed.PodReady })
 }
 
 // conditions follow kstatus: Ready speaks of the newest generation; Reconciling and Stalled exist only while true.

@@ -149,11 +149,22 @@ func TestADiskIsRecordedWhenKafkaRunsOnItAndNeverForgotten(t *testing.T) {
 		return s.BrokersState["1"].FormattedLogDirs
 	}
 	seen := []v1beta1.FormattedLogDir{{MountPath: "/kafka-logs", ClaimUID: "claim-1"}}
+	silent := func(v *view) { v.kafka.Answered = false }
+	controllers := func(v *view) {
+		for i := range v.nodes {
+			v.nodes[i].broker = false
+		}
+	}
 	require.Equal(t, seen, dirs(statusOf(healthy(), now)))
+	require.Equal(t, seen, dirs(statusOf(healthy(silent), now)), "a broker that is ready is registered")
+	require.Equal(t, seen, dirs(statusOf(healthy(silent, func(v *view) { v.nodes[1].broker = false }), now)), "others are ready, so the quorum stands")
 	for name, unseen := range map[string]func(*view){
-		"Pod not ready":          phase(1, messages.PhaseStarting, "boots"),
-		"Kafka does not answer":  func(v *view) { v.kafka.Answered = false },
-		"Kafka does not know it": func(v *view) { v.kafka.Brokers = []messages.BrokerID{0, 2} },
+		"Pod not ready": phase(1, messages.PhaseStarting, "boots"),
+		"a controller, and nobody knows whether there is a quorum": func(v *view) { silent(v); controllers(v) },
+		"a controller that has not joined": func(v *view) {
+			controllers(v)
+			v.kafka.Brokers, v.kafka.Voters, v.kafka.Observers = nil, nil, nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := healthy(unseen)

@@ -158,7 +158,7 @@ func (a *cluster) view() view {
 		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(), version: a.wide.release.Version,
 		metadata: a.upgrade.finalised, metadataWaits: a.upgrade.waits, wide: a.wide.problems, wideRefused: a.wide.bad,
 		voters: a.voters.waits, votersTold: a.voters.told(time.Now()),
-		staticQuorum: a.move.offer, dynamicQuorum: a.move.done,
+		staticQuorum: a.move.offer, dynamicQuorum: a.move.done, copied: a.copied(),
 	}
 	if a.valid != nil {
 		v.listeners, v.ingress = a.listeners, a.roles.ingress

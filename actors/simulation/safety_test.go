@@ -215,3 +215,74 @@ func TestAMarkThatOutlivesItsDaemonTakesNoDiskAway(t *testing.T) {
 	}
 	require.Positive(t, left, "histories in which a mark was left")
 }
+
+// The operator cannot reach Kafka (a NetworkPolicy). The cluster runs for a week, all Pods ready, with data. A claim is lost. Nobody
+// has ever "seen it registered", so the new claim gets the right to be formatted without any proof.
+func TestAClusterThatTheOperatorCannotAskIsNotFormattedOver(t *testing.T) {
+	run(t, func(w *World) {
+		w.faults.set(Trouble{KafkaErrors: 1000})
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("4.3.1")))
+		w.eventually(5*time.Minute, "all serve", func() bool {
+			for id := range 6 {
+				if !w.serves("demo", messages.BrokerID(id)) {
+					return false
+				}
+			}
+			return true
+		})
+		w.topic("demo", "single", 6, 1, 1)
+		w.advance(7 * 24 * time.Hour)
+		w.loseClaims("demo", 4)
+		w.advance(time.Hour)
+		require.Empty(w.t, w.lostPartitions("demo"))
+	})
+}
+
+// The same with controllers: what had a vote is formatted with a list of first voters a second time.
+func TestAControllerThatTheOperatorCannotAskFormsNoSecondQuorum(t *testing.T) {
+	run(t, func(w *World) {
+		w.faults.set(Trouble{KafkaErrors: 1000})
+		w.apply(kafkaCluster("demo", nodes(3), kafkaImage("4.3.1")))
+		w.eventually(5*time.Minute, "all serve", func() bool {
+			for id := range 3 {
+				if !w.serves("demo", messages.BrokerID(id)) {
+					return false
+				}
+			}
+			return true
+		})
+		w.topic("demo", "orders", 6, 3, 2)
+		w.advance(24 * time.Hour)
+		w.loseClaims("demo", 1)
+		w.advance(time.Hour)
+		for _, pod := range w.podsOf("demo", 1) {
+			require.NotContains(w.t, envOf(pod), "KAFKA_INITIAL_CONTROLLERS")
+		}
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionDataVolumeLost), "broker 1 has lost its disk")
+	})
+}
+
+// A broker's image is broken, its disks are fine. Somebody takes one of its two disks out of the spec meanwhile, then corrects the
+// image.
+func TestTheDisksOfABrokerThatDoesNotComeUpStayWithWhatIsOnThem(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(2), kafkaImage("4.3.1")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 12, 2, 1)
+		w.advance(time.Minute)
+		w.edit("demo", imageOf(4, "registry.example/broken:4.3.1"))
+		w.eventually(10*time.Minute, "broker 4 is stuck", func() bool {
+			pods := w.podsOf("demo", 4)
+			return len(pods) == 1 && len(pods[0].Status.ContainerStatuses) > 0 && pods[0].Status.ContainerStatuses[0].State.Waiting != nil
+		})
+		w.advance(time.Minute)
+		w.edit("demo", withoutDisk)
+		w.advance(time.Minute)
+		w.edit("demo", imageOf(4, "registry.example/kafka:4.3.1"))
+		w.advance(20 * time.Minute)
+		require.True(w.t, slices.ContainsFunc(w.owned(kube.KindClaim, "demo"), func(c kube.Object) bool {
+			return idOf(c) == 4 && c.GetAnnotations()[kube.AnnotationMountPath] == lastDisk
+		}))
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionUpdateAvailable), "goes when it is empty")
+	})
+}
