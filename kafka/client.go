@@ -98,6 +98,7 @@ func (s *Session) observed(ctx context.Context, ask Ask) (messages.KafkaObserved
 		observed.QuorumLeader, replication.QuorumLeader = quorum.Leader, quorum.Leader
 		observed.Voters, observed.Observers = quorum.ids(true), quorum.ids(false)
 		observed.DynamicQuorum, observed.Elsewhere = quorum.Dynamic(), Elsewhere(quorum.Replicas)
+		observed.Directories = Directories(quorum.Replicas)
 		replication.Quorum = quorum.Replicas
 	}
 	if !ask.Detail {

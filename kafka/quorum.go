@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -62,6 +63,19 @@ func behindLeader(leader, replica messages.QuorumReplica, timeout time.Duration)
 		return fmt.Sprintf("controller %d is %s behind the leader", replica.ID, behind.Round(time.Millisecond))
 	}
 	return ""
+}
+
+// Directories are the ids of the log dirs with the voters' metadata, by node. A node that is listed with two, or with none as in a
+// static quorum, is missing.
+func Directories(replicas []messages.QuorumReplica) map[messages.BrokerID]string {
+	seen, directories := map[messages.BrokerID]int{}, map[messages.BrokerID]string{}
+	for _, r := range replicas {
+		if seen[r.ID]++; r.Voter && r.DirectoryID != "" {
+			directories[r.ID] = r.DirectoryID
+		}
+	}
+	maps.DeleteFunc(directories, func(id messages.BrokerID, _ string) bool { return seen[id] > 1 })
+	return directories
 }
 
 // Elsewhere are the voters that run on another disk than the one with their vote, sorted: they are listed as observers, too, and were

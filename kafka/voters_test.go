@@ -266,3 +266,11 @@ func TestAVoterIsElsewhereWhenItsNewDiskWasThereLast(t *testing.T) {
 		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, Elsewhere(test.replicas)) })
 	}
 }
+
+func TestTheDirectoryOfAVoteIsKnownWhenItsNodeIsListedOnce(t *testing.T) {
+	replicas := []messages.QuorumReplica{
+		{ID: 1, Voter: true, DirectoryID: "a"}, {ID: 2, Voter: true, DirectoryID: "b"}, {ID: 2, DirectoryID: "c"},
+		{ID: 3, Voter: true}, {ID: 4, DirectoryID: "d"},
+	}
+	require.Equal(t, map[messages.BrokerID]string{1: "a"}, Directories(replicas))
+}

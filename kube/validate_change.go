@@ -18,7 +18,7 @@ func ChangeProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaClus
 		return []messages.FieldProblem{invalid("spec.kRaft",
 			"a cluster that runs with KRaft cannot go back to ZooKeeper: its metadata is with its controllers; set it to true")}
 	}
-	return sortedProblems(slices.Concat(metadataDiskProblems(before, &cluster.Spec), firstDiskProblems(before, cluster),
+	return sortedProblems(slices.Concat(metadataDiskProblems(before, &cluster.Spec), roleProblems(before, cluster),
 		listenerChangeProblems(before, cluster), staticQuorumProblems(before, cluster)))
 }
 
@@ -79,29 +79,25 @@ func metadataDiskProblems(before, after *v1beta1.KafkaClusterSpec) []messages.Fi
 	return problems
 }
 
-// firstDiskProblems: brokers keep their copy of the metadata log on the first disk, too, and it becomes the controller's when they
-// get that role. So what is first stays first while it is in the spec, and the role is not given while a disk is on its way out.
-func firstDiskProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+// roleProblems: brokers keep a copy of the metadata log on a disk, too, and it becomes the controller's when they get that role.
+// So the role is not given while a disk is on its way out.
+func roleProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	if !cluster.Spec.KRaft {
 		return nil
 	}
-	known := map[int32]*v1beta1.Broker{}
+	was := map[int32]*v1beta1.Broker{}
 	for i := range before.Brokers {
-		known[before.Brokers[i].ID] = &before.Brokers[i]
+		was[before.Brokers[i].ID] = &before.Brokers[i]
 	}
 	var problems []messages.FieldProblem
 	for i := range cluster.Spec.Brokers {
 		broker := &cluster.Spec.Brokers[i]
-		old, ran := known[broker.ID], ranOn(cluster, broker.ID)
-		if old == nil || len(ran) == 0 || metadataDiskOf(before, old).mountPath != "" {
+		old := was[broker.ID]
+		if old == nil || metadataDiskOf(before, old).mountPath != "" || metadataDiskOf(&cluster.Spec, broker).mountPath == "" {
 			continue
 		}
-		was, is := mountPathsOf(before, old), mountPathsOf(&cluster.Spec, broker)
-		switch gets := metadataDiskOf(&cluster.Spec, broker).mountPath != ""; {
-		case len(was) > 0 && len(is) > 0 && was[0] != is[0] && slices.Contains(is, was[0]):
-			problems = append(problems, invalid(brokerField(broker.ID, "brokerConfig.storageConfigs"),
-				"Kafka keeps its metadata on the first disk, %s: put %s behind it, or take %s out of the spec", was[0], is[0], was[0]))
-		case gets && slices.ContainsFunc(ran, func(path string) bool { return !slices.Contains(is, path) }):
+		has := mountPathsOf(&cluster.Spec, broker)
+		if slices.ContainsFunc(ranOn(cluster, broker.ID), func(path string) bool { return !slices.Contains(has, path) }) {
 			problems = append(problems, invalid(brokerField(broker.ID, "brokerConfig.processRoles"),
 				"a disk of this broker left the spec and is still there, and its metadata may be on it: give it the controller role when the disk is gone"))
 		}

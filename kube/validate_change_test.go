@@ -114,7 +114,7 @@ func TestAControllerKeepsTheDiskOfItsMetadata(t *testing.T) {
 	}
 }
 
-func TestTheFirstDiskOfABrokerStaysFirst(t *testing.T) {
+func TestABrokerGetsTheControllerRoleWhenNoDiskOfItLeaves(t *testing.T) {
 	type changes []func(*v1beta1.KafkaCluster)
 	const field = "spec.brokers[id=7].brokerConfig."
 	broker := func(paths ...string) changes { return changes{inGroup("none"), onlyBroker, ownDisks(paths...)} }
@@ -133,13 +133,10 @@ func TestTheFirstDiskOfABrokerStaysFirst(t *testing.T) {
 		ran           []string
 		want          string
 	}{
-		"another comes behind it":                              {broker("/a"), broker("/a", "/b"), []string{"/a"}, ""},
-		"another comes before it":                              {broker("/a"), broker("/b", "/a"), []string{"/a"}, field + "storageConfigs"},
-		"another comes before it, and Kafka never ran":         {broker("/a"), broker("/b", "/a"), nil, ""},
-		"it leaves the spec":                                   {broker("/a", "/b"), broker("/b"), []string{"/a", "/b"}, ""},
-		"it gets the controller role":                          {broker("/a", "/b"), both("/a", "/b"), []string{"/a", "/b"}, ""},
-		"it gets the controller role while a disk leaves":      {broker("/b"), both("/b"), []string{"/a", "/b"}, field + "processRoles"},
-		"it gets the controller role and loses a disk at once": {broker("/a", "/b"), both("/b"), []string{"/a", "/b"}, field + "processRoles"},
+		"a disk leaves the spec":              {broker("/a", "/b"), broker("/b"), []string{"/a", "/b"}, ""},
+		"the role alone":                      {broker("/a", "/b"), both("/a", "/b"), []string{"/a", "/b"}, ""},
+		"the role while a disk leaves":        {broker("/b"), both("/b"), []string{"/a", "/b"}, field + "processRoles"},
+		"the role, and a disk leaves at once": {broker("/a", "/b"), both("/b"), []string{"/a", "/b"}, field + "processRoles"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			kraft := func(c *v1beta1.KafkaCluster) { c.Spec.KRaft = true }

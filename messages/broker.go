@@ -54,6 +54,8 @@ type BrokerWanted struct {
 	Removal Removal
 	// Replace are the mount paths whose lost claims may be replaced by empty ones, sorted: what was on them is elsewhere.
 	Replace []string
+	// MetadataDirectory is the id of the log dir with the metadata of the node's vote; empty while it has none, or nobody knows.
+	MetadataDirectory string
 	// Elsewhere says that every partition which may have a replica on a disk of the broker that cannot be read is led by another
 	// broker.
 	Elsewhere bool
@@ -104,7 +106,7 @@ type Restart struct {
 // Equal reports whether two wishes are the same for the broker.
 func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
-		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Removal == o.Removal && w.Elsewhere == o.Elsewhere &&
+		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Removal == o.Removal && w.Elsewhere == o.Elsewhere && w.MetadataDirectory == o.MetadataDirectory &&
 		w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
 		slices.Equal(w.ClusterApplied, o.ClusterApplied) && slices.Equal(w.Replace, o.Replace) &&
 		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)

@@ -1,6 +1,9 @@
 package messages
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Watch tells the health actor which Kafka to look at (cluster → health); it replaces what was told before.
 type Watch struct {
@@ -57,6 +60,8 @@ type KafkaObserved struct {
 	UnderReplicated bool
 	// Voters and Observers are the nodes that DescribeQuorum lists, sorted; empty in ZooKeeper mode.
 	Voters, Observers []BrokerID
+	// Directories are the ids of the log dirs with the voters' metadata, by node; a node that is listed with two is missing.
+	Directories map[BrokerID]string
 	// Elsewhere are the voters that run on another disk than the one with their vote, sorted: that vote counts against the majority.
 	Elsewhere []BrokerID
 	// DynamicQuorum is set where the voters are kept in the metadata log and can be changed.
@@ -79,6 +84,7 @@ func (k KafkaObserved) Equal(o KafkaObserved) bool {
 	return k.Watch.Equal(o.Watch) && k.Answered == o.Answered && k.Error == o.Error &&
 		slices.Equal(k.Brokers, o.Brokers) && k.UnderReplicated == o.UnderReplicated &&
 		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && slices.Equal(k.Elsewhere, o.Elsewhere) &&
+		maps.Equal(k.Directories, o.Directories) &&
 		k.QuorumLeader == o.QuorumLeader && k.DynamicQuorum == o.DynamicQuorum &&
 		k.Version == o.Version && k.MetadataVersion == o.MetadataVersion && k.ELR == o.ELR && k.Replication == o.Replication
 }

@@ -182,9 +182,15 @@ func (w blueprint) unreadable(o observed, mountPath string) bool {
 	return o.disks.process == processOf(o.pod()) && o.disks.failed[mountPath] != ""
 }
 
-// holdsMetadata reports whether a controller may keep its metadata log on a disk: it is on the first one.
+// holdsMetadata reports whether a controller may keep its metadata log on a disk that left the spec, which Kafka does not list among
+// log dirs. It does not when the directory of its vote is that of the first disk: first controllers have ids made of their claims'.
+// Of a node that got the role later nobody knows: the start script keeps the log where it was.
 func (w blueprint) holdsMetadata(mountPath string) bool {
-	return w.Cluster.Spec.KRaft && w.config.IsController() && w.metadataLeft() != "" && slices.Contains(strings.Split(w.metadataLeft(), ", "), mountPath)
+	if !w.Cluster.Spec.KRaft || !w.config.IsController() || !w.drains(mountPath) || len(w.disks) == 0 {
+		return false
+	}
+	first, err := kafka.DirectoryID(string(w.Formatted[w.disks[0].MountPath]))
+	return err != nil || first != w.MetadataDirectory
 }
 
 // goingDisks says why a broker is to be restarted without disks; empty when none goes.
@@ -405,7 +411,8 @@ func (w blueprint) drainingText(o observed, mountPath string) string {
 	text := fmt.Sprintf("disk %s left the spec: it stays mounted while Kafka may have replicas on it", mountPath)
 	switch left := o.disks.left[mountPath]; {
 	case w.holdsMetadata(mountPath):
-		return fmt.Sprintf("disk %s left the spec, but the controller's metadata are on it: it stays", mountPath)
+		return fmt.Sprintf("disk %s left the spec, but the controller's metadata may be on it: it stays; take the controller role from the node, "+
+			"and give it back when the disk is gone", mountPath)
 	case o.pod() == nil || o.disks.process != processOf(o.pod()):
 		return text
 	case left != "":

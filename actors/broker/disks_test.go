@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
@@ -56,4 +57,29 @@ func TestAClaimWhoseAnnotationSomebodyEditsIsNotGone(t *testing.T) {
 	require.Empty(t, s.w.letGoDisks(s.o), "the Pod mounts it, whatever labels it has")
 	s.pod().Spec.Volumes = nil
 	require.Equal(t, []string{"/kafka-logs"}, s.w.letGoDisks(s.o), "the Pod runs without it")
+}
+
+func TestADiskThatMayHoldAControllersMetadataStays(t *testing.T) {
+	second := types.UID("1f2e3d4c-0000-4000-8000-000000000001")
+	first, err := kafka.DirectoryID(string(claimUID))
+	require.NoError(t, err)
+	for name, test := range map[string]struct {
+		directory string
+		holds     bool
+	}{
+		"nobody knows where its vote is":     {"", true},
+		"its vote is on another disk":        {"another", true},
+		"its vote is on the disk that stays": {first, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wanted := wish(demo())
+			wanted.Formatted = map[string]types.UID{"/kafka-logs": claimUID, "/old": second}
+			wanted.MetadataDirectory = test.directory
+			w, err := newBlueprint(wanted)
+			require.NoError(t, err)
+			require.Equal(t, []string{"/old"}, w.draining)
+			require.Equal(t, test.holds, w.holdsMetadata("/old"))
+			require.False(t, w.holdsMetadata("/kafka-logs"), "it is in the spec")
+		})
+	}
 }

@@ -171,9 +171,9 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Permit:    a.roll.permits[id].told(),
 		Removal:   a.removals.told[id],
 		Replace:   a.recovery.replaceFor(id),
-		Elsewhere: a.recovery.elsewhere[id],
-		Consent:   a.consent,
-		Kafka:     a.wide.release, ClusterApplied: a.wide.keys(),
+		Elsewhere: a.recovery.elsewhere[id], MetadataDirectory: a.kafka.Directories[id],
+		Consent: a.consent,
+		Kafka:   a.wide.release, ClusterApplied: a.wide.keys(),
 	}
 	if k.told > 0 && wanted.Equal(k.wanted) {
 		return

@@ -109,7 +109,7 @@ func (s kafkaSession) ask(ask kafkaclient.Ask, asked time.Time) (messages.KafkaO
 			}
 		}
 		slices.Sort(observed.Observers)
-		observed.Elsewhere = kafkaclient.Elsewhere(quorum)
+		observed.Elsewhere, observed.Directories = kafkaclient.Elsewhere(quorum), kafkaclient.Directories(quorum)
 	}
 	if ask.Detail {
 		observed.Replication = s.replication(c, quorum, asked)
