@@ -36,6 +36,9 @@ type Writer interface {
 	// object that happens to have the name stays as it is and a conflict tells of it. The fields of a ConfigMap need not
 	// overlap with those of a foreign one, so it is looked for first; those of all other kinds do.
 	Create(ctx context.Context, wanted Object) (Object, error)
+	// MayCreate asks whether a Pod would be made, and makes none. What the API server would refuse is a CreateRefused; that there is one
+	// of the name is none.
+	MayCreate(ctx context.Context, pod *corev1.Pod) error
 	// ApplyStatus writes the whole status of exactly this cluster: if another one has taken its name that is a conflict.
 	// With a resourceVersion it is one, too, when the cluster has changed since that was read.
 	ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error)

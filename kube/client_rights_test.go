@@ -84,6 +84,7 @@ func TestTheTableOfRightsNamesEveryRequestOfTheClient(t *testing.T) {
 	}
 	_ = client.Evict(ctx, pod)
 	_ = client.MayEvict(ctx, pod)
+	_ = client.MayCreate(ctx, pod)
 	_, _ = client.Resize(ctx, pod, KafkaContainer, corev1.ResourceRequirements{})
 	_, _ = client.Volume(ctx, &corev1.PersistentVolumeClaim{ObjectMeta: meta, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "v"}})
 	_, _ = client.PodLog(ctx, pod, KafkaContainer, 1)

@@ -64,6 +64,7 @@ const (
 	ReasonConfigRefused = "ConfigRefused"
 	ReasonMetadata      = "NotRaised"
 	ReasonHeld          = "CannotMove"
+	ReasonUnfit         = "PodCannotBeMade"
 )
 
 // MaxConditionMessage is how long the message of a condition may be, in bytes. A cluster has a handful of conditions

@@ -30,6 +30,7 @@ func Validate(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		brokerProblems(cluster),
 		windowProblems(&cluster.Spec),
 		rackProblems(&cluster.Spec),
+		annotationProblems("spec.listenersConfig.serviceAnnotations", cluster.Spec.ListenersConfig.ServiceAnnotations),
 		thresholdProblems(&cluster.Spec),
 		NotSupported(cluster),
 	)

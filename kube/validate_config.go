@@ -2,7 +2,9 @@ package kube
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +34,8 @@ func configProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 func problemsOfConfig(cluster *v1beta1.KafkaCluster, field func(string) string, config *v1beta1.BrokerConfig) []messages.FieldProblem {
 	return slices.Concat(
 		labelProblems(field("brokerLabels"), config.BrokerLabels),
+		annotationProblems(field("brokerAnnotations"), config.BrokerAnnotations),
+		podProblems(field, config),
 		storageProblems(field("storageConfigs"), config.StorageConfigs),
 		envProblems(field("envs"), config.Envs),
 		affinityProblems(field("affinity"), config.Affinity),
@@ -61,6 +65,66 @@ func labelProblems(field string, labels map[string]string) []messages.FieldProbl
 		}
 	}
 	return problems
+}
+
+func annotationProblems(field string, annotations map[string]string) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for _, key := range sortedKeys(annotations) {
+		if len(validation.IsQualifiedName(strings.ToLower(key))) > 0 { // as Kubernetes has it (ValidateAnnotations)
+			problems = append(problems, invalid(field, "%q cannot be the key of an annotation; use at most 63 letters, digits, dashes, dots and _, "+
+				"behind a domain and a slash if you like", key))
+		}
+	}
+	return problems
+}
+
+// podProblems is what no API server takes in a Pod: a broker that is stopped for it would not come back.
+func podProblems(field func(string) string, config *v1beta1.BrokerConfig) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for _, key := range sortedKeys(config.NodeSelector) {
+		if len(validation.IsQualifiedName(key)) > 0 || len(validation.IsValidLabelValue(config.NodeSelector[key])) > 0 {
+			problems = append(problems, invalid(field("nodeSelector"), "%q with value %q cannot be a label of a node; correct it, or remove it",
+				key, config.NodeSelector[key]))
+		}
+	}
+	for _, named := range []struct{ name, value string }{
+		{"serviceAccountName", config.ServiceAccountName}, {"priorityClassName", config.PriorityClassName},
+	} {
+		if named.value != "" && len(validation.IsDNS1123Subdomain(named.value)) > 0 {
+			problems = append(problems, invalid(field(named.name), "%q cannot be a name in Kubernetes; use lower case letters, digits, dashes and dots",
+				named.value))
+		}
+	}
+	return append(problems, amountProblems(field("resourceRequirements"), config.Resources)...)
+}
+
+func amountProblems(field string, resources *corev1.ResourceRequirements) []messages.FieldProblem {
+	if resources == nil {
+		return nil
+	}
+	var problems []messages.FieldProblem
+	for _, list := range []struct {
+		name   string
+		values corev1.ResourceList
+	}{{"requests", resources.Requests}, {"limits", resources.Limits}} {
+		for _, name := range slices.Sorted(maps.Keys(list.values)) {
+			at := fmt.Sprintf("%s.%s[%s]", field, list.name, name)
+			quantity := list.values[name]
+			if quantity.Sign() < 0 {
+				problems = append(problems, invalid(at, "is %s; nobody can have less than nothing of it", quantity.String()))
+			}
+			if !nativeResource(string(name)) && !strings.Contains(string(name), "/") {
+				problems = append(problems, invalid(at, "is no resource of Kubernetes; use cpu, memory, ephemeral-storage, hugepages-…, or a name "+
+					"with a domain such as example.com/gpu"))
+			}
+		}
+	}
+	return problems
+}
+
+// nativeResource: k8s.io/kubernetes pkg/apis/core/helper, IsStandardContainerResourceName.
+func nativeResource(name string) bool {
+	return slices.Contains([]string{"cpu", "memory", "ephemeral-storage"}, name) || strings.HasPrefix(name, corev1.ResourceHugePagesPrefix)
 }
 
 func storageProblems(field string, storages []v1beta1.StorageConfig) []messages.FieldProblem {

@@ -176,6 +176,32 @@ func TestValidateWhatPodsHave(t *testing.T) {
 				"warning spec.brokerConfigGroups[default].brokerLabels: app is how the operator finds its Pods",
 			},
 		},
+		"annotations, selectors and names that no Pod can have": {
+			change: group(func(b *v1beta1.BrokerConfig) {
+				b.BrokerAnnotations = map[string]string{"bad key!": "x", "Example.com/Good": "any value!"}
+				b.NodeSelector = map[string]string{"disk": "x y"}
+				b.ServiceAccountName, b.PriorityClassName = "Bad Name", "Nope"
+			}),
+			want: []string{
+				`error spec.brokerConfigGroups[default].brokerAnnotations: "bad key!" cannot be`,
+				`error spec.brokerConfigGroups[default].nodeSelector: "disk" with value "x y" cannot be`,
+				`error spec.brokerConfigGroups[default].serviceAccountName: "Bad Name" cannot be`,
+				`error spec.brokerConfigGroups[default].priorityClassName: "Nope" cannot be`,
+			},
+		},
+		"amounts that no Pod can have": {
+			change: group(func(b *v1beta1.BrokerConfig) {
+				b.Resources = &corev1.ResourceRequirements{
+					Requests: corev1.ResourceList{
+						"memory": resource.MustParse("-5Gi"), "example": resource.MustParse("1"), "example.com/gpu": resource.MustParse("1"),
+					},
+				}
+			}),
+			want: []string{
+				"error spec.brokerConfigGroups[default].resourceRequirements.requests[example]: is no resource of Kubernetes",
+				"error spec.brokerConfigGroups[default].resourceRequirements.requests[memory]: is -5Gi; nobody can have less",
+			},
+		},
 		"variables that are none, and that are ours": {
 			change: func(c *v1beta1.KafkaCluster) {
 				c.Spec.Envs = []corev1.EnvVar{{Name: "+A"}, {Name: "A+"}, {Name: "a=b"}, {Name: "KAFKA_FORMAT_DIRS"}, {Name: "CLUSTER_ID"}}

@@ -167,6 +167,8 @@ type BrokerObserved struct {
 	Started  time.Time
 	// Restart says why the Pod has to be replaced. It waits for a Permit.
 	Restart Restart
+	// Unfit says why the spec's Pod can be made nowhere, so that the one that runs stays; empty when it can.
+	Unfit string
 	// Held says why the Pod stays although it should go, empty when nothing holds it.
 	Held string
 	// Update says what would differ in a Pod made today although the user changed nothing: it waits for consent.
@@ -200,7 +202,7 @@ func (o BrokerObserved) Equal(p BrokerObserved) bool {
 
 func (o BrokerObserved) sameWords(p BrokerObserved) bool {
 	return o.Phase == p.Phase && o.Reason == p.Reason && o.Since.Equal(p.Since) && o.ScriptWaits == p.ScriptWaits &&
-		o.Held == p.Held && o.Update == p.Update && o.Pending == p.Pending
+		o.Held == p.Held && o.Unfit == p.Unfit && o.Update == p.Update && o.Pending == p.Pending
 }
 
 func (o BrokerObserved) sameDisks(p BrokerObserved) bool {

@@ -74,6 +74,8 @@ type broker struct {
 	written *kube.Written
 	endings endings
 	refused refusal
+	// rehearsed is the newest Pod that the API server was asked about.
+	rehearsed rehearsed
 	asked   asked
 	disks   disks
 	// overheard is what the start script said last.
@@ -193,7 +195,7 @@ func (b *broker) reconcile(c actor.Context) {
 	o := b.effects.observe(b.written, now)
 	o.endings, o.refused, o.asked, o.notGrown = b.endings, b.refused, b.asked, b.notGrown
 	o.places, o.announced, o.cpuRefused = b.places, b.announced, b.cpuRefused
-	o.disks, o.overheard, o.silent = b.disks, b.overheard, b.failures > 0
+	o.disks, o.overheard, o.silent, o.rehearsed = b.disks, b.overheard, b.failures > 0, b.rehearsed
 	w := b.effective(o)
 	o.live = w.liveOf(o)
 	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
@@ -253,6 +255,12 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		return
 	}
 	now := time.Now()
+	if s, asked := s.(rehearse); asked && (r.Err == nil || refusedPod(r.Err) != "") {
+		b.rehearsed = rehearsed{of: s.of, at: now, refused: refusedPod(r.Err)}
+		b.failures, b.lastFail = 0, ""
+		b.reconcile(c)
+		return
+	}
 	var panicked kit.PanicError
 	if s, asks := s.(inspect); asks && !errors.As(r.Err, &panicked) { // no answer is no failure: the broker is asked again
 		b.disks = b.plan.inspected(b.disks, s, r.Value, r.Err, now)
@@ -450,6 +458,8 @@ func nameOf(s step) string {
 		return "ask for the log dirs"
 	case overhear:
 		return "read the log of Pod " + s.pod.Name
+	case rehearse:
+		return "ask whether Pod " + s.pod.Name + " could be made"
 	case letGo:
 		return "let disks go"
 	case annotate:

@@ -177,6 +177,8 @@ func (e worldEffects) run(ctx context.Context, s step) (outcome, error) {
 		return outcome{step: s, configs: configs}, err
 	case overhear:
 		return outcome{step: s, words: e.lastWords(ctx, s.pod)}, nil
+	case rehearse:
+		return outcome{step: s}, e.Writer.MayCreate(ctx, s.pod)
 	case inspect:
 		return s.run(ctx, e)
 	case letGo:

@@ -35,7 +35,8 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
 		told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)
 		told.Restart, told.ConfigStale = w.restartWish(o), w.stale(pod)
-		told.Update, told.Held = w.update(pod), firstOf(w.held(o), w.noRoom(o), w.cramped(pod))
+		told.Unfit = firstOf(w.wouldBeRefused(o), w.noRoom(o))
+		told.Update, told.Held = w.update(pod), firstOf(w.held(o), told.Unfit, w.cramped(pod))
 		if told.Phase = messages.PhaseStarting; told.PodReady {
 			told.Phase = messages.PhaseRunning // whatever is still to be written: Kafka serves
 		}

@@ -55,6 +55,8 @@ type observed struct {
 	silent bool
 	// notGrown are the sizes that the API server did not give a claim.
 	notGrown map[types.UID]sizeRefused
+	// rehearsed is the newest Pod that the API server was asked about.
+	rehearsed rehearsed
 	// refused is the last eviction that the API server did not let happen.
 	refused refusal
 }
@@ -83,7 +85,7 @@ func plan(w blueprint, o observed, now time.Time) step {
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, findStranded, waitsForLost, marks, claims, service, endedPod, outdatedPod, maintenance,
-		missingPod, missingConfig, claimRecords, adopt, drain, restartPod, cpu, grow, watchDisks, levels, configure, runningPod,
+		missingPod, missingConfig, claimRecords, adopt, drain, rehearsal, restartPod, cpu, grow, watchDisks, levels, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s

@@ -191,7 +191,7 @@ func TestThePodAndItsFileAreKept(t *testing.T) {
 			spoil: func(s *scene) {
 				s.pod().Annotations[kube.AnnotationUserInputsHash] = "v1:other"
 				s.o.config.Data[kube.KeyBrokerConfig] = "node.id=7\n"
-			}, step: "broker.rest",
+			}, step: "ask whether Pod demo-node-0 could be made",
 		},
 		"a Pod that ended and is started by nobody is removed": {
 			spoil: func(s *scene) { s.pod().Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "Evicted"} },

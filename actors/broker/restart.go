@@ -46,8 +46,15 @@ func restartPod(w blueprint, o observed, now time.Time) step {
 	return evict{pod: pod, reason: reason, notice: told}
 }
 
-// restart says why the broker's Pod has to be replaced, empty when it has not.
+// restart says why the broker's Pod has to be replaced, empty when it has not, or cannot be.
 func (w blueprint) restart(o observed) string {
+	if !w.Entry.Maintenance && w.wouldBeRefused(o) != "" {
+		return ""
+	}
+	return w.restartReason(o)
+}
+
+func (w blueprint) restartReason(o observed) string {
 	pod := o.pod()
 	switch {
 	case pod == nil || w.Leaving || w.goesWithPod(o) != "":

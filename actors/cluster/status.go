@@ -341,6 +341,9 @@ func readiness(v view) verdict {
 			return verdict{stalled: group.stalled, progressing: !group.stalled, reason: group.reason, message: v.reasons(nodes)}
 		}
 	}
+	if unfit := nodesWhere(v.nodes, func(n node) bool { return n.observed.Unfit != "" && !n.leaving }); len(unfit) > 0 {
+		return verdict{stalled: true, reason: kube.ReasonUnfit, message: heldText(unfit)}
+	}
 	if v.configRefused() {
 		return verdict{stalled: true, reason: kube.ReasonConfigRefused, message: v.configProblems()}
 	}

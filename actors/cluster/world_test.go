@@ -188,6 +188,8 @@ func (s *server) Evict(_ context.Context, pod *corev1.Pod) error {
 
 func (s *server) MayEvict(context.Context, *corev1.Pod) error { return nil }
 
+func (s *server) MayCreate(context.Context, *corev1.Pod) error { return nil }
+
 func (s *server) TakeFields(context.Context, kube.Object) error { return nil }
 
 func (s *server) ReleaseFinalizers(_ context.Context, object kube.Object, _ []string) error {

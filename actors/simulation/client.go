@@ -171,6 +171,26 @@ func (c client) Evict(ctx context.Context, pod *corev1.Pod) error {
 	return evictionError(c.do(ctx, "evict", pod, func() error { return c.store.evict(keyOf(pod), pod.UID) }))
 }
 
+// MayCreate implements kube.Writer.
+func (c client) MayCreate(_ context.Context, pod *corev1.Pod) error { return c.store.mayCreate(pod) }
+
+// mayCreate answers a dry run.
+func (s *store) mayCreate(pod *corev1.Pod) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuses == nil || s.refuses(pod) == "" {
+		return nil
+	}
+	return &kube.CreateRefused{Message: s.refuses(pod)}
+}
+
+// admits says from now on which Pods admission refuses, and why.
+func (s *store) admits(refuses func(*corev1.Pod) string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuses = refuses
+}
+
 // MayEvict implements kube.Writer.
 func (c client) MayEvict(_ context.Context, pod *corev1.Pod) error {
 	return evictionError(c.store.budgetRefuses(keyOf(pod)))

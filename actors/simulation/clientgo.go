@@ -111,6 +111,9 @@ func (c throughClient) Evict(ctx context.Context, pod *corev1.Pod) error {
 	return c.do(ctx, "evict", pod, func() error { return c.client.Evict(ctx, pod) })
 }
 
+// MayCreate implements kube.Writer.
+func (c throughClient) MayCreate(ctx context.Context, pod *corev1.Pod) error { return c.client.MayCreate(ctx, pod) }
+
 // MayEvict implements kube.Writer.
 func (c throughClient) MayEvict(ctx context.Context, pod *corev1.Pod) error {
 	return c.client.MayEvict(ctx, pod)
@@ -206,6 +209,9 @@ func (c *clientGo) reactCore(action clienttesting.Action) (bool, runtime.Object,
 		object, err := c.merge(kind, action)
 		return true, object, err
 	case clienttesting.CreateActionImpl:
+		if pod, ok := action.Object.(*corev1.Pod); ok && len(action.CreateOptions.DryRun) > 0 {
+			return true, pod, c.store.mayCreate(pod)
+		}
 		eviction, ok := action.Object.(*policyv1.Eviction)
 		if !ok {
 			return false, nil, nil
