@@ -157,9 +157,12 @@ type BrokerObserved struct {
 	Version string
 	// Lost are the mount paths on which Kafka ran and whose claims are gone, sorted. Nothing is started without them.
 	Lost []string
-	// Pod is the UID of the broker's Pod, empty when there is none; PodReady its readiness.
+	// Pod is the UID of the broker's Pod, empty when there is none; PodReady whether Kafka in it
+	// is ready.
 	Pod      types.UID
 	PodReady bool
+	// Unhealthy says why Kubernetes does not count the Pod as ready although Kafka in it is; empty when it does, or Kafka is not.
+	Unhealthy string
 	// ConfigStale is set while the Pod runs with other settings than those wanted.
 	ConfigStale bool
 	// Stopping is set while the Pod is on its way out; Started is when its kafka container started.
@@ -211,7 +214,7 @@ func (o BrokerObserved) sameDisks(p BrokerObserved) bool {
 }
 
 func (o BrokerObserved) samePod(p BrokerObserved) bool {
-	return o.Pod == p.Pod && o.PodReady == p.PodReady && o.Stopping == p.Stopping && o.Started.Equal(p.Started) &&
+	return o.Pod == p.Pod && o.PodReady == p.PodReady && o.Unhealthy == p.Unhealthy && o.Stopping == p.Stopping && o.Started.Equal(p.Started) &&
 		o.Restart == p.Restart && o.Rack == p.Rack && o.Version == p.Version
 }
 

@@ -76,8 +76,8 @@ type broker struct {
 	refused refusal
 	// rehearsed is the newest Pod that the API server was asked about.
 	rehearsed rehearsed
-	asked   asked
-	disks   disks
+	asked     asked
+	disks     disks
 	// overheard is what the start script said last.
 	overheard overheard
 	// lean is plan without the disks that are let go.

@@ -35,6 +35,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
 		told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)
 		told.Restart, told.ConfigStale = w.restartWish(o), w.stale(pod)
+		told.Unhealthy = unhealthy(pod)
 		told.Unfit = firstOf(w.wouldBeRefused(o), w.noRoom(o))
 		told.Update, told.Held = w.update(pod), firstOf(w.held(o), told.Unfit, w.cramped(pod))
 		if told.Phase = messages.PhaseStarting; told.PodReady {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -71,8 +72,34 @@ func everStarted(pod *corev1.Pod) bool {
 	return false
 }
 
+// podReady reports whether Kafka in a Pod is ready, whatever other containers do: the kubelet says of each container whether it is.
+// Where its node is gone the Pod alone is not ready any more (node lifecycle controller, MarkPodsNotReady).
 func podReady(pod *corev1.Pod) bool {
-	return conditionStatus(pod, corev1.PodReady) == corev1.ConditionTrue
+	if conditionStatus(pod, corev1.PodReady) == corev1.ConditionTrue {
+		return true
+	}
+	return conditionStatus(pod, corev1.ContainersReady) == corev1.ConditionFalse && containerReady(pod, kube.KafkaContainer)
+}
+
+func containerReady(pod *corev1.Pod, name string) bool {
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.Name == name && s.Ready })
+}
+
+// unhealthy says why Kubernetes does not count a Pod as ready in which Kafka is: what another container does.
+func unhealthy(pod *corev1.Pod) string {
+	if !podReady(pod) || conditionStatus(pod, corev1.PodReady) == corev1.ConditionTrue {
+		return ""
+	}
+	for _, status := range pod.Status.ContainerStatuses {
+		switch {
+		case status.Ready:
+		case status.State.Waiting != nil:
+			return fmt.Sprintf("Kafka serves, but container %s of its Pod does not run: %s", status.Name, status.State.Waiting.Reason)
+		default:
+			return fmt.Sprintf("Kafka serves, but container %s of its Pod is not ready", status.Name)
+		}
+	}
+	return "Kafka serves, but its Pod is not ready"
 }
 
 func conditionStatus(pod *corev1.Pod, kind corev1.PodConditionType) corev1.ConditionStatus {

@@ -6,7 +6,7 @@ func stuckAlone(nodes []node, selects func(node) bool) bool {
 	found := false
 	for _, n := range nodes {
 		o := n.observed
-		if !selects(n) || o.Gone || o.Pod == "" || o.PodReady {
+		if !selects(n) || o.Gone || o.Pod == "" || n.healthy() {
 			continue
 		}
 		if !o.Restart.Stuck || o.Stopping || n.volatile || !n.current() {

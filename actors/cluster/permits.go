@@ -205,6 +205,8 @@ func (v rollView) returned(n node, p permit) (bool, string) {
 		return false, "its Pod is stopping"
 	case !n.observed.PodReady:
 		return false, strings.TrimSpace("its Pod is not ready. " + n.observed.Reason)
+	case n.observed.Unhealthy != "":
+		return false, n.observed.Unhealthy
 	case !v.fresh():
 		return false, "Kafka has not answered since"
 	case !v.kafka.Knows(n.id, n.broker):
@@ -258,7 +260,7 @@ func (d *rollDecision) grant(v rollView) {
 		// While it is out of sync our budget lets nobody go, and its restart may be the only cure: a failed disk that is to go.
 		closed := len(before) > 0 || v.budgetClosed()
 		d.permits[id] = permit{
-			Permit: messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.observed.PodReady || closed},
+			Permit: messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.healthy() || closed},
 			before: before,
 		}
 		if n.observed.Restart.Refused != "" { // so it was the last time, which is worth telling until it goes
@@ -320,7 +322,7 @@ func (v rollView) candidates() []messages.BrokerID {
 			continue
 		}
 		order = append(order, kafka.RestartNode{
-			ID: n.id, Broker: n.broker, Controller: n.controller, Stuck: n.observed.Restart.Stuck, Unready: !n.observed.PodReady,
+			ID: n.id, Broker: n.broker, Controller: n.controller, Stuck: n.observed.Restart.Stuck, Unready: !n.healthy(),
 			Rack: v.rackOf[n.id], Leaders: v.leaders(n.id), Active: n.id == v.kafka.QuorumLeader,
 		})
 	}
@@ -351,8 +353,8 @@ func (v rollView) closed() string {
 		}
 	}
 	for _, n := range v.nodes {
-		if !n.leaving && !n.atRest() && !wantsRestart(n) && (!n.observed.PodReady || n.observed.Stopping) {
-			return fmt.Sprintf("broker %d is not back: %s", n.id, cmp.Or(n.observed.Reason, "its Pod is not ready"))
+		if !n.leaving && !n.atRest() && !wantsRestart(n) && (!n.healthy() || n.observed.Stopping) {
+			return fmt.Sprintf("broker %d is not back: %s", n.id, cmp.Or(n.observed.Unhealthy, n.observed.Reason, "its Pod is not ready"))
 		}
 	}
 	if !v.fresh() {
@@ -377,11 +379,14 @@ func (v rollView) impaired() []messages.BrokerID {
 	})
 }
 
+// healthy reports whether Kubernetes counts a node's Pod as ready.
+func (n node) healthy() bool { return n.observed.PodReady && n.observed.Unhealthy == "" }
+
 // budgetClosed reports whether our PodDisruptionBudget lets nobody go because some broker is down. It stays so for
 // everybody else: nobody can be faster while this one goes.
 func (v rollView) budgetClosed() bool {
 	return slices.ContainsFunc(v.nodes, func(n node) bool {
-		return !n.observed.Gone && (!n.observed.PodReady || n.observed.Stopping)
+		return !n.observed.Gone && (!n.healthy() || n.observed.Stopping)
 	})
 }
 

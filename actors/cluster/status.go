@@ -151,7 +151,7 @@ func brokersReady(v view) string {
 			continue
 		}
 		wanted++
-		if n.observed.PodReady {
+		if n.healthy() {
 			ready++
 		}
 	}
@@ -359,6 +359,13 @@ func readiness(v view) verdict {
 	asked := kafkaReadiness(v)
 	if !asked.ready {
 		return asked
+	}
+	if beside := nodesWhere(v.nodes, func(n node) bool { return n.observed.Unhealthy != "" && !n.leaving }); len(beside) > 0 {
+		text := fmt.Sprintf("broker %d: %s", beside[0].id, beside[0].observed.Unhealthy)
+		if len(beside) > 1 {
+			text = withEnd(text, "; also "+named(beside[1:]))
+		}
+		return verdict{progressing: true, reason: kube.ReasonStarting, message: text}
 	}
 	if undecided := nodesWhere(v.nodes, node.undecided); len(undecided) > 0 {
 		return verdict{progressing: true, reason: kube.ReasonProgressing, message: named(undecided) + ": the configuration has changed, " +

@@ -112,7 +112,9 @@ func (c throughClient) Evict(ctx context.Context, pod *corev1.Pod) error {
 }
 
 // MayCreate implements kube.Writer.
-func (c throughClient) MayCreate(ctx context.Context, pod *corev1.Pod) error { return c.client.MayCreate(ctx, pod) }
+func (c throughClient) MayCreate(ctx context.Context, pod *corev1.Pod) error {
+	return c.client.MayCreate(ctx, pod)
+}
 
 // MayEvict implements kube.Writer.
 func (c throughClient) MayEvict(ctx context.Context, pod *corev1.Pod) error {

@@ -25,9 +25,10 @@ type kubelets struct {
 	pods    map[types.UID]*podState
 	volumes map[types.UID]*volume // by the claim's UID
 	// offline are the claims whose volumes grow only while no Pod mounts them.
-	offline     map[types.UID]bool
-	lost        map[string]bool // nodes that nobody hears of
-	full        map[string]bool // nodes whose disks have no room
+	offline map[types.UID]bool
+	lost    map[string]bool // nodes that nobody hears of
+	full    map[string]bool // nodes whose disks have no room
+	// sidecarDown are the brokers beside whose Kafka another container crashes.
 	sidecarDown map[string]bool
 	// local: new volumes are on disks of nodes.
 	local bool
@@ -358,4 +359,17 @@ func idOf(object kube.Object) messages.BrokerID {
 		return -1
 	}
 	return id
+}
+
+// sidecarsCrash says beside which brokers' Kafka another container crashes from now on.
+func (l *kubelets) sidecarsCrash(ids ...messages.BrokerID) {
+	l.mu.Lock()
+	l.sidecarDown = map[string]bool{}
+	for _, id := range ids {
+		l.sidecarDown[id.String()] = true
+	}
+	l.mu.Unlock()
+	for _, pod := range l.store.list(kube.KindPod) {
+		l.look(keyOf(pod))
+	}
 }

@@ -59,18 +59,29 @@ func (l *kubelets) report(pod *corev1.Pod, state *podState, r podReport) {
 		p.Status.ContainerStatuses = []corev1.ContainerStatus{{
 			Name: kube.KafkaContainer, Ready: r.ready, RestartCount: int32(r.restart), State: r.state, LastTerminationState: r.last,
 		}}
-		if l.sidecarDown[p.Labels[kube.LabelBrokerID]] { // the Pod is not ready, Kafka in it is
-			r.ready = false
-			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{
-				Name: "logs", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
-			})
-		}
+		r.ready = l.besideKafka(p) && r.ready
 		status := corev1.ConditionFalse
 		if r.ready {
 			status = corev1.ConditionTrue
 		}
 		setPodCondition(p, corev1.PodReady, status, "", "")
 	})
+}
+
+// besideKafka reports how the container beside Kafka is, where there is one, and whether it is ready: without it the Pod is not.
+func (l *kubelets) besideKafka(pod *corev1.Pod) bool {
+	if len(pod.Spec.Containers) < 2 {
+		return true
+	}
+	beside := corev1.ContainerStatus{Name: pod.Spec.Containers[1].Name, Ready: true}
+	ready := corev1.ConditionTrue
+	if l.sidecarDown[pod.Labels[kube.LabelBrokerID]] {
+		beside.Ready, ready = false, corev1.ConditionFalse
+		beside.State.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
+	}
+	pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, beside)
+	setPodCondition(pod, corev1.ContainersReady, ready, "", "")
+	return beside.Ready
 }
 
 func setPodCondition(pod *corev1.Pod, kind corev1.PodConditionType, status corev1.ConditionStatus, reason, message string) {

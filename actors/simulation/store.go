@@ -92,7 +92,7 @@ type store struct {
 	fixedPods bool
 	// refuses says why admission takes no such Pod, nil where it takes all.
 	refuses func(*corev1.Pod) string
-	made      map[key]int // how often an object of this name was created
+	made    map[key]int // how often an object of this name was created
 	// observers hear of every change in order, while the lock is held: they must not block nor come back.
 	observers []func(change)
 }
