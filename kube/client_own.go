@@ -134,12 +134,7 @@ func (c *OwnClient) Watch(ctx context.Context, kind Kind, namespace string, opti
 	if err != nil {
 		return nil, err
 	}
-	return watch.Filter(events, func(event watch.Event) (watch.Event, bool) {
-		if raw, ok := event.Object.(*unstructured.Unstructured); ok {
-			event.Object = resource.typed(raw)
-		}
-		return event, true
-	}), nil
+	return newTypedWatch(events, resource), nil
 }
 
 // Patch changes one object, or a subresource of it.
