@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -14,8 +16,10 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/types"
 	apiwatch "k8s.io/apimachinery/pkg/watch"
+	applyconfigurations "k8s.io/client-go/applyconfigurations"
 	dynamicfake "k8s.io/client-go/dynamic/fake"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
@@ -44,22 +48,44 @@ type clientGo struct {
 	faults *faults
 	core   *fake.Clientset
 	own    *dynamicfake.FakeDynamicClient
+	// merged holds what client-go's field manager knows of core objects: who owns which field.
+	merged clienttesting.ObjectTracker
+	caches map[kube.Kind]*watchCache
 }
 
 func overClientGo(w *World) func(context.Context, *requests) api {
-	c := &clientGo{store: w.store, faults: w.faults, core: fake.NewClientset()}
+	w.faults.returns = 20*time.Second + 2*time.Minute // a gap, and a reflector's longest waits: for a connection, and after 410
+	c := newClientGo(w.store, w.faults)
+	return func(ctx context.Context, r *requests) api { return c.connect(ctx, w, r) }
+}
+
+func newClientGo(s *store, f *faults) *clientGo {
+	c := &clientGo{store: s, faults: f, core: fake.NewClientset(), merged: newTracker(), caches: map[kube.Kind]*watchCache{}}
 	lists := map[schema.GroupVersionResource]string{}
 	for resource, kind := range kinds() {
+		c.caches[kind] = &watchCache{kind: kind, store: s, faults: f}
 		if resource.Group == v1beta1.GroupVersion().Group {
 			lists[resource] = string(kind) + "List"
 		}
 	}
 	c.own = dynamicfake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists)
+	s.observe(func(is change) { c.caches[is.key.kind].changed(is) })
 	c.core.PrependReactor("*", "*", c.reactCore)
 	c.core.PrependWatchReactor("*", c.watch)
 	c.own.PrependReactor("*", "*", c.reactOwn)
 	c.own.PrependWatchReactor("*", c.watch)
-	return func(ctx context.Context, r *requests) api { return c.connect(ctx, w, r) }
+	return c
+}
+
+// newTracker is the clientset's own tracker for the kinds that the daemon writes. It asks at every request which resource is which
+// kind, and learns that anew each time: of all that Kubernetes has, which is dearer than all the rest of an apply.
+func newTracker() clienttesting.ObjectTracker {
+	scheme := runtime.NewScheme()
+	scheme.AddKnownTypes(corev1.SchemeGroupVersion,
+		&corev1.Pod{}, &corev1.PersistentVolumeClaim{}, &corev1.ConfigMap{}, &corev1.Service{})
+	scheme.AddKnownTypes(policyv1.SchemeGroupVersion, &policyv1.PodDisruptionBudget{})
+	return clienttesting.NewFieldManagedObjectTracker(scheme, serializer.NewCodecFactory(scheme).UniversalDecoder(),
+		applyconfigurations.NewTypeConverter(scheme))
 }
 
 func (c *clientGo) connect(ctx context.Context, w *World, r *requests) api {
@@ -74,7 +100,14 @@ func (c *clientGo) connect(ctx context.Context, w *World, r *requests) api {
 		w.t.Error("informers did not sync")
 	}
 	client := throughClient{r, kube.NewClient(c.core, own, nil)}
-	return api{cache: informers.Cache, writer: client, reader: client, close: stop}
+	return api{cache: informers.Cache, writer: client, reader: client, close: stop, away: c.breakAll}
+}
+
+// breakAll ends all watches; the informers begin new ones when they reach the API server again.
+func (c *clientGo) breakAll() {
+	for _, kind := range kube.WatchedKinds() {
+		c.caches[kind].breakAll()
+	}
 }
 
 // throughClient sends the writes of kube.Client through faults, invariants and the journal.
@@ -144,8 +177,12 @@ func (c throughClient) Annotate(ctx context.Context, object kube.Object, annotat
 }
 
 // Dependents implements kube.Writer.
-func (c throughClient) Dependents(ctx context.Context, cluster messages.ClusterKey) ([]kube.Object, error) {
-	return c.client.Dependents(ctx, cluster)
+func (c throughClient) Dependents(ctx context.Context, cluster messages.ClusterKey) (found []kube.Object, err error) {
+	err = c.faults.request(ctx, "list", key{kube.KindTopic, cluster.Namespace, cluster.Name}, func() (err error) {
+		found, err = c.client.Dependents(ctx, cluster)
+		return err
+	})
+	return found, err
 }
 
 // Resize implements kube.Writer.
@@ -157,18 +194,30 @@ func (c throughClient) Resize(
 }
 
 // Volume implements kube.Writer.
-func (c throughClient) Volume(ctx context.Context, claim *corev1.PersistentVolumeClaim) (*corev1.PersistentVolume, error) {
-	return c.client.Volume(ctx, claim)
+func (c throughClient) Volume(ctx context.Context, claim *corev1.PersistentVolumeClaim) (found *corev1.PersistentVolume, err error) {
+	err = c.faults.request(ctx, "get", key{kindVolume, "", claim.Spec.VolumeName}, func() (err error) {
+		found, err = c.client.Volume(ctx, claim)
+		return err
+	})
+	return found, err
 }
 
 // PodLog implements kube.Writer.
 func (c throughClient) PodLog(ctx context.Context, pod *corev1.Pod, container string, bytes int64) (string, error) {
-	return c.client.PodLog(ctx, pod, container, bytes)
+	err := c.faults.request(ctx, "log", keyOf(pod), func() error {
+		_, err := c.client.PodLog(ctx, pod, container, bytes) // the clientset has one log for all
+		return err
+	})
+	return c.logs(pod.UID), err
 }
 
 // Cluster implements cluster.Reader.
-func (c throughClient) Cluster(ctx context.Context, cluster messages.ClusterKey) (*v1beta1.KafkaCluster, error) {
-	return c.client.Cluster(ctx, cluster)
+func (c throughClient) Cluster(ctx context.Context, cluster messages.ClusterKey) (found *v1beta1.KafkaCluster, err error) {
+	err = c.faults.request(ctx, "get", key{kube.KindCluster, cluster.Namespace, cluster.Name}, func() (err error) {
+		found, err = c.client.Cluster(ctx, cluster)
+		return err
+	})
+	return found, err
 }
 
 // kinds maps resources to the kinds of the store.
@@ -201,6 +250,9 @@ func (c *clientGo) reactCore(action clienttesting.Action) (bool, runtime.Object,
 		}
 		return true, nil, apierrors.NewNotFound(resourceOf(kind), action.Name)
 	case clienttesting.ListActionImpl:
+		if err := c.caches[kind].reached(); err != nil {
+			return true, nil, err
+		}
 		return true, c.list(kind, action), nil
 	case clienttesting.DeleteActionImpl:
 		return true, nil, c.delete(kind, action)
@@ -244,7 +296,7 @@ func (c *clientGo) merge(kind kube.Kind, action clienttesting.PatchActionImpl) (
 	c.store.mu.Lock()
 	defer c.store.mu.Unlock()
 	k := key{kind, action.Namespace, action.Name}
-	tracker, resource := c.core.Tracker(), action.GetResource()
+	tracker, resource := c.merged, action.GetResource()
 	standing, _ := tracker.Get(resource, k.namespace, k.name)
 	r := c.store.objects[k]
 	switch {
@@ -292,18 +344,8 @@ func (c *clientGo) reactOwn(action clienttesting.Action) (bool, runtime.Object, 
 		raw, err := untyped(object)
 		return true, raw, err
 	case clienttesting.ListActionImpl:
-		list := &unstructured.UnstructuredList{}
-		list.SetResourceVersion(c.store.current())
-		list.SetAPIVersion(action.GetResource().GroupVersion().String())
-		list.SetKind(string(kind) + "List")
-		for _, object := range c.selected(kind, action.Namespace, action.ListRestrictions.Labels) {
-			raw, err := untyped(object)
-			if err != nil {
-				return true, nil, err
-			}
-			list.Items = append(list.Items, *raw)
-		}
-		return true, list, nil
+		list, err := c.listOwn(kind, action)
+		return true, list, err
 	case clienttesting.DeleteActionImpl:
 		return true, nil, c.delete(kind, action)
 	case clienttesting.PatchActionImpl:
@@ -312,6 +354,25 @@ func (c *clientGo) reactOwn(action clienttesting.Action) (bool, runtime.Object, 
 	default:
 		return false, nil, nil
 	}
+}
+
+func (c *clientGo) listOwn(kind kube.Kind, action clienttesting.ListActionImpl) (runtime.Object, error) {
+	if err := c.caches[kind].reached(); err != nil {
+		return nil, err
+	}
+	objects, version := c.selected(kind, action)
+	list := &unstructured.UnstructuredList{}
+	list.SetResourceVersion(version)
+	list.SetAPIVersion(action.GetResource().GroupVersion().String())
+	list.SetKind(string(kind) + "List")
+	for _, object := range objects {
+		raw, err := untyped(object)
+		if err != nil {
+			return nil, err
+		}
+		list.Items = append(list.Items, *raw)
+	}
+	return list, nil
 }
 
 func (c *clientGo) patchOwn(kind kube.Kind, action clienttesting.PatchActionImpl) (runtime.Object, error) {
@@ -351,14 +412,15 @@ func untyped(object kube.Object) (*unstructured.Unstructured, error) {
 	return raw, nil
 }
 
-func (c *clientGo) selected(kind kube.Kind, namespace string, selector labels.Selector) []kube.Object {
-	var found []kube.Object
-	for _, object := range c.store.list(kind) {
-		if (namespace == "" || object.GetNamespace() == namespace) && selects(selector, object) {
+// selected is what a list shows, and its version.
+func (c *clientGo) selected(kind kube.Kind, action clienttesting.ListActionImpl) (found []kube.Object, version string) {
+	objects, at := c.caches[kind].list(action.ListOptions.ResourceVersion)
+	for _, object := range objects {
+		if (action.Namespace == "" || object.GetNamespace() == action.Namespace) && selects(action.ListRestrictions.Labels, object) {
 			found = append(found, object)
 		}
 	}
-	return found
+	return found, strconv.FormatUint(at, 10)
 }
 
 func selects(selector labels.Selector, object kube.Object) bool {

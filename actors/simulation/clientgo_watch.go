@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,13 +21,14 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
 // list answers a typed list of core objects.
 func (c *clientGo) list(kind kube.Kind, action clienttesting.ListActionImpl) runtime.Object {
-	version := c.store.current() // before what is listed: what comes between is told twice
-	objects := []runtime.Object{}
-	for _, object := range c.selected(kind, action.Namespace, action.ListRestrictions.Labels) {
+	found, version := c.selected(kind, action)
+	objects := make([]runtime.Object, 0, len(found))
+	for _, object := range found {
 		objects = append(objects, object.DeepCopyObject())
 	}
 	list := emptyList(kind)
@@ -85,7 +87,7 @@ func (c *clientGo) jsonPatch(k key, read kube.Object, patch []byte) (runtime.Obj
 	return raw, nil
 }
 
-// watch streams a kind from now on, or with all that stands first when the reflector asks for that.
+// watch streams a kind, with all that stands first when the reflector asks for that.
 func (c *clientGo) watch(action clienttesting.Action) (bool, apiwatch.Interface, error) {
 	kind, known := kinds()[action.GetResource()]
 	if !known {
@@ -99,31 +101,21 @@ func (c *clientGo) watch(action clienttesting.Action) (bool, apiwatch.Interface,
 	if err != nil {
 		return true, nil, err
 	}
-	initial := asked.ListOptions.SendInitialEvents != nil && *asked.ListOptions.SendInitialEvents
-	if !initial && asked.ListOptions.ResourceVersion != c.store.current() { // the store keeps no history: who comes back lists again
-		return true, nil, apierrors.NewResourceExpired("too old resource version: " + asked.ListOptions.ResourceVersion)
+	cache := c.caches[kind]
+	if err := cache.reached(); err != nil {
+		return true, nil, err
 	}
 	_, own := ownKinds()[kind]
 	w := &storeWatch{
-		faults: c.faults, kind: kind, namespace: asked.Namespace, selector: selector, untyped: own,
+		cache: cache, namespace: asked.Namespace, selector: selector, untyped: own,
 		events: make(chan apiwatch.Event), news: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
-	c.store.observe(w.changed)
-	c.store.snapshot(kind, func(list []kube.Object) {
-		if !initial {
-			return
-		}
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.pending = nil // the list holds it
-		for _, object := range list {
-			if w.wants(object) {
-				w.pending = append(w.pending, apiwatch.Event{Type: apiwatch.Added, Object: w.form(object)})
-			}
-		}
-		w.pending = append(w.pending, apiwatch.Event{Type: apiwatch.Bookmark, Object: w.bookmark()})
-		w.ring()
-	})
+	if asked.ListOptions.TimeoutSeconds != nil {
+		w.ends = time.After(time.Duration(*asked.ListOptions.TimeoutSeconds) * time.Second)
+	}
+	if !w.begin(asked.ListOptions) {
+		return true, gone(asked.ListOptions.ResourceVersion), nil
+	}
 	go w.run()
 	return true, w, nil
 }
@@ -135,8 +127,7 @@ func ownKinds() map[kube.Kind]bool {
 
 // storeWatch is a watch of the store in client-go's form.
 type storeWatch struct {
-	faults    *faults
-	kind      kube.Kind
+	cache     *watchCache
 	namespace string
 	selector  labels.Selector
 	untyped   bool
@@ -144,9 +135,38 @@ type storeWatch struct {
 	news      chan struct{}
 	stopped   chan struct{}
 	once      sync.Once
+	// ends is when the server closes a watch that nothing is wrong with, nil for never.
+	ends <-chan time.Time
+	// first are the events that come before all changes.
+	first []apiwatch.Event
+	// version is up to where everything was told.
+	version uint64
+}
 
-	mu      sync.Mutex
-	pending []apiwatch.Event
+// begin finds out what is to be told and from where on; it is false when a part of that was forgotten.
+func (w *storeWatch) begin(asked metav1.ListOptions) bool {
+	if asked.SendInitialEvents == nil || !*asked.SendInitialEvents {
+		return w.cache.enter(w, numbered(asked.ResourceVersion))
+	}
+	objects, version := w.cache.list(asked.ResourceVersion)
+	for !w.cache.enter(w, version) { // it was forgotten meanwhile
+		objects, version = w.cache.list(asked.ResourceVersion)
+	}
+	for _, object := range objects {
+		if w.wants(object) {
+			w.first = append(w.first, apiwatch.Event{Type: apiwatch.Added, Object: w.form(object, object.GetResourceVersion())})
+		}
+	}
+	end := map[string]string{metav1.InitialEventsAnnotationKey: "true"}
+	w.first = append(w.first, apiwatch.Event{Type: apiwatch.Bookmark, Object: w.bookmark(version, end)})
+	return true
+}
+
+// gone is how an API server refuses to watch from a version: by the first event.
+func gone(version string) apiwatch.Interface {
+	w := apiwatch.NewFakeWithChanSize(1, false)
+	w.Error(&apierrors.NewResourceExpired("too old resource version: " + version).ErrStatus)
+	return w
 }
 
 // ResultChan implements watch.Interface.
@@ -160,29 +180,24 @@ func (w *storeWatch) wants(object kube.Object) bool {
 }
 
 // form is a copy, since informers change what they get.
-func (w *storeWatch) form(object kube.Object) runtime.Object {
+func (w *storeWatch) form(object kube.Object, version string) runtime.Object {
 	if !w.untyped {
-		return object.DeepCopyObject()
+		form := object.DeepCopyObject().(kube.Object)
+		form.SetResourceVersion(version)
+		return form
 	}
 	raw, err := untyped(object)
 	if err != nil {
 		return object.DeepCopyObject()
 	}
+	raw.SetResourceVersion(version)
 	return raw
 }
 
-func (w *storeWatch) bookmark() runtime.Object {
-	annotations := map[string]string{metav1.InitialEventsAnnotationKey: "true"}
-	if w.untyped {
-		raw := &unstructured.Unstructured{Object: map[string]any{}}
-		raw.SetResourceVersion("1")
-		raw.SetAnnotations(annotations)
-		return raw
-	}
-	object := exampleOf(w.kind)
-	object.SetResourceVersion("1")
+func (w *storeWatch) bookmark(version uint64, annotations map[string]string) runtime.Object {
+	object := exampleOf(w.cache.kind)
 	object.SetAnnotations(annotations)
-	return object
+	return w.form(object, strconv.FormatUint(version, 10))
 }
 
 func exampleOf(kind kube.Kind) kube.Object {
@@ -197,16 +212,15 @@ func exampleOf(kind kube.Kind) kube.Object {
 		return &corev1.Service{}
 	case kube.KindBudget:
 		return &policyv1.PodDisruptionBudget{}
-	default:
+	case kube.KindNode:
 		return &corev1.Node{}
+	default:
+		return &v1beta1.KafkaCluster{}
 	}
 }
 
-// changed is told by the store, under its lock.
-func (w *storeWatch) changed(c change) {
-	if c.key.kind != w.kind {
-		return
-	}
+// event is what a change is to this watch; it is false when it is nothing. What goes has the version at which it went.
+func (w *storeWatch) event(c change) (apiwatch.Event, bool) {
 	was, is := w.wants(c.before), w.wants(c.after)
 	event := apiwatch.Event{Type: apiwatch.Modified}
 	switch {
@@ -215,13 +229,10 @@ func (w *storeWatch) changed(c change) {
 	case is && !was:
 		event.Type = apiwatch.Added
 	case !is:
-		return
+		return event, false
 	}
-	event.Object = w.form(c.newest())
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.pending = append(w.pending, event)
-	w.ring()
+	event.Object = w.form(c.newest(), strconv.FormatUint(c.version, 10))
+	return event, true
 }
 
 func (w *storeWatch) ring() {
@@ -231,33 +242,62 @@ func (w *storeWatch) ring() {
 	}
 }
 
-// run hands events over, late, until the watch is stopped or breaks.
+// run hands events over until the watch is stopped, breaks or has lasted long enough.
 func (w *storeWatch) run() {
 	defer close(w.events)
-	for {
-		select {
-		case <-w.stopped:
+	defer w.cache.leave(w)
+	for _, event := range w.first {
+		if !w.tell(event) {
 			return
-		case <-w.news:
 		}
-		w.mu.Lock()
-		events := w.pending
-		w.pending = nil
-		w.mu.Unlock()
-		for _, event := range events {
-			if _, breaks := w.faults.watchBreaks(w.kind); breaks {
-				return
-			}
-			select {
-			case <-time.After(w.faults.delay(w.kind)):
-			case <-w.stopped:
-				return
-			}
-			select {
-			case w.events <- event:
-			case <-w.stopped:
-				return
-			}
+	}
+	w.first = nil
+	for w.wait() {
+		change, known := w.cache.next(w.version)
+		if !known || change.at.After(time.Now()) {
+			continue
 		}
+		event, wanted := w.event(change.change)
+		if wanted && (w.breaks() || !w.tell(event)) {
+			return
+		}
+		w.version = change.version
+	}
+}
+
+// wait returns when there is a change to tell; it is false when the watch is over.
+func (w *storeWatch) wait() bool {
+	var due <-chan time.Time
+	if change, known := w.cache.next(w.version); known {
+		due = time.After(time.Until(change.at))
+	}
+	select {
+	case <-w.stopped:
+		return false
+	case <-w.ends: // so that the next one begins where this one ended, though nothing has changed for long
+		w.tell(apiwatch.Event{Type: apiwatch.Bookmark, Object: w.bookmark(w.cache.bookmark(w.version), nil)})
+		return false
+	case <-due:
+	case <-w.news:
+	}
+	return true
+}
+
+// breaks decides whether the watch breaks instead of telling the next event.
+func (w *storeWatch) breaks() bool {
+	gap, breaks := w.cache.faults.watchBreaks(w.cache.kind)
+	if breaks {
+		w.cache.broke(gap)
+	}
+	return breaks
+}
+
+// tell is false when the watch was stopped.
+func (w *storeWatch) tell(event apiwatch.Event) bool {
+	select {
+	case w.events <- event:
+		return true
+	case <-w.stopped:
+		return false
 	}
 }

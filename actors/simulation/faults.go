@@ -55,12 +55,14 @@ type faults struct {
 	away time.Time
 	// absences are the times that it was, or will be, away.
 	absences [][2]time.Time
+	// returns is how long a watch that broke, or that the API server was away from, may take to come back.
+	returns time.Duration
 	// panics are requests that make their caller panic once, as a bug would.
 	panics map[string]bool
 }
 
 func newFaults(seed uint64) *faults {
-	return &faults{seed: seed, asked: map[string]int{}, panics: map[string]bool{}}
+	return &faults{seed: seed, asked: map[string]int{}, panics: map[string]bool{}, returns: 25 * time.Second}
 }
 
 // set changes how much goes wrong from now on.
@@ -90,12 +92,12 @@ func (f *faults) setAway(until time.Time) {
 	f.absences = append(f.absences, [2]time.Time{time.Now(), until})
 }
 
-// wasAway is for how long nothing had been heard at a moment, up to a minute after each absence: watches return late.
+// wasAway is for how long nothing had been heard at a moment, up to a minute or more after each absence: watches return late.
 func (f *faults) wasAway(at time.Time) (longest time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, absence := range f.absences {
-		if from, to := absence[0], absence[1].Add(time.Minute); !at.Before(from) && at.Before(to) {
+		if from, to := absence[0], absence[1].Add(max(f.returns, time.Minute)); !at.Before(from) && at.Before(to) {
 			longest = max(longest, at.Sub(from))
 		}
 	}

@@ -129,7 +129,7 @@ func (r *restarts) blindness(at time.Time) time.Duration {
 	trouble := r.faults.lately(at)
 	d := time.Second + trouble.Slowest + trouble.KafkaBehind
 	if trouble.Stale > 0 || trouble.Losses > 0 {
-		d += 25*time.Second + trouble.Stale
+		d += r.faults.returns + trouble.Stale
 	}
 	return d + r.faults.wasAway(at)
 }

@@ -58,12 +58,12 @@ func TestSeeds(t *testing.T) {
 }
 
 // perClientGo is how many histories there are for each one that is played through client-go, too: `make sim SEEDS=2000`
-// plays 40 of them, each at the price of three others.
-const perClientGo = 50
+// plays 200 of them.
+const perClientGo = 10
 
-// The same histories with client-go between daemon and store; each costs three times as much.
+// The same histories with client-go between daemon and store; each costs a fifth more.
 func TestSeedsThroughClientGo(t *testing.T) {
-	first, last := uint64(1), uint64(5)
+	first, last := uint64(1), uint64(sample()/perClientGo)
 	if *flags.seeds > 0 {
 		last = uint64(*flags.seeds) / perClientGo
 	}

@@ -69,6 +69,8 @@ const kindVolume = kube.Kind("PersistentVolume")
 type change struct {
 	key           key
 	before, after kube.Object
+	// version is the store's own from then on; to be deleted gives an object its last version, as in etcd.
+	version uint64
 }
 
 // newest is what the change leaves, or what it took away.
@@ -166,13 +168,6 @@ func (s *store) put(object kube.Object) kube.Object {
 	return s.commit(r, object)
 }
 
-// current is the newest resource version.
-func (s *store) current() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return strconv.FormatUint(s.version, 10)
-}
-
 // update changes an object as somebody else than the daemon; it is false when there is none.
 func (s *store) update(k key, edit func(kube.Object)) bool {
 	s.mu.Lock()
@@ -248,10 +243,12 @@ func (s *store) drop(r *record) {
 		return
 	}
 	delete(s.objects, k)
+	s.version++
 	s.tell(change{key: k, before: r.object})
 }
 
 func (s *store) tell(c change) {
+	c.version = s.version
 	for _, observer := range s.observers {
 		observer(c)
 	}

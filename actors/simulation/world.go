@@ -130,7 +130,7 @@ func (w *World) stop() {
 		time.Sleep(time.Second)
 	}
 	w.cleared.Wait()
-	time.Sleep(2 * time.Second) // the actor library throttles dead letters in a goroutine
+	time.Sleep(2*time.Second + w.faults.returns) // the actor library throttles dead letters in a goroutine, reflectors wait to the end
 }
 
 // reborn reports whether a daemon runs that is not the first one.
