@@ -1,0 +1,118 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/koperator-go/koperator/messages"
+)
+
+// mostMovesInRequest keeps requests small enough to be answered soon.
+const mostMovesInRequest = 100
+
+// Reassignments are all partitions that are being moved, by the active controller's own word.
+func (a *Admin) Reassignments(ctx context.Context) ([]messages.Reassignment, error) {
+	const what = "list the reassignments"
+	request := kmsg.NewPtrListPartitionReassignmentsRequest()
+	request.TimeoutMillis = int32(quorumTimeout.Milliseconds())
+	request.Topics = nil // all of them
+	answer, err := told[*kmsg.ListPartitionReassignmentsResponse](ctx, a, what, request)
+	if err == nil && answer.ErrorCode == kerr.NotController.Code { // with ZooKeeper only one broker knows, and the client finds it
+		answer, err = request.RequestWith(ctx, a.client)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
+		return nil, a.failed(what, withMessage(err, answer.ErrorMessage))
+	}
+	return reassignmentsOf(answer), nil
+}
+
+// Move begins moves and takes back those without replicas; any broker passes them on to the active controller. What is under way
+// no more cannot be taken back and is fine, and so is a partition whose topic was deleted. The error names the first partition that
+// Kafka refuses; the others move.
+func (a *Admin) Move(ctx context.Context, moves []Move) error {
+	var all []error
+	for some := range slices.Chunk(moves, mostMovesInRequest) {
+		answer, err := a.reassign(ctx, reassignment(some))
+		if err != nil {
+			return err
+		}
+		all = append(all, a.refusedMoves(answer)...)
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	default:
+		return fmt.Errorf("%w (and %d more partitions)", all[0], len(all)-1)
+	}
+}
+
+func (a *Admin) reassign(ctx context.Context, request *kmsg.AlterPartitionAssignmentsRequest) (*kmsg.AlterPartitionAssignmentsResponse, error) {
+	const what = "move partitions"
+	answer, err := told[*kmsg.AlterPartitionAssignmentsResponse](ctx, a, what, request)
+	if err == nil && movedElsewhere(answer) { // as above
+		answer, err = request.RequestWith(ctx, a.client)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
+		return nil, a.failed(what, withMessage(err, answer.ErrorMessage))
+	}
+	return answer, nil
+}
+
+// movedElsewhere reports whether another broker has to be asked.
+func movedElsewhere(answer *kmsg.AlterPartitionAssignmentsResponse) bool {
+	return answer.ErrorCode == kerr.NotController.Code || len(answer.Topics) > 0 &&
+		len(answer.Topics[0].Partitions) > 0 && answer.Topics[0].Partitions[0].ErrorCode == kerr.NotController.Code
+}
+
+// reassignment never changes how many replicas a partition has: Kafka 4.1 and newer (KIP-860) refuse it then.
+func reassignment(moves []Move) *kmsg.AlterPartitionAssignmentsRequest {
+	request := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+	request.TimeoutMillis = int32(adminTimeout.Milliseconds())
+	request.AllowReplicationFactorChange = false
+	place := map[string]int{}
+	for _, m := range moves {
+		at, known := place[m.Partition.Topic]
+		if !known {
+			at = len(request.Topics)
+			place[m.Partition.Topic] = at
+			topic := kmsg.NewAlterPartitionAssignmentsRequestTopic()
+			topic.Topic = m.Partition.Topic
+			request.Topics = append(request.Topics, topic)
+		}
+		partition := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+		partition.Partition = m.Partition.Number
+		for _, id := range m.Replicas { // none stays nil, which takes back
+			partition.Replicas = append(partition.Replicas, int32(id))
+		}
+		request.Topics[at].Partitions = append(request.Topics[at].Partitions, partition)
+	}
+	return request
+}
+
+func (a *Admin) refusedMoves(answer *kmsg.AlterPartitionAssignmentsResponse) []error {
+	var all []error
+	for _, topic := range answer.Topics {
+		for _, p := range topic.Partitions {
+			err := kerr.ErrorForCode(p.ErrorCode)
+			if err == nil || errors.Is(err, kerr.NoReassignmentInProgress) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+				continue
+			}
+			name := TopicPartition{Topic: topic.Topic, Number: p.Partition}
+			all = append(all, a.failed("move "+name.String(), withMessage(err, p.ErrorMessage)))
+		}
+	}
+	return all
+}
