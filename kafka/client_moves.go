@@ -34,25 +34,43 @@ func (a *Admin) Reassignments(ctx context.Context) ([]messages.Reassignment, err
 	return reassignmentsOf(answer), nil
 }
 
-// Move begins moves and takes back those without replicas; any broker passes them on to the active controller. What is under way
-// no more cannot be taken back and is fine, and so is a partition whose topic was deleted. The error names the first partition that
-// Kafka refuses; the others move.
+// Move begins moves; any broker passes them on to the active controller. A partition whose topic was deleted is fine. The error
+// names the first partition that Kafka refuses; the others move.
 func (a *Admin) Move(ctx context.Context, moves []Move) error {
-	var all []error
-	for some := range slices.Chunk(moves, mostMovesInRequest) {
-		answer, err := a.reassign(ctx, reassignment(some))
-		if err != nil {
-			return err
-		}
-		all = append(all, a.refusedMoves(answer)...)
+	_, err := a.moveAll(ctx, moves, func(m Move) []messages.BrokerID { return m.Replicas })
+	return err
+}
+
+// TakeBack ends moves that are under way; what has ended is fine. Kafka leaves the replicas of what it takes back in another order
+// than before, and with it another preferred leader: that is put right where it is known.
+func (a *Admin) TakeBack(ctx context.Context, moves []Move) error {
+	taken, err := a.moveAll(ctx, moves, func(Move) []messages.BrokerID { return nil })
+	if err != nil {
+		return err
 	}
-	switch len(all) {
+	_, err = a.moveAll(ctx, slices.DeleteFunc(slices.Clone(moves), func(m Move) bool { return m.Before == nil || !taken[m.Partition] }),
+		func(m Move) []messages.BrokerID { return m.Before })
+	return err
+}
+
+// moveAll gives each partition the replicas that of says, or takes its move back where there are none, and returns what Kafka took.
+func (a *Admin) moveAll(ctx context.Context, moves []Move, of func(Move) []messages.BrokerID) (map[TopicPartition]bool, error) {
+	taken := map[TopicPartition]bool{}
+	var refused []error
+	for some := range slices.Chunk(moves, mostMovesInRequest) {
+		answer, err := a.reassign(ctx, reassignment(some, of))
+		if err != nil {
+			return taken, err
+		}
+		refused = append(refused, a.refusedMoves(answer, taken)...)
+	}
+	switch len(refused) {
 	case 0:
-		return nil
+		return taken, nil
 	case 1:
-		return all[0]
+		return taken, refused[0]
 	default:
-		return fmt.Errorf("%w (and %d more partitions)", all[0], len(all)-1)
+		return taken, fmt.Errorf("%w (and %d more partitions)", refused[0], len(refused)-1)
 	}
 }
 
@@ -78,7 +96,7 @@ func movedElsewhere(answer *kmsg.AlterPartitionAssignmentsResponse) bool {
 }
 
 // reassignment never changes how many replicas a partition has: Kafka 4.1 and newer (KIP-860) refuse it then.
-func reassignment(moves []Move) *kmsg.AlterPartitionAssignmentsRequest {
+func reassignment(moves []Move, of func(Move) []messages.BrokerID) *kmsg.AlterPartitionAssignmentsRequest {
 	request := kmsg.NewPtrAlterPartitionAssignmentsRequest()
 	request.TimeoutMillis = int32(adminTimeout.Milliseconds())
 	request.AllowReplicationFactorChange = false
@@ -94,7 +112,7 @@ func reassignment(moves []Move) *kmsg.AlterPartitionAssignmentsRequest {
 		}
 		partition := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
 		partition.Partition = m.Partition.Number
-		for _, id := range m.Replicas { // none stays nil, which takes back
+		for _, id := range of(m) { // none stays nil, which takes back
 			partition.Replicas = append(partition.Replicas, int32(id))
 		}
 		request.Topics[at].Partitions = append(request.Topics[at].Partitions, partition)
@@ -102,15 +120,17 @@ func reassignment(moves []Move) *kmsg.AlterPartitionAssignmentsRequest {
 	return request
 }
 
-func (a *Admin) refusedMoves(answer *kmsg.AlterPartitionAssignmentsResponse) []error {
+// refusedMoves are the errors of an answer; what was taken is marked.
+func (a *Admin) refusedMoves(answer *kmsg.AlterPartitionAssignmentsResponse, taken map[TopicPartition]bool) []error {
 	var all []error
 	for _, topic := range answer.Topics {
 		for _, p := range topic.Partitions {
 			err := kerr.ErrorForCode(p.ErrorCode)
+			name := TopicPartition{Topic: topic.Topic, Number: p.Partition}
+			taken[name] = err == nil
 			if err == nil || errors.Is(err, kerr.NoReassignmentInProgress) || errors.Is(err, kerr.UnknownTopicOrPartition) {
 				continue
 			}
-			name := TopicPartition{Topic: topic.Topic, Number: p.Partition}
 			all = append(all, a.failed("move "+name.String(), withMessage(err, p.ErrorMessage)))
 		}
 	}

@@ -40,7 +40,7 @@ func TestRealKafkaMovesPartitions(t *testing.T) {
 	becomes(1, 1)
 	require.NoError(t, admin.Move(ctx, []Move{to("a", 1), to("gone", 1)}), "a topic that was deleted has nothing to move")
 	becomes(0, 1)
-	require.NoError(t, admin.Move(ctx, []Move{to("a"), to("gone")}), "what is not under way need not be taken back")
+	require.NoError(t, admin.TakeBack(ctx, []Move{to("a"), to("gone")}), "what is not under way need not be taken back")
 	err = admin.Move(ctx, []Move{to("a", 1, 2), to("b", 2)})
 	require.ErrorContains(t, err, "move a-0 at "+first.address, "Kafka 4.1 and newer keep the number of replicas")
 	becomes(1, 2)
@@ -58,6 +58,26 @@ func TestRealKafkaMovesPartitions(t *testing.T) {
 	observedUntil(ctx, t, session, func(c *assert.CollectT, o messages.KafkaObserved) {
 		require.Equal(c, []messages.BrokerID{2, 1}, o.Replication.Partitions[1].Replicas, "the new ones first")
 	})
-	require.NoError(t, admin.Move(ctx, []Move{to("b")}))
+	require.NoError(t, admin.TakeBack(ctx, []Move{to("b")}))
 	becomes(1, 1)
+	requirePreferredLeaderKept(ctx, t, admin, first, becomes)
+}
+
+// requirePreferredLeaderKept takes a move back in the middle, for which its end has to be kept from coming: broker 2 is dead.
+func requirePreferredLeaderKept(ctx context.Context, t *testing.T, admin *Admin, first *realKafka, becomes func(int, ...messages.BrokerID)) {
+	t.Helper()
+	third := joinRealKafkaAs(first, 3)
+	defer third.kill()
+	createOn(ctx, t, admin, "c", 3, 1)
+	becomes(2, 3, 1)
+	move := Move{Partition: TopicPartition{Topic: "c"}, Replicas: []messages.BrokerID{2, 1}}
+	require.NoError(t, admin.Move(ctx, []Move{move}))
+	require.NoError(t, admin.TakeBack(ctx, []Move{move}))
+	becomes(2, 1, 3) // the order that Kafka leaves
+	require.NoError(t, admin.Move(ctx, []Move{{Partition: move.Partition, Replicas: []messages.BrokerID{3, 1}}}))
+	becomes(2, 3, 1)
+	move.Before = []messages.BrokerID{3, 1}
+	require.NoError(t, admin.Move(ctx, []Move{move}))
+	require.NoError(t, admin.TakeBack(ctx, []Move{move}))
+	becomes(2, 3, 1)
 }

@@ -39,8 +39,8 @@ type MovesInput struct {
 // Move brings a partition to other brokers.
 type Move struct {
 	Partition TopicPartition
-	// Replicas are all that it has in the end, the preferred leader first; nil takes a move back.
-	Replicas []messages.BrokerID
+	// Replicas are all that it has in the end, the preferred leader first. Before are those that it had; nil where that is not known.
+	Replicas, Before []messages.BrokerID
 	// From are those that it leaves, To those that it gets.
 	From, To []messages.BrokerID
 }
@@ -177,7 +177,6 @@ func (p *movePlanner) followStarted() {
 			continue
 		}
 		if !subset(m.From, p.Leaving) || !subset(m.To, p.Staying) {
-			m.Replicas = nil
 			p.plan.Cancel = append(p.plan.Cancel, m)
 		}
 		p.plan.Started = append(p.plan.Started, m)
@@ -194,7 +193,11 @@ func (p *movePlanner) takeBack() {
 				continue
 			}
 			if to, _ := p.taker(p.Index.replicas.of(i)); to >= 0 {
-				p.plan.Cancel = append(p.plan.Cancel, Move{Partition: p.Index.name(i), From: r.Removing, To: r.Adding})
+				m := Move{Partition: p.Index.name(i), From: r.Removing, To: r.Adding}
+				if at := slices.IndexFunc(p.plan.Started, func(s Move) bool { return s.Partition == m.Partition }); at >= 0 {
+					m = p.plan.Started[at]
+				}
+				p.plan.Cancel = append(p.plan.Cancel, m)
 			}
 		}
 	}
@@ -238,7 +241,7 @@ func (p *movePlanner) consider(i int32) {
 		p.stays(reason, text)
 		return
 	}
-	m := Move{Partition: name, Replicas: slices.Clone(replicas)}
+	m := Move{Partition: name, Replicas: slices.Clone(replicas), Before: slices.Clone(replicas)}
 	for at, id := range replicas {
 		if !slices.Contains(p.leaving, id) {
 			continue

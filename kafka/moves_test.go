@@ -197,7 +197,7 @@ func TestARackIsNotGivenUpBecauseItsBrokerIsBusy(t *testing.T) {
 }
 
 func TestMovesAreTakenBack(t *testing.T) {
-	begun := Move{Partition: TopicPartition{Topic: "a"}, Replicas: brokerIDs{0, 2}, From: brokerIDs{1}, To: brokerIDs{0}}
+	begun := Move{Partition: TopicPartition{Topic: "a"}, Replicas: brokerIDs{0, 2}, Before: brokerIDs{1, 2}, From: brokerIDs{1}, To: brokerIDs{0}}
 	moving := func() MovesInput {
 		return fleeing(messages.Partition{Topic: "a", Leader: 2, Replicas: brokerIDs{0, 2, 1}, ISR: brokerIDs{2, 1}}, inOrder("b", 1, 2)).
 			underWay("a", brokerIDs{0}, brokerIDs{1})
@@ -206,9 +206,10 @@ func TestMovesAreTakenBack(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*MovesInput)
 		cancel bool
+		before brokerIDs
 	}{
 		"not while they are wanted":             {change: func(in *MovesInput) { in.Started = []Move{begun} }},
-		"when the broker is back in the spec":   {change: func(in *MovesInput) { in.Started = []Move{begun}; back(in) }, cancel: true},
+		"when the broker is back in the spec":   {change: func(in *MovesInput) { in.Started = []Move{begun}; back(in) }, cancel: true, before: begun.Before},
 		"never those that others may have made": {change: back},
 		"not where others have moved the partition meanwhile": {change: func(in *MovesInput) {
 			in.Started = []Move{begun}
@@ -217,10 +218,13 @@ func TestMovesAreTakenBack(t *testing.T) {
 		}},
 		"when the broker that was to get it leaves, too": {change: func(in *MovesInput) {
 			in.Started, in.Leaving, in.Staying = []Move{begun}, brokerIDs{0, 1}, brokerIDs{2, 3}
-		}, cancel: true},
+		}, cancel: true, before: begun.Before},
 		"when the broker that was to get it does not come back and another one can": {change: func(in *MovesInput) {
 			in.Up, in.Takers, in.GivenUp = brokerIDs{2, 3}, brokerIDs{2, 3}, brokerIDs{0}
 		}, cancel: true},
+		"with the old order, where that is remembered": {change: func(in *MovesInput) {
+			in.Started, in.Up, in.Takers, in.GivenUp = []Move{begun}, brokerIDs{2, 3}, brokerIDs{2, 3}, brokerIDs{0}
+		}, cancel: true, before: begun.Before},
 		"not when no other one can": {change: func(in *MovesInput) {
 			in.Up, in.Takers, in.GivenUp = brokerIDs{2}, brokerIDs{2}, brokerIDs{0}
 		}},
@@ -231,7 +235,9 @@ func TestMovesAreTakenBack(t *testing.T) {
 				require.Empty(t, plan.Cancel)
 				return
 			}
-			require.Equal(t, []Move{{Partition: begun.Partition, From: begun.From, To: begun.To}}, plan.Cancel)
+			require.Len(t, plan.Cancel, 1)
+			require.Equal(t, begun.Partition, plan.Cancel[0].Partition)
+			require.Equal(t, c.before, plan.Cancel[0].Before)
 			require.Empty(t, plan.Start, "first the one, then the other")
 		})
 	}

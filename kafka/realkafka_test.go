@@ -52,9 +52,15 @@ func startRealKafkaWithLog(t *testing.T, version, log4j string, more ...string) 
 // joinRealKafka starts a broker with id 2 in the cluster of another node.
 func joinRealKafka(first *realKafka) *realKafka {
 	first.t.Helper()
+	return joinRealKafkaAs(first, 2)
+}
+
+// joinRealKafkaAs starts a broker with another id.
+func joinRealKafkaAs(first *realKafka, id int) *realKafka {
+	first.t.Helper()
 	k := &realKafka{t: first.t, libs: first.libs, dir: first.t.TempDir(), controllers: first.controllers}
 	k.address = freeAddress(k.t, 27000)
-	k.format("--no-initial-controllers", []string{"process.roles=broker", "node.id=2", "listeners=INTERNAL://" + k.address})
+	k.format("--no-initial-controllers", []string{"process.roles=broker", fmt.Sprintf("node.id=%d", id), "listeners=INTERNAL://" + k.address})
 	k.start()
 	return k
 }
