@@ -63,7 +63,7 @@ func TestNothingIsChangedPastTheGate(t *testing.T) {
 			return admin.Alter(t.Context(), ConfigResource{}, []ConfigChange{{Key: "log.retention.ms", Value: &value}}, false)
 		},
 		"a feature": func() error { return admin.RaiseMetadata(t.Context(), 25) },
-		"moves": func() error { return admin.Move(t.Context(), []Move{{Partition: TopicPartition{Topic: "a"}}}) },
+		"moves":     func() error { return admin.Move(t.Context(), []Move{{Partition: TopicPartition{Topic: "a"}}}) },
 		"leaders": func() error {
 			return session.ElectPreferred(t.Context(), []messages.Partition{{Topic: "a", Number: 0}})
 		},

@@ -34,6 +34,13 @@
 // CanRestart is the rule: every partition keeps min.insync.replicas, the quorum its majority. Raise says when
 // metadata.version can follow the brokers' release.
 //
+// # Brokers that leave
+//
+//	Replication ─▶ Index ─┬─▶ LeftOn ─▶ whether anything is on it
+//	                      └─▶ PlanMoves ─▶ Admin.Move, Admin.TakeBack
+//
+// PlanMoves keeps no record: what is under way is ours when it does nothing but take replicas off brokers that leave.
+//
 // # Differences to Koperator
 //
 // For one and the same KafkaCluster Koperator writes testdata/koperator/NAME.properties and this package

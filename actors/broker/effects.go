@@ -44,6 +44,9 @@ type Admin interface {
 	Version() string
 	DescribeLogDirs(ctx context.Context) ([]kafka.ObservedLogDir, error)
 	Unregister(ctx context.Context, id messages.BrokerID) error
+	Reassignments(ctx context.Context) ([]messages.Reassignment, error)
+	Move(ctx context.Context, moves []kafka.Move) error
+	TakeBack(ctx context.Context, moves []kafka.Move) error
 	Close()
 }
 

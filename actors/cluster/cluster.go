@@ -34,6 +34,8 @@ type effects interface {
 	raiseMetadata(ctx context.Context, address string, level int16) (refused string, err error)
 	// remove carries out one task on the way of a broker out of the cluster.
 	remove(ctx context.Context, wish removalWish) (diskAnswer, error)
+	// moveReplicas begins moves of replicas, or takes them back.
+	moveReplicas(ctx context.Context, wish movesWish) movesResult
 	// changeVoters looks at the metadata quorum and makes the next change of its voters.
 	changeVoters(ctx context.Context, wish votersWish) (votersResult, error)
 	// moveQuorum makes a static quorum a dynamic one, or returns why Kafka will not.
@@ -134,6 +136,8 @@ type cluster struct {
 	upgrade upgrader
 	// removals are those of the brokers that left the spec.
 	removals remover
+	// moves are those of their replicas.
+	moves mover
 	// recovery is what was decided about lost disks last.
 	recovery recovery
 	voters   voterKeeper
@@ -221,6 +225,8 @@ func (a *cluster) finished(c actor.Context, message any) {
 		landed(a, c, m, func() { a.wasRaised(c, m) })
 	case kit.Result[removalResult]:
 		landed(a, c, m, func() { a.removalDone(c, m) })
+	case kit.Result[movesResult]:
+		landed(a, c, m, func() { a.replicasMoved(c, m) })
 	case kit.Result[moved]:
 		landed(a, c, m, func() { a.quorumMoved(c, m) })
 	case kit.Result[votersResult]:
@@ -274,6 +280,7 @@ func (a *cluster) converge(c actor.Context) {
 		if !a.paused() {
 			a.keepObjects(c)
 		}
+		a.keepMoves(c)
 		a.keepRemovals(c)
 		a.keepRecovery()
 		a.readWide() // before the brokers: they are told what of it is ours

@@ -9,5 +9,5 @@
 //
 // It alone allows a broker to be disturbed: decide (permits.go) is a pure function over the nodes and Kafka's newest answer.
 // A permit that is taken back still keeps others waiting until the broker has heard of that. Configuration of all brokers
-// (wide.go) and metadata.version (upgrade.go) are changed through any broker that is ready.
+// (wide.go), the replicas on brokers that leave (moves.go, only without Cruise Control) and metadata.version (upgrade.go) are changed through any broker that is ready.
 package cluster

@@ -73,6 +73,8 @@ type removalView struct {
 	version kafka.Version
 	// voteGone says whether a node has no vote in the quorum, or why not.
 	voteGone func(node) (bool, string)
+	// moving says how the operator empties a broker itself, nil where it does not.
+	moving func(messages.BrokerID) string
 }
 
 // removalStep is the next step of one broker's end.
@@ -112,7 +114,11 @@ func (v removalView) held(n node) string {
 	if !v.fresh() {
 		return "Kafka has not answered since the Pods became as they are"
 	}
-	if left := kafka.LeftOn(n.id, v.index); left != "" {
+	left := kafka.LeftOn(n.id, v.index)
+	switch {
+	case left != "" && v.moving != nil:
+		return v.moving(n.id)
+	case left != "":
 		return left + "; move them to other brokers, with kafka-reassign-partitions for example"
 	}
 	if n.broker && !slices.ContainsFunc(v.nodes, func(o node) bool { return o.broker && !o.leaving }) {

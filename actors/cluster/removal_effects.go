@@ -60,6 +60,9 @@ func (a *cluster) keepRemovals(c actor.Context) {
 		version = kafka.Version{}
 	}
 	view := removalView{rollView: a.rollView(time.Now()), version: version, voteGone: a.voteGone}
+	if a.movesItself() {
+		view.moving = a.moves.text
+	}
 	a.removals.told = map[messages.BrokerID]messages.Removal{}
 	for _, n := range leaving {
 		r, step := view.nextRemoval(n, a.removals.each[n.id])

@@ -99,6 +99,11 @@ func zooKeeper(cluster *v1beta1.KafkaCluster) {
 	}
 }
 
+// withCruiseControl leaves moving replicas to Cruise Control.
+func withCruiseControl(cluster *v1beta1.KafkaCluster) {
+	cluster.Spec.CruiseControlConfig.Disabled = false
+}
+
 // racks puts brokers into racks by zone.
 func racks(cluster *v1beta1.KafkaCluster) {
 	cluster.Spec.RackAwareness = &v1beta1.RackAwareness{Labels: []string{corev1.LabelTopologyZone}}

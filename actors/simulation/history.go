@@ -57,6 +57,7 @@ func acts() []act {
 		{"a controller is added", (*history).addController},
 		{"a node changes its roles", (*history).changeRole},
 		{"a broker leaves the spec and comes back", (*history).removeBroker},
+		{"somebody moves a partition", (*history).movePartition},
 		{"the spec is broken for a while", (*history).breakSpec},
 		{"reconciliation is paused for a while", (*history).pause},
 		{"somebody deletes an object", (*history).deleteSomething},
@@ -260,6 +261,28 @@ func (h *history) removeBroker() {
 		return
 	}
 	h.edit(h.name, func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = append(c.Spec.Brokers, last) })
+}
+
+// movePartition is kafka-reassign-partitions in somebody's hands: one replica goes to another broker that runs.
+func (h *history) movePartition() {
+	n, m := h.rng.IntN(1000), h.rng.IntN(1000)
+	h.kafka.mu.Lock()
+	defer h.kafka.mu.Unlock()
+	c := h.kafka.clusters[keyed(h.name)]
+	if c == nil || len(c.partitions) == 0 || !c.active() {
+		return
+	}
+	p := c.partitions[n%len(c.partitions)]
+	to := slices.DeleteFunc(c.listedBrokers(), func(id messages.BrokerID) bool { return slices.Contains(p.replicas, id) || !c.serving(id) })
+	if p.reassigned() || p.leader < 0 || len(to) == 0 {
+		return
+	}
+	replicas := slices.Clone(p.replicas)
+	replicas[m%len(replicas)] = to[m%len(to)]
+	if err := c.reassign(p, replicas); err != nil {
+		h.t.Fatal(err)
+	}
+	h.kafka.evaluate(c)
 }
 
 // servesClients reports whether a node is a broker.

@@ -46,7 +46,7 @@ func TestADiskThatLeavesTheSpecStaysWithItsBroker(t *testing.T) {
 
 func TestABrokerThatLeavesTogetherWithItsGroupIsKept(t *testing.T) {
 	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(3), brokers(1), racks, func(c *v1beta1.KafkaCluster) {
+		w.apply(kafkaCluster("demo", nodes(3), brokers(1), racks, withCruiseControl, func(c *v1beta1.KafkaCluster) {
 			c.Spec.BrokerConfigGroups["extra"] = c.Spec.BrokerConfigGroups["default"]
 			c.Spec.Brokers[3].BrokerConfigGroup = "extra"
 		}))

@@ -26,6 +26,8 @@ type kafka struct {
 	clusters map[messages.ClusterKey]*kafkaState
 	// changed tells a node's kubelet that a look is due; it must not come back.
 	changed func(pod types.UID)
+	// asked, where a test has set it, hears of each request that moved replicas; it must not come back.
+	asked func()
 }
 
 // kafkaState outlives its processes: what is here stands on the controllers' disks, or in those of ZooKeeper.
@@ -203,6 +205,7 @@ func (k *kafka) evaluate(c *kafkaState) {
 	}
 	for _, p := range c.partitions {
 		c.lead(p)
+		c.copyOver(k, p)
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.brokers)) {
 		c.catchUp(k, c.brokers[id])

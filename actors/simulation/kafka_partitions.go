@@ -18,6 +18,10 @@ type partition struct {
 	// eligible are the eligible leader replicas (KIP-966): those that left an ISR that was too small already.
 	eligible []messages.BrokerID
 	leader   messages.BrokerID
+	// adding and removing are the replicas that a move brings and takes, copying those that are being made; since is when it began.
+	since            time.Time
+	adding, removing []messages.BrokerID
+	copying          map[messages.BrokerID]bool
 	// dirs is the log dir of each replica, by directory id.
 	dirs map[messages.BrokerID]string
 	// lost is set when all records went with a disk; Kafka shows nothing of it.
@@ -159,8 +163,8 @@ func (c *kafkaState) lags(p *partition, id messages.BrokerID) bool {
 
 // catchUp lets the replicas of a broker that serves fetch what they missed: the longer it was away the more.
 func (c *kafkaState) catchUp(k *kafka, b *brokerState) {
-	if b.catching || b.fenced || !c.serving(b.id) ||
-		!slices.ContainsFunc(c.partitions, func(p *partition) bool { return c.lags(p, b.id) }) {
+	behind := func(p *partition) bool { return c.lags(p, b.id) && !slices.Contains(p.adding, b.id) }
+	if b.catching || b.fenced || !c.serving(b.id) || !slices.ContainsFunc(c.partitions, behind) {
 		return
 	}
 	b.catching = true
@@ -175,7 +179,10 @@ func (c *kafkaState) catchUp(k *kafka, b *brokerState) {
 			return
 		}
 		for _, p := range c.partitions {
-			c.joins(p, b.id)
+			if behind(p) {
+				c.joins(p, b.id)
+				c.completes(p)
+			}
 		}
 	})
 }

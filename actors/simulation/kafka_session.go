@@ -121,7 +121,7 @@ func (s kafkaSession) ask(ask kafkaclient.Ask, asked time.Time) (messages.KafkaO
 func (s kafkaSession) replication(c *kafkaState, quorum []messages.QuorumReplica, asked time.Time) *messages.Replication {
 	fresh := &messages.Replication{
 		At: asked, MinISR: map[string]int32{}, Quorum: quorum, QuorumLeader: -1,
-		Partitions: make([]messages.Partition, 0, len(c.partitions)),
+		Partitions: make([]messages.Partition, 0, len(c.partitions)), Reassigning: c.moving(),
 	}
 	if len(quorum) > 0 {
 		fresh.QuorumLeader = c.quorum.leader
@@ -132,7 +132,7 @@ func (s kafkaSession) replication(c *kafkaState, quorum []messages.QuorumReplica
 	}
 	if behind := s.kafka.faults.kafkaBehind(c.name); behind > 0 && time.Since(c.older.at) < behind {
 		stale := *c.older.replication
-		stale.At = asked
+		stale.At, stale.Reassigning = asked, fresh.Reassigning // which the active controller itself lists
 		return &stale
 	}
 	c.older = answer{time.Now(), fresh}

@@ -177,7 +177,7 @@ func (w *World) moveAway(name string, id messages.BrokerID) {
 	c := w.kafka.clusters[keyed(name)]
 	for _, p := range c.partitions {
 		at := slices.Index(p.replicas, id)
-		if at < 0 {
+		if at < 0 || p.reassigned() {
 			continue
 		}
 		next := slices.IndexFunc(c.listedBrokers(), func(other messages.BrokerID) bool {

@@ -68,9 +68,9 @@ func TestABrokerThatHoldsNothingIsRemoved(t *testing.T) {
 	}
 }
 
-func TestABrokerWithReplicasWaitsUntilTheyAreMoved(t *testing.T) {
+func TestABrokerWithReplicasWaitsUntilCruiseControlHasMovedThem(t *testing.T) {
 	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1")))
+		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1"), withCruiseControl))
 		w.eventuallyReady("demo")
 		w.topic("demo", "orders", 8, 3, 2)
 		before := w.podUIDs("demo")
@@ -113,7 +113,7 @@ func TestABrokerThatComesBackToTheSpecStays(t *testing.T) {
 
 func TestAReplicaThatLandsBetweenTwoLooksIsNotLost(t *testing.T) {
 	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
+		w.apply(kafkaCluster("demo", nodes(3), brokers(1), withCruiseControl))
 		w.eventuallyReady("demo")
 		before := w.podUIDs("demo")
 		w.edit("demo", withoutBroker(3))

@@ -1,0 +1,217 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/actors/broker"
+	"github.com/koperator-go/koperator/actors/kit"
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// movesWish is a batch of moves with all that it needs to know.
+type movesWish struct {
+	// brokers are addresses to ask, in order; takers those of the brokers that get replicas.
+	brokers []string
+	takers  map[messages.BrokerID]string
+	// start are moves to begin, cancel those to take back: one of the two.
+	start, cancel    []kafka.Move
+	leaving, staying []messages.BrokerID
+}
+
+// movesResult is what became of it.
+type movesResult struct {
+	wish movesWish
+	// sent are the moves that Kafka was asked for.
+	sent []kafka.Move
+	// unfit say why brokers cannot take replicas, foreign who else moves some.
+	unfit   map[messages.BrokerID]string
+	foreign string
+	// err is why it failed, nil when it did not.
+	err error
+}
+
+// movesItself reports whether the operator moves replicas: only where there is no Cruise Control, which would be a second mover.
+func (a *cluster) movesItself() bool { return a.valid.Spec.CruiseControlConfig.Disabled }
+
+// keepMoves decides anew what moves off the brokers that left the spec, once with each answer of Kafka.
+func (a *cluster) keepMoves(c actor.Context) {
+	if a.paused() {
+		return
+	}
+	leaving := leavingNodes(a.nodes())
+	if !a.movesItself() || len(leaving) == 0 && !a.moves.busy() {
+		a.tellMoved()
+		a.moves.reset()
+		return
+	}
+	a.moves.looks.take(a.roll.index)
+	view := movesView{
+		removalView: removalView{rollView: a.rollView(time.Now())}, started: a.moves.started, before: a.moves.looks.before,
+		down: a.moves.down, unfit: a.moves.unfit, restarts: len(a.decision.waiting),
+	}
+	a.moves.down = view.downSince()
+	view.down = a.moves.down
+	a.moves.stillUnfit(view.now)
+	if a.moves.job.running || !view.freshSince(a.moves.asked) || a.moves.looks.planned == a.roll.index {
+		return
+	}
+	a.moves.looks.planned = a.roll.index
+	in := view.input()
+	plan := kafka.PlanMoves(in)
+	a.moves.plan, a.moves.started = plan, plan.Started
+	if a.moves.done() {
+		a.tellMoved()
+	}
+	if a.moves.waits = view.held(); a.moves.waits != "" {
+		return
+	}
+	a.startMoves(c, in, plan)
+}
+
+func (a *cluster) startMoves(c actor.Context, in kafka.MovesInput, plan kafka.MovesPlan) {
+	wish := movesWish{
+		brokers: a.askedBrokers(), takers: map[messages.BrokerID]string{}, start: plan.Start, cancel: plan.Cancel,
+		leaving: in.Leaving, staying: in.Staying,
+	}
+	if len(wish.brokers) == 0 || len(plan.Start)+len(plan.Cancel) == 0 || !a.moves.job.start(a, c) {
+		return
+	}
+	for _, m := range plan.Start {
+		for _, id := range m.To {
+			wish.takers[id] = broker.AdminAddress(a.valid, id)
+		}
+	}
+	a.moves.started = slices.Concat(a.moves.started, plan.Start) // also if the answer gets lost
+	e := a.effects
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (movesResult, error) {
+		return e.moveReplicas(ctx, wish), nil
+	})
+}
+
+func (a *cluster) replicasMoved(c actor.Context, r kit.Result[movesResult]) {
+	now, result := time.Now(), r.Value
+	if r.Err != nil {
+		result.err = r.Err
+	}
+	a.moves.job.ended(a, c, result.err)
+	a.moves.asked, a.moves.failure = now, ""
+	if result.err != nil {
+		a.moves.failure = result.err.Error()
+	}
+	a.moves.plan.Waits = cmp.Or(result.foreign, a.moves.plan.Waits)
+	for id, why := range result.unfit {
+		if a.moves.unfit == nil {
+			a.moves.unfit = map[messages.BrokerID]time.Time{}
+		}
+		a.moves.unfit[id] = now.Add(unfitFor)
+		a.Log.Info("broker gets no replicas", "broker", id, "reason", why)
+	}
+	switch {
+	case len(result.sent) == 0 || result.err != nil:
+	case len(result.wish.cancel) > 0:
+		a.Log.Info("moves taken back", "partitions", movedNames(result.sent))
+		a.tellMoves("ReplicaMovesTakenBack", "moves of replicas are taken back: the broker that they were to leave is in the spec again, "+
+			"or the one that was to get them is not there")
+	default:
+		a.Log.Info("replicas move", "partitions", movedNames(result.sent))
+		if !a.moves.told {
+			a.tellMoves("ReplicasMoving", "replicas move from "+named(leavingNodes(a.nodes()))+" to the brokers that stay")
+		}
+		a.moves.told = true
+		for _, m := range result.sent {
+			for _, id := range m.From {
+				a.moves.plan.UnderWay[id]++
+			}
+		}
+	}
+}
+
+// tellMoved tells people that the moves they know of have ended.
+func (a *cluster) tellMoved() {
+	if a.moves.told {
+		a.tellMoves("ReplicasMoved", "no replica is moving any more")
+	}
+	a.moves.told = false
+}
+
+func (a *cluster) tellMoves(reason, note string) {
+	a.Events.Event(kube.ClusterReference(a.Key, a.newest), nil, corev1.EventTypeNormal, reason, "MoveReplicas", note)
+}
+
+// moveReplicas sends a batch to the first broker that answers.
+func (e worldEffects) moveReplicas(ctx context.Context, wish movesWish) movesResult {
+	result := movesResult{wish: wish, unfit: map[messages.BrokerID]string{}, err: errors.New("no broker is ready to be asked")}
+	for _, id := range slices.Sorted(maps.Keys(wish.takers)) {
+		if why := e.unfit(ctx, wish.takers[id]); why != "" {
+			result.unfit[id] = why
+		}
+	}
+	for _, address := range wish.brokers {
+		answered := false
+		err := broker.WithAdmin(ctx, e.Kafka, address, func(admin broker.Admin) error {
+			under, err := admin.Reassignments(ctx)
+			if answered = err == nil; err != nil {
+				return err
+			}
+			return e.moveWith(ctx, admin, under, &result)
+		})
+		if result.err = err; answered {
+			break
+		}
+	}
+	return result
+}
+
+// moveWith looks once more, just before: a moment later somebody else may have begun to move replicas.
+func (e worldEffects) moveWith(ctx context.Context, admin broker.Admin, under []messages.Reassignment, result *movesResult) error {
+	wish := result.wish
+	if len(wish.cancel) > 0 {
+		result.sent = wish.cancel
+		return admin.TakeBack(ctx, wish.cancel)
+	}
+	if result.foreign = kafka.ForeignMove(under, wish.leaving, wish.staying); result.foreign != "" {
+		return nil
+	}
+	for _, m := range wish.start {
+		moves := func(r messages.Reassignment) bool {
+			return r.Topic == m.Partition.Topic && r.Number == m.Partition.Number
+		}
+		refuses := func(id messages.BrokerID) bool { return result.unfit[id] != "" }
+		if !slices.ContainsFunc(under, moves) && !slices.ContainsFunc(m.To, refuses) {
+			result.sent = append(result.sent, m)
+		}
+	}
+	if len(result.sent) == 0 {
+		return nil
+	}
+	return admin.Move(ctx, result.sent)
+}
+
+// unfit asks a broker why it cannot take replicas; empty when it can. Kafka takes a move also to a broker whose disks have all
+// failed, or are cordoned.
+func (e worldEffects) unfit(ctx context.Context, address string) (why string) {
+	const patience = 5 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := broker.WithAdmin(ctx, e.Kafka, address, func(admin broker.Admin) error {
+		dirs, err := admin.DescribeLogDirs(ctx)
+		if err == nil && !slices.ContainsFunc(dirs, func(d kafka.ObservedLogDir) bool { return d.Failure == "" && !d.Cordoned }) {
+			why = "all its log dirs are cordoned or failed"
+		}
+		return err
+	})
+	if err != nil {
+		return err.Error()
+	}
+	return why
+}
