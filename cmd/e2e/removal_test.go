@@ -56,6 +56,43 @@ func TestRemoval(t *testing.T) {
 		"who comes back under the id takes replicas")
 }
 
+// TestRemovalWithoutCruiseControl has the operator itself empty broker 1 of 4, under a producer.
+func TestRemovalWithoutCruiseControl(t *testing.T) {
+	deployOperator(t)
+	n := newNamespace(t)
+	cluster := n.sample(named("drain"), withRoles("broker,controller", "broker", "broker", "broker"), withoutCruiseControl)
+	n.apply(cluster)
+	n.waitReady("drain")
+	m := n.topic(cluster, "orders", 3)
+	m.write(1, 300)
+	before := n.uids("drain")
+	sent := m.writeSlowly(301, 600)
+	next := n.cluster("drain")
+	next.Spec.Brokers = append(next.Spec.Brokers[:1:1], next.Spec.Brokers[2:]...)
+	n.apply(next)
+	n.eventually(10*time.Minute, "broker 1 is gone", func() (bool, string) {
+		_, listed := n.cluster("drain").Status.BrokersState["1"]
+		left := n.kubectl("get", "pods,pvc,configmaps,services", "-l", "kafka_cr=drain,brokerId=1", "-o", "name")
+		return !listed && left == "", n.condition("drain", "BrokersLeaving") + " " + left
+	})
+	n.waitReady("drain")
+	topics := m.kafka("kafka-topics.sh --describe --bootstrap-server")
+	require.NotRegexp(t, `Replicas: (\d,)*1(,|\s)`, topics, "nothing names broker 1")
+	require.Regexp(t, `Topic: orders\s.*Replicas: \d,\d,\d\s`, topics, "with as many replicas as before")
+	require.Contains(t, m.kafka("kafka-reassign-partitions.sh --list --bootstrap-server"), "No partition reassignments found")
+	require.NotContains(t, m.kafka("kafka-cluster.sh list-endpoints --include-fenced-brokers --bootstrap-server"), "drain-1.", "Kafka has forgotten it")
+	events := n.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}")
+	require.Contains(t, events, "ReplicasMoving")
+	require.Contains(t, events, "ReplicasMoved")
+	delete(before, "drain-node-1")
+	require.Equal(t, before, n.uids("drain"), "nobody else was touched")
+	require.Empty(t, sent(), "what the producer complained about")
+	m.has(600)
+}
+
+// withoutCruiseControl leaves moving replicas to the operator.
+func withoutCruiseControl(c *v1beta1.KafkaCluster) { c.Spec.CruiseControlConfig.Disabled = true }
+
 // kafka runs one of Kafka's tools; the command ends with the option that takes the bootstrap address.
 func (m messages) kafka(command string) string {
 	m.t.Helper()
