@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// mostMovesTo bounds how many replicas are on their way to one broker, mostMovesAtOnce how many moves begin together.
+	// mostMovesTo bounds how many replicas are on their way to one broker, as Cruise Control does by default
+	// (num.concurrent.partition.movements.per.broker); mostMovesAtOnce how many moves begin together.
 	mostMovesTo     = 5
 	mostMovesAtOnce = 50
 )

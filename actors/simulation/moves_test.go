@@ -366,3 +366,20 @@ func TestNothingMovesWhileReconciliationIsPaused(t *testing.T) {
 		w.eventuallyRemoved("demo", 3)
 	})
 }
+
+func TestMetadataThatAreBehindGiveNobodyMoreReplicas(t *testing.T) {
+	for seed := range uint64(8) {
+		run(t, func(w *World) {
+			w.apply(kafkaCluster("demo", controllersOnly(3), brokers(5), kafkaImage("3.9.2")))
+			w.eventuallyReady("demo")
+			w.topic("demo", "orders", 60, 2, 1)
+			w.kubelets.lose(w.nodeOf(3), 24*time.Hour)
+			w.advance(time.Minute) // of a dead broker nobody waits for replicas to be in sync
+			w.faults.set(Trouble{KafkaBehind: 15 * time.Second})
+			w.edit("demo", withoutBroker(3))
+			w.eventually(20*time.Minute, "nothing is on broker 3", func() bool { return len(w.replicasOn("demo", 3)) == 0 })
+			w.advance(time.Minute)
+			w.everyPartitionHas("demo", 2)
+		}, machines(9, 3), seeded(seed))
+	}
+}
