@@ -34,7 +34,7 @@ type Writer interface {
 	Apply(ctx context.Context, wanted Object) (Object, error)
 	// Create is Apply for an object that is believed not to exist: it takes no field from anybody, so that a foreign
 	// object that happens to have the name stays as it is and a conflict tells of it. The fields of a ConfigMap need not
-	// overlap with those of a foreign one, so it is looked for first; those of all other kinds do.
+	// overlap with those of a foreign one, so it is looked for first; those of other kinds do. A Pod is made anew or not at all.
 	Create(ctx context.Context, wanted Object) (Object, error)
 	// MayCreate asks whether a Pod would be made, and makes none. What the API server would refuse is a CreateRefused; that there is one
 	// of the name is none.
@@ -69,6 +69,14 @@ type Writer interface {
 	PodLog(ctx context.Context, pod *corev1.Pod, container string, bytes int64) (string, error)
 }
 
+// of names the claim that is meant: an apply without a UID would make one anew that was deleted meanwhile, empty and without the right
+// to be formatted. With one it is a conflict, as for a status.
+func of(claim *corev1.PersistentVolumeClaim, standing Object) *corev1.PersistentVolumeClaim {
+	claim = claim.DeepCopy()
+	claim.UID = standing.GetUID()
+	return claim
+}
+
 // Write applies an object: as ours if the cache shows it, else as one that must not belong to anybody yet. One that Koperator
 // wrote is taken over with its fields and keeps Koperator's record of it.
 func Write(ctx context.Context, writer Writer, cache *Cache, wanted Object) (Object, error) {
@@ -78,6 +86,9 @@ func Write(ctx context.Context, writer Writer, cache *Cache, wanted Object) (Obj
 	standing := cache.standing(wanted)
 	if standing == nil {
 		return writer.Create(ctx, wanted)
+	}
+	if claim, ok := wanted.(*corev1.PersistentVolumeClaim); ok {
+		return writer.Apply(ctx, of(claim, standing))
 	}
 	if !takenOver(standing) {
 		return writer.Apply(ctx, wanted)
@@ -131,7 +142,24 @@ func (c *Client) Create(ctx context.Context, wanted Object) (Object, error) {
 			return nil, fmt.Errorf("create %s: %w", describe(wanted), err)
 		}
 	}
+	if pod, ok := wanted.(*corev1.Pod); ok {
+		return c.createPod(ctx, pod)
+	}
 	return c.apply(ctx, wanted, false)
+}
+
+// createPod makes a Pod or fails: an apply would write the annotations of a newer wish on a Pod of ours that the cache has yet to show,
+// and it would seem to have been made from that.
+func (c *Client) createPod(ctx context.Context, pod *corev1.Pod) (Object, error) {
+	if err := c.calls.enter(ctx, clusterOf(pod)); err != nil {
+		return nil, err
+	}
+	defer c.calls.leave(clusterOf(pod))
+	made, err := c.core.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{FieldManager: FieldManager})
+	if err != nil {
+		return nil, fmt.Errorf("create %s: %w", describe(pod), err)
+	}
+	return made, nil
 }
 
 func (c *Client) apply(ctx context.Context, wanted Object, takeOver bool) (Object, error) {
@@ -402,8 +430,11 @@ func ownedFields(wanted Object) (map[string]any, error) {
 	}
 	delete(fields, "status")
 	if metadata, ok := fields["metadata"].(map[string]any); ok {
-		for _, read := range []string{"creationTimestamp", "resourceVersion", "uid", "generation", "managedFields"} {
+		for _, read := range []string{"creationTimestamp", "resourceVersion", "generation", "managedFields"} {
 			delete(metadata, read)
+		}
+		if _, claim := wanted.(*corev1.PersistentVolumeClaim); !claim {
+			delete(metadata, "uid")
 		}
 	}
 	return fields, nil

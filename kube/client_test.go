@@ -207,3 +207,41 @@ func rawOf(t *testing.T, object Object, kind string) *unstructured.Unstructured 
 	raw.SetGroupVersionKind(group.WithKind(kind))
 	return raw
 }
+
+// A cache that has yet to show our own Pod must not lead to a Pod that seems to have been made from a newer wish.
+func TestAPodIsMadeAnewOrNotAtAll(t *testing.T) {
+	core, _, client := clients()
+	pod := func(hash string) *corev1.Pod {
+		return &corev1.Pod{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+			ObjectMeta: metav1.ObjectMeta{Namespace: "ns1", Name: "a", Annotations: map[string]string{AnnotationUserInputsHash: hash}},
+		}
+	}
+	_, err := client.Create(t.Context(), pod("old"))
+	require.NoError(t, err)
+	_, err = client.Create(t.Context(), pod("new"))
+	require.True(t, apierrors.IsAlreadyExists(err), "%v", err)
+	standing, err := core.CoreV1().Pods("ns1").Get(t.Context(), "a", metav1.GetOptions{})
+	require.NoError(t, err)
+	require.Equal(t, "old", standing.Annotations[AnnotationUserInputsHash])
+}
+
+// An apply without a UID would make a claim anew that was deleted meanwhile: empty, and without the right to be formatted.
+func TestAClaimThatIsGoneIsNotMadeByAChangeOfIt(t *testing.T) {
+	_, _, client := clients()
+	claim := &corev1.PersistentVolumeClaim{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns1", Name: "a", UID: "gone"},
+	}
+	sent := ""
+	client.core.(*fake.Clientset).PrependReactor("patch", "persistentvolumeclaims", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		sent = string(action.(clienttesting.PatchAction).GetPatch())
+		return true, claim, nil
+	})
+	wanted := claim.DeepCopy()
+	wanted.UID = ""
+	_, err := Write(t.Context(), client, filled(map[Kind][]Object{KindClaim: {claim}}), wanted)
+	require.NoError(t, err)
+	require.Contains(t, sent, `"uid":"gone"`)
+	require.Empty(t, wanted.UID)
+}

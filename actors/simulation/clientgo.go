@@ -265,6 +265,9 @@ func (c *clientGo) reactCore(action clienttesting.Action) (bool, runtime.Object,
 	case clienttesting.CreateActionImpl:
 		if pod, ok := action.Object.(*corev1.Pod); ok && len(action.CreateOptions.DryRun) > 0 {
 			return true, pod, c.store.mayCreate(pod)
+		} else if ok {
+			made, err := c.store.apply(pod, false)
+			return true, made, err
 		}
 		eviction, ok := action.Object.(*policyv1.Eviction)
 		if !ok {
@@ -299,6 +302,13 @@ func (c *clientGo) merge(kind kube.Kind, action clienttesting.PatchActionImpl) (
 	tracker, resource := c.merged, action.GetResource()
 	standing, _ := tracker.Get(resource, k.namespace, k.name)
 	r := c.store.objects[k]
+	named := &metav1.PartialObjectMetadata{}
+	if err := json.Unmarshal(action.Patch, named); err != nil {
+		return nil, err
+	}
+	if err := meant(r, resourceOf(kind), named); err != nil {
+		return nil, err
+	}
 	switch {
 	case r == nil && standing != nil:
 		if err := tracker.Delete(resource, k.namespace, k.name); err != nil {

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/utils/ptr"
 
@@ -32,12 +33,18 @@ func (s *store) apply(wanted kube.Object, force bool) (kube.Object, error) {
 	defer s.mu.Unlock()
 	k := keyOf(wanted)
 	r := s.objects[k]
+	if err := meant(r, resourceOf(k.kind), wanted); err != nil {
+		return nil, err
+	}
 	if r == nil {
 		object, err := typedLike(wanted, want)
 		if err != nil {
 			return nil, err
 		}
 		return s.create(object, &record{fields: want}), nil
+	}
+	if k.kind == kube.KindPod && !force {
+		return nil, apierrors.NewAlreadyExists(resourceOf(k.kind), k.name)
 	}
 	if config, ok := wanted.(*corev1.ConfigMap); ok && !force {
 		if err := kube.NameTaken(r.object.(*corev1.ConfigMap), config); err != nil {
@@ -99,6 +106,20 @@ func (s *store) applyStatus(cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluste
 	object.Status = typed.Status
 	r.status = status
 	return s.commit(r, object).(*v1beta1.KafkaCluster), nil
+}
+
+// meant is a conflict when a patch names the UID of an object that is not there any more.
+func meant(standing *record, resource schema.GroupResource, wanted metav1.Object) error {
+	switch uid := wanted.GetUID(); {
+	case uid == "", standing != nil && standing.object.GetUID() == uid:
+		return nil
+	case standing == nil:
+		return apierrors.NewConflict(resource, wanted.GetName(),
+			fmt.Errorf("uid mismatch: the provided object specified uid %s, and no existing object was found", uid))
+	default:
+		return apierrors.NewConflict(resource, wanted.GetName(), fmt.Errorf("precondition failed: UID in precondition: %s, UID in object meta: %s",
+			uid, standing.object.GetUID()))
+	}
 }
 
 // stillThis is a conflict when what is written names a UID or a version that is not the one that stands.
