@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 
@@ -8,7 +9,8 @@ import (
 )
 
 // Covers reports whether observed already has every field that is set in wanted. Fields that the API server or others
-// have set beside are no difference; lists must agree in length and order, their elements may have more fields.
+// have set beside are no difference, but in a Service's selector; lists must agree in length and order, their elements may have
+// more fields.
 // The second result names the first field that differs.
 func Covers(observed, wanted Object) (bool, string) {
 	want, err := ownedFields(wanted)
@@ -21,7 +23,7 @@ func Covers(observed, wanted Object) (bool, string) {
 	}
 	delete(want, "apiVersion") // a cached object has lost its type
 	delete(want, "kind")
-	path := uncovered(have, want, "")
+	path := cmp.Or(uncovered(have, want, ""), strayed(observed, wanted))
 	return path == "", path
 }
 

@@ -89,7 +89,7 @@ func (w *Written) Stands(observed, wanted Object) bool {
 	}
 	last, known := w.applied[writtenKey(wanted)]
 	if known && last.uid == observed.GetUID() && last.version == versionOf(observed) && reflect.DeepEqual(last.wanted, wanted) {
-		return true
+		return strayed(observed, wanted) == "" // somebody may have set it just before our write
 	}
 	covered, _ := Covers(observed, wanted)
 	if covered && !isWrittenOnce(wanted) { // both are compared by value, which is dear, and asked about at every look

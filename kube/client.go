@@ -52,6 +52,8 @@ type Writer interface {
 	MayEvict(ctx context.Context, pod *corev1.Pod) error
 	// TakeFields makes ours what Koperator set in an object, so that Apply takes back what is not wanted any more.
 	TakeFields(ctx context.Context, object Object) error
+	// Mend replaces the selector and the ports of exactly this Service by the wanted ones: Apply leaves there what others have set.
+	Mend(ctx context.Context, standing, wanted *corev1.Service) error
 	// ReleaseFinalizers takes the given finalizers from an object that is being deleted.
 	ReleaseFinalizers(ctx context.Context, object Object, finalizers []string) error
 	// ReleaseOwners takes all owner references from an object, whoever set them, and returns it as it then stands.
@@ -89,6 +91,9 @@ func Write(ctx context.Context, writer Writer, cache *Cache, wanted Object) (Obj
 	}
 	if claim, ok := wanted.(*corev1.PersistentVolumeClaim); ok {
 		return writer.Apply(ctx, of(claim, standing))
+	}
+	if err := mendStrayed(ctx, writer, standing, wanted); err != nil {
+		return nil, err
 	}
 	if !takenOver(standing) {
 		return writer.Apply(ctx, wanted)

@@ -192,6 +192,11 @@ func (s *server) MayCreate(context.Context, *corev1.Pod) error { return nil }
 
 func (s *server) TakeFields(context.Context, kube.Object) error { return nil }
 
+func (s *server) Mend(_ context.Context, standing, wanted *corev1.Service) error {
+	s.put(kube.Mended(standing, wanted))
+	return nil
+}
+
 func (s *server) ReleaseFinalizers(_ context.Context, object kube.Object, _ []string) error {
 	s.drop(object)
 	return nil

@@ -210,6 +210,11 @@ func evictionError(err error) error {
 // TakeFields implements kube.Writer. The store knows no field managers.
 func (c client) TakeFields(context.Context, kube.Object) error { return nil }
 
+// Mend implements kube.Writer.
+func (c client) Mend(ctx context.Context, standing, wanted *corev1.Service) error {
+	return c.do(ctx, "mend", standing, func() error { return c.store.mend(standing, wanted) })
+}
+
 // Annotate implements kube.Writer.
 func (c client) Annotate(ctx context.Context, object kube.Object, annotations map[string]string) (kube.Object, error) {
 	var annotated kube.Object

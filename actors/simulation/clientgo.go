@@ -159,6 +159,11 @@ func (c throughClient) TakeFields(ctx context.Context, object kube.Object) error
 	return c.do(ctx, "take fields", object, func() error { return c.client.TakeFields(ctx, object) })
 }
 
+// Mend implements kube.Writer.
+func (c throughClient) Mend(ctx context.Context, standing, wanted *corev1.Service) error {
+	return c.do(ctx, "mend", standing, func() error { return c.client.Mend(ctx, standing, wanted) })
+}
+
 // ReleaseFinalizers implements kube.Writer.
 func (c throughClient) ReleaseFinalizers(ctx context.Context, object kube.Object, finalizers []string) error {
 	return c.do(ctx, "release", object, func() error { return c.client.ReleaseFinalizers(ctx, object, finalizers) })

@@ -59,10 +59,14 @@ type faults struct {
 	returns time.Duration
 	// panics are requests that make their caller panic once, as a bug would.
 	panics map[string]bool
+	// refused are objects of which every write fails.
+	refused map[key]bool
 }
 
 func newFaults(seed uint64) *faults {
-	return &faults{seed: seed, asked: map[string]int{}, panics: map[string]bool{}, returns: 25 * time.Second}
+	return &faults{
+		seed: seed, asked: map[string]int{}, panics: map[string]bool{}, refused: map[key]bool{}, returns: 25 * time.Second,
+	}
 }
 
 // set changes how much goes wrong from now on.
@@ -184,6 +188,9 @@ func (f *faults) request(ctx context.Context, verb string, k key, do func() erro
 		}
 		return apierrors.NewGenericServerResponse(http.StatusServiceUnavailable, verb, resource, k.name, "etcd leader changed", 1, false)
 	default:
+		if err := f.refuses(k); err != nil {
+			return err
+		}
 		return do()
 	}
 }

@@ -60,7 +60,13 @@ func (s *store) apply(wanted kube.Object, force bool) (kube.Object, error) {
 			Type: metav1.CauseTypeFieldManagerConflict, Message: `conflict with "somebody"`, Field: path,
 		}}, "Apply failed with 1 conflict: "+path)
 	}
-	object, err := typedLike(wanted, merge(live, r.fields, want).(map[string]any))
+	merged := merge(live, r.fields, want).(map[string]any)
+	if _, ok := wanted.(*corev1.Service); ok {
+		if err := mergePorts(merged, live, r.fields); err != nil {
+			return nil, err
+		}
+	}
+	object, err := typedLike(wanted, merged)
 	if err != nil {
 		return nil, err
 	}

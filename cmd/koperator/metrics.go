@@ -72,6 +72,12 @@ func (w countedWriter) TakeFields(ctx context.Context, object kube.Object) error
 	return err
 }
 
+func (w countedWriter) Mend(ctx context.Context, standing, wanted *corev1.Service) error {
+	err := w.Writer.Mend(ctx, standing, wanted)
+	w.count("mend", err)
+	return err
+}
+
 func (w countedWriter) Resize(
 	ctx context.Context, pod *corev1.Pod, container string, resources corev1.ResourceRequirements,
 ) (*corev1.Pod, error) {

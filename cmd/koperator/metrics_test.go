@@ -33,6 +33,8 @@ func (refusing) ApplyStatus(context.Context, *v1beta1.KafkaCluster) (*v1beta1.Ka
 
 func (refusing) TakeFields(context.Context, kube.Object) error { return errRefused }
 
+func (refusing) Mend(context.Context, *corev1.Service, *corev1.Service) error { return errRefused }
+
 func (refusing) ReleaseFinalizers(context.Context, kube.Object, []string) error { return errRefused }
 
 func (refusing) ReleaseOwners(context.Context, kube.Object) (kube.Object, error) {
