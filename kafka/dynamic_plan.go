@@ -41,6 +41,19 @@ type DynamicPlan struct {
 	Again bool
 
 	sensitive map[string]bool
+	// refused says of keys among the changes why they are not to be sent, beyond which of them brokers take no change of.
+	refused map[string]string
+	beyond  map[string]bool
+}
+
+// Beyond splits a plan: in one are the changes that no broker takes, since it has more threads than it can count with, and that
+// can only be made at the active controller; in the other is what is left.
+func (p DynamicPlan) Beyond() (beyond, rest DynamicPlan) {
+	beyond, rest = p, p
+	isBeyond := func(c ConfigChange) bool { return p.beyond[c.Key] && p.refused[c.Key] == "" }
+	beyond.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c ConfigChange) bool { return !isBeyond(c) })
+	rest.Changes = slices.DeleteFunc(slices.Clone(p.Changes), isBeyond)
+	return beyond, rest
 }
 
 // Validatable are the changes that can be sent with validateOnly: all but secrets. A broker that refuses a request logs
@@ -89,7 +102,8 @@ func (p DynamicPlan) First() DynamicPlan {
 // PlanDynamic compares what is wanted with what is there. Keys of others stay.
 func PlanDynamic(in DynamicInput) DynamicPlan {
 	p := &planner{DynamicInput: in, plan: DynamicPlan{
-		Before: in.Applied.copied(), After: in.Applied.copied(), sensitive: map[string]bool{},
+		Before: in.Applied.copied(), After: in.Applied.copied(), sensitive: map[string]bool{}, refused: map[string]string{},
+		beyond: map[string]bool{},
 	}}
 	for _, key := range in.Wanted.Keys() {
 		if !p.untouchable(key) && !slices.Contains(in.Without, key) {
@@ -146,7 +160,11 @@ func (p *planner) current(key string) (value *string, there bool) {
 func (p *planner) want(key string) {
 	wanted := p.Wanted[key]
 	value := wanted
+	refused := ""
 	if isThreadCount(key) {
+		refused, p.plan.beyond[key] = threadsRefused(key, wanted, p.brokers()), beyondSteps(key, p.brokers())
+	}
+	if isThreadCount(key) && refused == "" {
 		value = steppedThreads(key, wanted, p.brokers())
 		p.plan.Again = p.plan.Again || value != wanted
 	}
@@ -161,6 +179,9 @@ func (p *planner) want(key string) {
 	}
 	p.set(key, value, secret)
 	p.plan.After[key] = hash
+	if refused != "" {
+		p.plan.refused[key] = refused
+	}
 }
 
 // isThere compares what Kafka shows by its type, what it hides by the record.
@@ -213,6 +234,7 @@ func (p *planner) unwant(key string) {
 		p.plan.Again = true
 	case isThreadCount(key) && p.stepToFallback(key):
 	default:
+		p.plan.beyond[key] = isThreadCount(key) && beyondSteps(key, p.brokers())
 		p.plan.Changes = append(p.plan.Changes, ConfigChange{Key: key})
 		p.plan.Before[key] = ""
 		delete(p.plan.After, key)

@@ -166,6 +166,33 @@ func TestPlanDynamicOfAllBrokers(t *testing.T) {
 		plan = kafka.PlanDynamic(kafka.DynamicInput{Resource: all, Wanted: kafka.Properties{io: "4"}, Brokers: brokers})
 		assert.Equal(t, []kafka.ConfigChange{set(io, "6")}, plan.Changes)
 	})
+	t.Run("threads that no broker should have are not approached", func(t *testing.T) {
+		brokers := []kafka.Configs{configs(entry(io, kafka.TypeInt, level(byDefault, "8")))}
+		for _, value := range []string{"1001", "9999999999"} {
+			plan := kafka.PlanDynamic(kafka.DynamicInput{Resource: all, Wanted: kafka.Properties{bytes: "5", io: value}, Brokers: brokers})
+			var refused *kafka.ConfigRefused
+			require.ErrorAs(t, plan.Send(t.Context(), nil, all), &refused)
+			key, text := kafka.RefusedKey(refused.Message)
+			assert.Equal(t, io, key)
+			assert.Contains(t, text, value)
+			assert.False(t, kafka.RefusedWhileRunning(refused.Message), "nor is a broker started with it")
+		}
+	})
+	t.Run("threads above what people may ask for are stepped down", func(t *testing.T) {
+		brokers := []kafka.Configs{configs(entry(io, kafka.TypeInt, level(ofFile, "5000")))}
+		plan := kafka.PlanDynamic(kafka.DynamicInput{Resource: all, Wanted: kafka.Properties{io: "2000"}, Brokers: brokers})
+		assert.Equal(t, []kafka.ConfigChange{set(io, "2500")}, plan.Changes)
+	})
+	t.Run("threads of which double is no int go at the controller, and nothing else does", func(t *testing.T) {
+		brokers := []kafka.Configs{configs(entry(io, kafka.TypeInt, level(ofAll, "1342177280"), level(byDefault, "8")))}
+		plan := kafka.PlanDynamic(kafka.DynamicInput{
+			Resource: all, Wanted: kafka.Properties{bytes: "5"}, Applied: ours(io), Brokers: brokers,
+			Actual: configs(entry(io, kafka.TypeInt, level(ofAll, "1342177280"))),
+		})
+		beyond, rest := plan.Beyond()
+		assert.Equal(t, []kafka.ConfigChange{deleted(io)}, beyond.Changes)
+		assert.Equal(t, []kafka.ConfigChange{set(bytes, "5")}, rest.Changes)
+	})
 	t.Run("with ELR in-sync replicas are set for all brokers", func(t *testing.T) {
 		plan := kafka.PlanDynamic(kafka.DynamicInput{Resource: all, ELR: true, Wanted: kafka.Properties{minISR: "2"},
 			Actual: configs(entry(minISR, kafka.TypeInt, level(ofAll, "1")))})

@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +28,30 @@ func ThreadCounts(wanted Properties, applied Applied) []string {
 	return slices.DeleteFunc(slices.Compact(keys), func(key string) bool { return !isThreadCount(key) })
 }
 
+// maxThreads is the largest number of threads to which a count is raised while Kafka runs. Each costs a stack of a megabyte and
+// its share of a lock that all of a pool take; brokers with a hundred disks and as many cores have some hundred. Kafka itself has
+// no bound, so steps towards a slip of the finger would all be taken, up to the one that no int holds.
+const maxThreads = 1000
+
+// threadsRefused is why a number of threads is not set at all, in the words that Kafka has for a value that cannot be; empty
+// where steps towards it may begin, and where Kafka itself refuses the first of them.
+func threadsRefused(key, wanted string, brokers []Configs) string {
+	target, err := strconv.ParseInt(strings.TrimSpace(wanted), 10, 64)
+	_, highest, known := currentThreads(key, brokers)
+	if err != nil || target <= maxThreads || known && target <= int64(highest) {
+		return ""
+	}
+	return fmt.Sprintf("Invalid value %s for configuration %s: the operator sets no more than %d threads; write a number from 1 to %[3]d",
+		strings.TrimSpace(wanted), key, maxThreads)
+}
+
+// beyondSteps reports whether brokers have so many threads that they take no other number: double of it is no int
+// (DynamicThreadPool.validateReconfiguration computes that as one), and whatever is wanted is greater.
+func beyondSteps(key string, brokers []Configs) bool {
+	_, highest, known := currentThreads(key, brokers)
+	return known && highest > math.MaxInt32/2
+}
+
 // NextStep is the number of threads nearest to the wanted one that Kafka takes now.
 func NextStep(current, wanted int) int { return nextStep(current, current, wanted) }
 
@@ -41,7 +67,7 @@ func nextStep(lowest, highest, wanted int) int {
 func steppedThreads(key, wanted string, brokers []Configs) string {
 	target, err := strconv.Atoi(strings.TrimSpace(wanted))
 	lowest, highest, known := currentThreads(key, brokers)
-	if err != nil || !known {
+	if err != nil || !known || beyondSteps(key, brokers) {
 		return wanted
 	}
 	if next := nextStep(lowest, highest, target); next != target {

@@ -64,8 +64,10 @@ type wideWish struct {
 	// brokers are the addresses of those that are ready.
 	brokers map[messages.BrokerID]string
 	running kafka.Running
-	applied kafka.Applied
-	without []string
+	// controller is the address of the active controller's own listener, empty where it takes no configuration.
+	controller string
+	applied    kafka.Applied
+	without    []string
 	// keep are keys that may not be deleted yet: where a key moves to a broker there must not be Kafka's default in between.
 	keep []string
 	// of tells one wish from another, ofAll also when other keys may be deleted.
@@ -149,6 +151,9 @@ func (a *cluster) wideWish() (wideWish, bool) {
 	wish := wideWish{
 		brokers: map[messages.BrokerID]string{}, running: kafka.Running{Version: version, ELR: a.wide.release.ELR},
 		applied: a.wide.applied,
+	}
+	if a.valid.Spec.KRaft && kafka.ControllersTakeConfigs(version) {
+		wish.controller = a.activeController()
 	}
 	nodes := a.nodes()
 	for _, n := range nodes {

@@ -44,9 +44,7 @@ func (e worldEffects) configureAll(ctx context.Context, cluster *v1beta1.KafkaCl
 		result.keys = append(result.keys, change.Key)
 	}
 	e.Log.Info("configuration of all brokers changes", "keys", strings.Join(result.keys, " "))
-	err = broker.WithAdmin(ctx, e.Kafka, address, func(admin broker.Admin) error {
-		return plan.Send(ctx, admin, kafka.ConfigResource{ClusterWide: true})
-	})
+	err = e.send(ctx, plan, address, wish.controller)
 	var refused *kafka.ConfigRefused
 	if errors.As(err, &refused) {
 		result.refused = refused.Message
@@ -56,6 +54,19 @@ func (e worldEffects) configureAll(ctx context.Context, cluster *v1beta1.KafkaCl
 		return result, err
 	}
 	return result, record(plan.After)
+}
+
+// send asks a broker for all changes but those that only the active controller takes, where its own listener is known.
+func (e worldEffects) send(ctx context.Context, plan kafka.DynamicPlan, address, controller string) error {
+	all := kafka.ConfigResource{ClusterWide: true}
+	if beyond, rest := plan.Beyond(); len(beyond.Changes) > 0 && controller != "" {
+		err := broker.WithAdmin(ctx, e.Kafka, controller, func(admin broker.Admin) error { return beyond.Send(ctx, admin, all) })
+		if err != nil || len(rest.Changes) == 0 {
+			return err
+		}
+		plan = rest
+	}
+	return broker.WithAdmin(ctx, e.Kafka, address, func(admin broker.Admin) error { return plan.Send(ctx, admin, all) })
 }
 
 // planAll asks one broker for what all share and every broker for what it has: Kafka takes no jump in numbers of threads.

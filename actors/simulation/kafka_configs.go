@@ -237,8 +237,8 @@ func (c *kafkaState) refusal(p *process, resource kafkaclient.ConfigResource, ch
 		return refused("Cannot update these configs dynamically: [%s]", change.Key)
 	case class == kafkaclient.ClassPerBroker && resource.ClusterWide:
 		return refused("Cannot update these configs at default cluster level, broker id must be specified: [%s]", change.Key)
-	case change.Value == nil:
-		return nil
+	case change.Value == nil: // the value that is left is checked like one that is set
+		return c.jump(p, change.Key, c.without(p, resource, change.Key))
 	}
 	if err := badValue(change.Key, *change.Value); err != nil {
 		return err
@@ -249,6 +249,20 @@ func (c *kafkaState) refusal(p *process, resource kafkaclient.ConfigResource, ch
 	return c.jump(p, change.Key, *change.Value)
 }
 
+// without is the value of a key that a broker works by once a resource has none.
+func (c *kafkaState) without(p *process, resource kafkaclient.ConfigResource, name string) string {
+	source := kafkaclient.SourceDynamicBroker
+	if resource.ClusterWide {
+		source = kafkaclient.SourceDynamicDefaultBroker
+	}
+	for _, level := range c.levels(p, name) {
+		if level.Source != source {
+			return *level.Value
+		}
+	}
+	return ""
+}
+
 // badValue checks type and range.
 func badValue(name, value string) error {
 	switch t := kafkaclient.TypeOf(name, nil); t {
@@ -257,6 +271,9 @@ func badValue(name, value string) error {
 		if err != nil {
 			kind := map[kafkaclient.ConfigType]string{kafkaclient.TypeInt: "INT", kafkaclient.TypeShort: "SHORT", kafkaclient.TypeLong: "LONG"}[t]
 			return refused("Invalid value %s for configuration %s: Not a number of type %s", value, name, kind)
+		}
+		if t == kafkaclient.TypeInt && number != int64(int32(number)) {
+			return refused("Invalid value %s for configuration %s: Not a number of type INT", value, name)
 		}
 		if number < 1 && (slices.Contains(threadPools(), name) || name == minISRKey) {
 			return refused("Invalid value %d for configuration %s: Value must be at least 1", number, name)
@@ -292,7 +309,7 @@ func (c *kafkaState) jump(p *process, name, value string) error {
 	switch {
 	case errCurrent != nil || errWanted != nil:
 		return nil
-	case wanted > 2*current:
+	case int32(wanted) > 2*int32(current): // which may be no int any more
 		return refused(text+"not be greater than double the current value %d", name, wanted, current)
 	case wanted < current/2:
 		return refused(text+"be at least half the current value %d", name, wanted, current)

@@ -254,3 +254,10 @@ func (w *World) lossToken(name string, id messages.BrokerID) string {
 	}
 	return id.String() + "/" + dirs[0].ClaimUID[:8]
 }
+
+// setDefault sets a dynamic value of all brokers as an earlier one may have been, whatever brokers would say to it.
+func (k *kafka) setDefault(name, key, value string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.clusters[keyed(name)].defaults[key] = value
+}
