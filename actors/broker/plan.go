@@ -147,11 +147,10 @@ func claims(w blueprint, o observed, _ time.Time) step {
 		switch {
 		case err != nil:
 			return blocked("%v", err)
-		case claim != nil:
+		case claim != nil || w.runsOnDeleted(o, disk.MountPath):
 			continue
 		case w.Formatted[disk.MountPath] != "" && !slices.Contains(w.Replace, disk.MountPath):
-			return blocked("DataVolumeLost: %s, and Kafka has run on it; condition DataVolumeLost says what an empty one waits for",
-				fateOf(o.claims, disk.MountPath))
+			return blocked("DataVolumeLost: %s", fateOf(o, disk.MountPath))
 		case w.ranUnseen(o):
 			return blocked("DataVolumeLost: there is no claim for %s, and the broker ran before this operator could see on "+
 				"which disks: restore the claim; if the disk is new, take it out of the spec until the broker runs", disk.MountPath)
@@ -447,10 +446,22 @@ func deletingClaim(claims []*corev1.PersistentVolumeClaim, mountPath string) str
 	return ""
 }
 
-// fateOf says what became of the claim of a disk that has none.
-func fateOf(claims []*corev1.PersistentVolumeClaim, mountPath string) string {
-	if leaving := deletingClaim(claims, mountPath); leaving != "" {
-		return "claim " + leaving + " for " + mountPath + " is being deleted"
+// runsOnDeleted reports whether a Pod runs on a disk whose claim somebody has deleted. Kubernetes keeps the claim as long, so
+// nothing is lost, and nothing can take its place.
+func (w blueprint) runsOnDeleted(o observed, mountPath string) bool {
+	pod, claim := o.pod(), deletingClaim(o.claims, mountPath)
+	return pod != nil && claim != "" && mounts(pod, claim) && everStarted(pod) && !podEnded(pod) && !o.written.Deleting(pod)
+}
+
+// fateOf says what became of the claim of a disk that has none, and where is told what comes next: only once no Pod has it.
+func fateOf(o observed, mountPath string) string {
+	const next = ", and Kafka has run on it; condition DataVolumeLost says what an empty one waits for"
+	switch leaving := deletingClaim(o.claims, mountPath); {
+	case leaving == "":
+		return "the claim for " + mountPath + " is gone" + next
+	case o.pod() != nil:
+		return "claim " + leaving + " for " + mountPath + " was deleted, and goes with Pod " + o.pod().Name
+	default:
+		return "claim " + leaving + " for " + mountPath + " is being deleted" + next
 	}
-	return "the claim for " + mountPath + " is gone"
 }

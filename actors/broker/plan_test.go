@@ -110,11 +110,19 @@ func TestDisksComeFirstAndAreNeverGuessed(t *testing.T) {
 			change: ranBefore, spoil: func(s *scene) { s.o.claims = nil }, step: "broker.wait", reason: "DataVolumeLost",
 		},
 		"a claim with data that is being deleted is not called gone": {
-			change: ranBefore, spoil: func(s *scene) { s.o.claims[0].DeletionTimestamp = &metav1.Time{Time: now} },
+			change: ranBefore, spoil: func(s *scene) { s.o.claims[0].DeletionTimestamp, s.o.pods = &metav1.Time{Time: now}, nil },
 			step: "broker.wait", reason: "for /kafka-logs is being deleted, and Kafka has run on it",
 		},
 		"a claim that is being deleted is waited for": {
-			spoil: func(s *scene) { s.claim().DeletionTimestamp = &metav1.Time{Time: now} }, step: "broker.wait", reason: "is being deleted",
+			spoil: func(s *scene) { s.claim().DeletionTimestamp, s.o.pods = &metav1.Time{Time: now}, nil }, step: "broker.wait", reason: "is being deleted",
+		},
+		"a claim that is deleted under a Pod that runs is there as long": {
+			change: ranBefore, spoil: func(s *scene) { s.claim().DeletionTimestamp = &metav1.Time{Time: now} }, step: "broker.rest",
+		},
+		"a claim that is deleted goes with the Pod that stops": {
+			change: ranBefore, spoil: func(s *scene) {
+				s.claim().DeletionTimestamp, s.pod().DeletionTimestamp = &metav1.Time{Time: now}, &metav1.Time{Time: now}
+			}, step: "broker.wait", reason: "was deleted, and goes with Pod",
 		},
 		"a claim with the label of another broker stops the start": {
 			spoil: func(s *scene) { s.claim().Labels[kube.LabelBrokerID] = "7" }, step: "broker.wait", reason: "correct its label",

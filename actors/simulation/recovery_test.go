@@ -195,3 +195,30 @@ func TestABrokerWaitsForANodeThatIsOnlyAway(t *testing.T) {
 		require.Len(w.t, w.owned(kube.KindClaim, "demo"), claims)
 	}, machines(6, 3))
 }
+
+// Kubernetes keeps a claim while a Pod mounts it: nothing is lost, and what else is to be done goes on.
+func TestAClaimThatIsDeletedUnderARunningBrokerIsToldAndLosesNothing(t *testing.T) {
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		for _, claim := range w.owned(kube.KindClaim, "demo") {
+			if idOf(claim) == 1 {
+				w.deleteObject(keyOf(claim))
+			}
+		}
+		w.edit("demo", readOnly("log.retention.ms=1000\nqueued.max.requests=700\n"))
+		w.inForce("log.retention.ms", "1000", 0, 1, 2)
+		w.eventually(5*time.Minute, "the others are restarted", func() bool {
+			now := w.podUIDs("demo")
+			return now[0] != before[0] && now[2] != before[2]
+		})
+		w.eventuallyReady("demo")
+		w.advance(10 * time.Minute)
+		require.True(w.t, w.isReady("demo"))
+		require.Equal(w.t, before[1], w.podUIDs("demo")[1])
+		text := w.conditionText("demo", kube.ConditionUpdateAvailable)
+		require.Contains(w.t, text, "was deleted and goes with its data when the Pod stops")
+		require.Empty(w.t, w.conditionText("demo", kube.ConditionDataVolumeLost))
+	})
+}
