@@ -323,7 +323,7 @@ func readiness(v view) verdict {
 		return verdict{stalled: true, reason: string(errs[0].Reason), message: withEnd(problemText(errs), v.alsoUnready())}
 	}
 	if v.objectsError != "" {
-		return verdict{progressing: true, reason: kube.ReasonFailing, message: v.objectsError}
+		return verdict{progressing: true, reason: kube.ReasonFailing, message: withEnd(v.objectsError, v.alsoUnready())}
 	}
 	if len(v.nodes) == 0 {
 		return verdict{progressing: true, reason: kube.ReasonProgressing, message: "the cluster is being set up"}
@@ -338,14 +338,14 @@ func readiness(v view) verdict {
 	} {
 		nodes := nodesWhere(v.nodes, func(n node) bool { return n.observed.Phase == group.phase })
 		if len(nodes) > 0 {
-			return verdict{stalled: group.stalled, progressing: !group.stalled, reason: group.reason, message: v.reasons(nodes)}
+			return verdict{stalled: group.stalled, progressing: !group.stalled, reason: group.reason, message: withEnd(v.reasons(nodes), v.alsoUnready(nodes...))}
 		}
 	}
 	if unfit := nodesWhere(v.nodes, func(n node) bool { return n.observed.Unfit != "" && !n.leaving }); len(unfit) > 0 {
 		return verdict{stalled: true, reason: kube.ReasonUnfit, message: heldText(unfit)}
 	}
 	if v.configRefused() {
-		return verdict{stalled: true, reason: kube.ReasonConfigRefused, message: v.configProblems()}
+		return verdict{stalled: true, reason: kube.ReasonConfigRefused, message: withEnd(v.configProblems(), v.alsoUnready())}
 	}
 	if len(v.roll.permits) > 0 || len(v.roll.waiting) > 0 {
 		return verdict{progressing: true, reason: kube.ReasonRolling, message: rollText(v.roll, v.nodes)}
@@ -374,9 +374,12 @@ func readiness(v view) verdict {
 	return asked
 }
 
-// alsoUnready names the nodes that are down while something graver is told.
-func (v view) alsoUnready() string {
-	down := nodesWhere(v.nodes, func(n node) bool { return !n.leaving && n.observed.Revision > 0 && !n.observed.PodReady })
+// alsoUnready names the nodes that are down while something graver is told, but for those that are told of.
+func (v view) alsoUnready(told ...node) string {
+	down := nodesWhere(v.nodes, func(n node) bool {
+		isTold := slices.ContainsFunc(told, func(t node) bool { return t.id == n.id })
+		return !isTold && !n.leaving && !n.atRest() && n.observed.Revision > 0 && !n.observed.PodReady
+	})
 	if len(down) == 0 {
 		return ""
 	}

@@ -248,3 +248,21 @@ func TestAllFieldsThatAreWrongAreNamed(t *testing.T) {
 	}
 	require.Equal(t, "spec.a: is wrong; correct it (and 7 more: spec.b, spec.c, spec.d, spec.e, spec.f, …)", problemText(problems))
 }
+
+func TestWhoIsDownIsNamedBesideWhateverElseIsWrong(t *testing.T) {
+	down := func(v *view) { v.nodes[0].observed.PodReady = false }
+	for name, what := range map[string]func(*view){
+		"objects that cannot be written":         func(v *view) { v.objectsError = "cannot write" },
+		"a configuration that is refused":        func(v *view) { v.wideRefused, v.wide = true, []string{"refused"} },
+		"another broker that waits for a person": phase(1, messages.PhaseBlocked, "waits"),
+		"another broker's step that fails":       phase(2, messages.PhaseFailing, "fails"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			verdict := readiness(healthy(what, down))
+			require.False(t, verdict.ready)
+			require.True(t, strings.HasSuffix(verdict.message, "; not ready: broker 0"), verdict.message)
+		})
+	}
+	verdict := readiness(healthy(phase(1, messages.PhaseBlocked, "waits")))
+	require.NotContains(t, verdict.message, "not ready", "it is told already")
+}
