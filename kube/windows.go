@@ -56,7 +56,7 @@ func readWindow(w v1beta1.MaintenanceWindow) (window, error) {
 	}
 	schedule, err := parseSchedule(w.Schedule)
 	if err != nil {
-		return window{}, fmt.Errorf("schedule: write a cron expression of five fields (minute, hour, day of month, month, day of week): %w", err)
+		return window{}, fmt.Errorf("schedule: %w; write a cron expression of five fields: minute, hour, day of month, month, day of week", err)
 	}
 	duration, err := time.ParseDuration(w.Duration)
 	if err != nil || duration <= 0 || duration > maxWindow {
@@ -84,12 +84,22 @@ func (w window) openAt(now time.Time) (open bool, again time.Time) {
 	return true, began.Add(w.duration)
 }
 
-// windowProblems tells which maintenance windows cannot be read.
+// longestCause is how much of an error is shown: the parser repeats what people wrote.
+const longestCause = 300
+
+// anyDay is a moment from which on a schedule is looked for: whether there is a day for it does not depend on today.
+func anyDay() time.Time { return time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// windowProblems tells which maintenance windows cannot be read, or never open.
 func windowProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
 	var problems []messages.FieldProblem
 	for i, w := range spec.MaintenanceWindows {
-		if _, err := readWindow(w); err != nil {
-			problems = append(problems, invalid(fmt.Sprintf("spec.maintenanceWindows[%d]", i), "%s", err.Error()))
+		field := fmt.Sprintf("spec.maintenanceWindows[%d]", i)
+		switch window, err := readWindow(w); {
+		case err != nil:
+			problems = append(problems, invalid(field, "%s", messages.Advice(messages.Elided(err.Error(), longestCause))))
+		case window.schedule.Next(anyDay()).IsZero(): // the parser gives up after five years
+			problems = append(problems, warning(field, "schedule %s: there is no such day, so the window never opens; correct or remove it", w.Schedule))
 		}
 	}
 	return problems

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 func TestAWindowIsOpenFromItsScheduleOnForItsDuration(t *testing.T) {
@@ -63,5 +64,26 @@ func TestWindowsThatCannotBeReadAreNamed(t *testing.T) {
 			require.Equal(t, "spec.maintenanceWindows[0]", problems[0].Field)
 			require.Contains(t, problems[0].Message, test.says)
 		})
+	}
+}
+
+func TestTheCauseStandsFirst(t *testing.T) {
+	problems := windowProblems(&v1beta1.KafkaClusterSpec{
+		MaintenanceWindows: []v1beta1.MaintenanceWindow{{Schedule: "99 99 * * *", Duration: "1h"}},
+	})
+	require.Len(t, problems, 1)
+	require.Regexp(t, `^schedule: .*99.*; write a cron expression of five fields: minute, hour, day of month, month, day of week$`, problems[0].Message)
+}
+
+func TestAWindowThatNeverOpensIsTold(t *testing.T) {
+	for schedule, never := range map[string]bool{"0 3 30 2 *": true, "0 3 31 4,6 *": true, "0 3 29 2 *": false, "0 3 * * 0": false} {
+		problems := windowProblems(&v1beta1.KafkaClusterSpec{
+			MaintenanceWindows: []v1beta1.MaintenanceWindow{{Schedule: schedule, Duration: "1h"}},
+		})
+		require.Equal(t, never, len(problems) == 1, schedule)
+		if never {
+			require.Equal(t, messages.SeverityWarning, problems[0].Severity)
+			require.Contains(t, problems[0].Message, "never opens")
+		}
 	}
 }
