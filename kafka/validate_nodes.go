@@ -25,7 +25,8 @@ func quorumProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 			"no node has the controller role, which a KRaft cluster needs; add one to brokerConfig.processRoles of one or three nodes")}
 	case count%2 == 0:
 		return []messages.FieldProblem{warning(brokersField,
-			"%d controllers bear the loss of no more nodes than %d do; use an odd number", count, count-1)}
+			"the quorum goes on while %d of %d controllers are down, just as with %d: one more brings nothing here; use an odd number",
+			(count-1)/2, count, count-1)}
 	default:
 		return nil
 	}

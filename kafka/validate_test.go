@@ -197,7 +197,7 @@ func TestValidateAddressesAndRoles(t *testing.T) {
 			[]string{invalidSpec + "spec.brokers: is empty; add an entry with an id and one of brokerConfigGroups"},
 		},
 		"an even number of controllers": {
-			demo(), []string{warned + "spec.brokers: 2 controllers bear the loss of no more nodes than 1 do"},
+			demo(), []string{warned + "spec.brokers: the quorum goes on while 0 of 2 controllers are down, just as with 1"},
 		},
 	})
 }
