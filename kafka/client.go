@@ -136,6 +136,8 @@ func (s *Session) askBroker(ctx context.Context, observed *messages.KafkaObserve
 	}
 	topics, err := allTopics(broker)
 	observed.UnderReplicated = underReplicated(topics)
+	leaderless := withoutLeader(topics)
+	observed.Leaderless, observed.LeaderlessNames = len(leaderless), NamedPartitions(leaderless)
 	return topics, err
 }
 

@@ -38,6 +38,22 @@ func underReplicated(topics []*sarama.TopicMetadata) bool {
 	return false
 }
 
+// withoutLeader are the partitions that nobody leads, ordered: what is written to them is refused.
+func withoutLeader(topics []*sarama.TopicMetadata) []TopicPartition {
+	var none []TopicPartition
+	for _, topic := range topics {
+		for _, partition := range topic.Partitions {
+			if partition.Leader < 0 {
+				none = append(none, TopicPartition{Topic: topic.Name, Number: partition.ID})
+			}
+		}
+	}
+	slices.SortFunc(none, func(a, b TopicPartition) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Number, b.Number))
+	})
+	return none
+}
+
 // partitions are those of all topics, ordered. A partition's own error is left aside: it says that there is no leader or
 // that a replica is offline, and so do the other fields.
 func partitions(topics []*sarama.TopicMetadata) ([]messages.Partition, error) {

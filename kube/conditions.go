@@ -34,6 +34,7 @@ const (
 	ConditionDiskFull        = "DiskFull"
 	ConditionVoters          = "VotersPending"
 	ConditionStaticQuorum    = "StaticQuorum"
+	ConditionOffline         = "PartitionsOffline"
 )
 
 // Reasons of conditions.
@@ -64,6 +65,7 @@ const (
 	ReasonConfigRefused = "ConfigRefused"
 	ReasonMetadata      = "NotRaised"
 	ReasonHeld          = "CannotMove"
+	ReasonNoLeader      = "NoLeader"
 	ReasonUnfit         = "PodCannotBeMade"
 )
 

@@ -58,6 +58,9 @@ type KafkaObserved struct {
 	Brokers []BrokerID
 	// UnderReplicated is set while some partition has fewer in-sync replicas than replicas.
 	UnderReplicated bool
+	// Leaderless is how many partitions have no leader, LeaderlessNames the first of them, "a-0, a-1, and 3 more"; empty for none.
+	Leaderless      int
+	LeaderlessNames string
 	// Voters and Observers are the nodes that DescribeQuorum lists, sorted; empty in ZooKeeper mode.
 	Voters, Observers []BrokerID
 	// Directories are the ids of the log dirs with the voters' metadata, by node; a node that is listed with two is missing.
@@ -83,6 +86,7 @@ type KafkaObserved struct {
 func (k KafkaObserved) Equal(o KafkaObserved) bool {
 	return k.Watch.Equal(o.Watch) && k.Answered == o.Answered && k.Error == o.Error &&
 		slices.Equal(k.Brokers, o.Brokers) && k.UnderReplicated == o.UnderReplicated &&
+		k.Leaderless == o.Leaderless && k.LeaderlessNames == o.LeaderlessNames &&
 		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && slices.Equal(k.Elsewhere, o.Elsewhere) &&
 		maps.Equal(k.Directories, o.Directories) &&
 		k.QuorumLeader == o.QuorumLeader && k.DynamicQuorum == o.DynamicQuorum &&

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,7 +116,7 @@ func (w blueprint) update(pod *corev1.Pod) string {
 	if rendered == "" || w.stale(pod) || kube.SameHash(rendered, w.renderedHash) {
 		return ""
 	}
-	return "this version of the operator builds the Pod differently"
+	return cmp.Or(shortList(w.marksChanged(pod)), "this version of the operator builds the Pod differently")
 }
 
 // tainted reports whether somebody has marked the Pod by a label. A selector that matches every Pod the daemon makes

@@ -154,7 +154,8 @@ func (v rollView) wayOut(n node, token string) string {
 	if n.controller && v.kraft && !v.fresh() {
 		return "; restore the claim, or bring the other controllers back"
 	}
-	return fmt.Sprintf("; restore the claim, or give its data up with annotation %s: %q", kube.AnnotationAllowDataLoss, token)
+	return fmt.Sprintf("; restore the claim, or give its data up with annotation %s: %q (condition %s tells which partitions then still "+
+		"need a leader)", kube.AnnotationAllowDataLoss, token, kube.ConditionOffline)
 }
 
 // givenUp are the words by which a person has given up lost disks, by broker: "3/1f2e3d4c" of broker 3.

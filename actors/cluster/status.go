@@ -275,6 +275,8 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	leaving := append(leavingNodes(v.nodes), v.unkept.running...)
 	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonRemoving, removalText(leaving, v.removals))
 	set(kube.ConditionDataVolumeLost, len(v.lost) > 0, kube.ReasonDisksGone, strings.Join(v.lost, "; "))
+	offline := offlineText(v)
+	set(kube.ConditionOffline, offline != "", kube.ReasonNoLeader, offline)
 	failed := nodesWhere(v.nodes, func(n node) bool { return len(n.observed.FailedDisks) > 0 })
 	full := nodesWhere(v.nodes, func(n node) bool { return strings.HasPrefix(n.observed.ScriptWaits, diskFull) })
 	set(kube.ConditionDiskFull, len(full) > 0, kube.ReasonNoRoom, heldTexts(full))

@@ -153,8 +153,9 @@ func (a *cluster) settling(now time.Time) time.Duration {
 }
 
 func (a *cluster) view() view {
+	told := slices.Concat(a.problems, wordProblems(a.newest, lossTokens(a.nodes(), a.known.BrokersState)))
 	v := view{
-		cluster: a.newest, known: a.known, problems: a.problems, nodes: a.nodes(), kafka: a.kafka,
+		cluster: a.newest, known: a.known, problems: told, nodes: a.nodes(), kafka: a.kafka,
 		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(), version: a.wide.release.Version,
 		metadata: a.upgrade.finalised, metadataWaits: a.upgrade.waits, wide: a.wide.problems, wideRefused: a.wide.bad,
 		voters: a.voters.waits, votersTold: a.voters.told(time.Now()),

@@ -93,6 +93,13 @@ func (s kafkaSession) ask(ask kafkaclient.Ask, asked time.Time) (messages.KafkaO
 	}
 	observed.Brokers = c.listedBrokers()
 	observed.UnderReplicated = slices.ContainsFunc(c.partitions, func(p *partition) bool { return len(p.isr) < len(p.replicas) })
+	var leaderless []kafkaclient.TopicPartition
+	for _, p := range c.partitions {
+		if p.leader < 0 {
+			leaderless = append(leaderless, kafkaclient.TopicPartition{Topic: p.topic, Number: p.number})
+		}
+	}
+	observed.Leaderless, observed.LeaderlessNames = len(leaderless), kafkaclient.NamedPartitions(leaderless)
 	observed.Version = c.asked().version
 	if c.kraft {
 		observed.MetadataVersion, observed.ELR = c.version+"-IV0", c.elr()

@@ -222,3 +222,39 @@ func TestAClaimThatIsDeletedUnderARunningBrokerIsToldAndLosesNothing(t *testing.
 		require.Empty(w.t, w.conditionText("demo", kube.ConditionDataVolumeLost))
 	})
 }
+
+func TestPartitionsThatStayWithoutALeaderAfterALossAreTold(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("3.9.2")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "single", 4, 1, 1)
+		w.advance(time.Minute)
+		w.edit("demo", maintained(3))
+		w.eventually(5*time.Minute, "a condition names it", func() bool {
+			text := w.conditionText("demo", kube.ConditionOffline)
+			return strings.Contains(text, "1 partitions have no leader") && strings.Contains(text, "single-3") && strings.Contains(text, "UNCLEAN")
+		})
+		w.eventuallyReady("demo") // whoever uses other partitions is served
+		w.settled()
+		w.edit("demo", maintained())
+		w.eventually(5*time.Minute, "nothing is told any more", func() bool { return w.conditionText("demo", kube.ConditionOffline) == "" })
+		w.settled()
+	})
+}
+
+func TestAWordThatNobodyTakesGetsAnAnswer(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), annotated(kube.AnnotationAllowDataLoss, "yes")))
+		w.eventuallyReady("demo")
+		w.eventually(time.Minute, "it is told", func() bool {
+			return strings.Contains(w.conditionText("demo", kube.ConditionSpecWarning), kube.AnnotationAllowDataLoss)
+		})
+		w.topic("demo", "single", 3, 1, 1)
+		w.advance(time.Minute)
+		w.loseClaims("demo", 1)
+		w.eventually(5*time.Minute, "with the word that would be taken", func() bool {
+			return strings.Contains(w.conditionText("demo", kube.ConditionSpecWarning), w.lossToken("demo", 1))
+		})
+		w.settled()
+	})
+}

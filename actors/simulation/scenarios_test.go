@@ -398,3 +398,24 @@ func TestARestartOfTheDaemonChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+// What others should learn of a Pod is on it from its next start; what the spec says is told as what it is.
+func TestAnAnnotationOfTheSpecThatWaitsForTheNextPodIsNamed(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.edit("demo", func(c *v1beta1.KafkaCluster) {
+			for name, group := range c.Spec.BrokerConfigGroups {
+				group.BrokerAnnotations, group.BrokerLabels = map[string]string{"team/owner": "a"}, map[string]string{"tier": "gold"}
+				c.Spec.BrokerConfigGroups[name] = group
+			}
+		})
+		w.eventually(time.Minute, "it is told", func() bool {
+			text := w.conditionText("demo", kube.ConditionUpdateAvailable)
+			return strings.Contains(text, "annotation team/owner of the spec is not on the Pod; label tier of the spec") && !strings.Contains(text, "version")
+		})
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
+	})
+}

@@ -1,0 +1,74 @@
+package cluster
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// wordProblems tell of words in annotations of the resource that nobody takes, and of those that would be taken. A word that may
+// have done its work, such as that of an earlier loss, is none. tokens are the words for what is lost now, by broker.
+func wordProblems(cluster *v1beta1.KafkaCluster, tokens map[messages.BrokerID]string) []messages.FieldProblem {
+	return slices.Concat(lossWordProblems(cluster, tokens), consentWordProblems(cluster))
+}
+
+func lossWordProblems(cluster *v1beta1.KafkaCluster, tokens map[messages.BrokerID]string) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	given := givenUp(cluster)
+	for _, text := range words(cluster.Annotations[kube.AnnotationAllowDataLoss]) {
+		broker, claim, _ := strings.Cut(text, "/")
+		id, err := messages.ParseBrokerID(broker)
+		switch token := tokens[id]; {
+		case err != nil || claim == "":
+			problems = append(problems, wordProblem(kube.AnnotationAllowDataLoss, text, lossWords(tokens)))
+		case token != "" && given[id] == text && text != token:
+			problems = append(problems, wordProblem(kube.AnnotationAllowDataLoss, text,
+				fmt.Sprintf("is not the loss that broker %d has now; to give that up, write %q", id, token)))
+		}
+	}
+	return problems
+}
+
+// lossWords says what can be written: what is lost now, or where that would be told.
+func lossWords(tokens map[messages.BrokerID]string) string {
+	if len(tokens) == 0 {
+		return "gives up nothing, and nothing is lost; remove it, condition " + kube.ConditionDataVolumeLost + " shows the word of a loss"
+	}
+	var taken []string
+	for _, id := range slices.Sorted(maps.Keys(tokens)) {
+		taken = append(taken, fmt.Sprintf("%q", tokens[id]))
+	}
+	return "gives up nothing; to give up what is lost now, write " + strings.Join(taken, ",")
+}
+
+func consentWordProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for _, word := range words(cluster.Annotations[kube.AnnotationConsent]) {
+		switch {
+		case word == kube.ConsentDynamicQuorum && !cluster.Spec.KRaft:
+			problems = append(problems, wordProblem(kube.AnnotationConsent, word, "has no effect: this cluster has no metadata quorum; remove it"))
+		case !slices.Contains([]string{"true", "false", "yes", kube.ConsentDynamicQuorum}, word):
+			problems = append(problems, wordProblem(kube.AnnotationConsent, word, fmt.Sprintf(
+				"agrees to restarts that only a newer operator asks for, as everything but %q does, and to nothing else; write %q, or %q for that move",
+				"false", "true", kube.ConsentDynamicQuorum)))
+		}
+	}
+	return problems
+}
+
+func words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func wordProblem(annotation, word, what string) messages.FieldProblem {
+	const longest = 40
+	return messages.FieldProblem{
+		Field: messages.FieldOf("metadata.annotations[" + annotation + "]"), Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityWarning,
+		Message: fmt.Sprintf("%q %s", messages.Elided(word, longest), what),
+	}
+}
