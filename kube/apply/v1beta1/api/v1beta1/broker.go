@@ -16,7 +16,11 @@ type BrokerApplyConfiguration struct {
 	BrokerConfigGroup *string `json:"brokerConfigGroup,omitempty"`
 	// Properties of this broker, one key=value a line; they win over those of the cluster.
 	ReadOnlyConfig *string `json:"readOnlyConfig,omitempty"`
-	// Settings of this broker; they are laid over those of its group.
+	// Settings of this broker; they are laid over those of its group. A text, number or image of its own takes the place of the
+	// group's, config as a whole. Of maps (brokerLabels, brokerAnnotations, nodeSelector) both are taken, and its own value of a
+	// key wins. processRoles are those of both: a role of the group cannot be taken away. storageConfigs are its own first, then
+	// those of the group with other mountPaths; with the controller role the first one is where the metadata are. Resources,
+	// affinity and security contexts are laid over field by field; of all other lists both are taken, envs of the group first.
 	BrokerConfig *BrokerConfigApplyConfiguration `json:"brokerConfig,omitempty"`
 	// Stop this broker's Pod and keep its disks and its id, until set back. Default false.
 	Maintenance *bool `json:"maintenance,omitempty"`
