@@ -62,6 +62,7 @@ func acts() []act {
 		{"reconciliation is paused for a while", (*history).pause},
 		{"somebody deletes an object", (*history).deleteSomething},
 		{"somebody edits a file", (*history).editFile},
+		{"somebody edits a Service", (*history).editService},
 		{"a setting changes", (*history).changeSetting},
 		{"a broker gets another size", (*history).resizeBroker},
 		{"the levels of loggers change", (*history).changeLevels},
@@ -308,6 +309,22 @@ func (h *history) deleteSomething() {
 	if n := h.rng.IntN(1000); len(objects) > 0 {
 		h.deleteObject(keyOf(objects[n%len(objects)]))
 	}
+}
+
+// editService leads a Service elsewhere. Server-side apply would leave the one where it is, and fail for ever on the other.
+func (h *history) editService() {
+	n, ports := h.rng.IntN(1000), h.rng.IntN(2) == 0
+	services := h.owned(kube.KindService, h.name)
+	if len(services) == 0 {
+		return
+	}
+	h.store.update(keyOf(services[n%len(services)]), func(o kube.Object) {
+		if service, ok := o.(*corev1.Service); ok && ports {
+			service.Spec.Ports[0].Port = 12345
+		} else if ok {
+			service.Spec.Selector = map[string]string{"app": "theirs"}
+		}
+	})
 }
 
 func (h *history) editFile() {
