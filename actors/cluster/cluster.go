@@ -276,7 +276,7 @@ func (a *cluster) converge(c actor.Context) {
 	if a.valid != nil && a.identified(c) {
 		a.keepConsent(c)
 		a.keepRoll(c)
-		a.keepHealth(c) // first: what the gates believe must be an answer about the nodes as they are now
+		a.keepHealth(c) // before all that believes Kafka's answer: it must be about the nodes as they are now
 		if !a.paused() {
 			a.keepObjects(c)
 		}

@@ -96,7 +96,8 @@ type rollDecision struct {
 	again time.Duration
 }
 
-// decide says who may be stopped now. It is the only place that allows anybody to disturb Kafka.
+// decide says who may be stopped now to come back. Who leaves is stopped by nextRemoval, and a vote is taken by keepVoters: these wait
+// for permits, and permits for them.
 func decide(v rollView) rollDecision {
 	d := rollDecision{permits: map[messages.BrokerID]permit{}}
 	for _, n := range v.nodes {

@@ -316,17 +316,17 @@ func (c *clientGo) merge(kind kube.Kind, action clienttesting.PatchActionImpl) (
 	if err := meant(r, resourceOf(kind), named); err != nil {
 		return nil, err
 	}
-	switch {
+	switch { // the tracker notes managers of fields on what it is given, and objects of the store never change
 	case r == nil && standing != nil:
 		if err := tracker.Delete(resource, k.namespace, k.name); err != nil {
 			return nil, err
 		}
 	case r != nil && standing == nil:
-		if err := tracker.Create(resource, r.object, k.namespace, metav1.CreateOptions{FieldManager: "others"}); err != nil {
+		if err := tracker.Create(resource, r.object.DeepCopyObject(), k.namespace, metav1.CreateOptions{FieldManager: "others"}); err != nil {
 			return nil, err
 		}
 	case r != nil:
-		if err := tracker.Update(resource, r.object, k.namespace, metav1.UpdateOptions{FieldManager: "others"}); err != nil {
+		if err := tracker.Update(resource, r.object.DeepCopyObject(), k.namespace, metav1.UpdateOptions{FieldManager: "others"}); err != nil {
 			return nil, err
 		}
 	}

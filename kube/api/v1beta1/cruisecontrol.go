@@ -7,7 +7,7 @@ import (
 // CruiseControlConfig is how Cruise Control runs, or where it already does.
 type CruiseControlConfig struct {
 	// Run this cluster without Cruise Control: no Deployment, no metrics topic, no metrics reporter in the brokers. The
-	// operator then moves replicas itself where brokers or disks go. Default false.
+	// operator then moves the replicas of brokers that leave itself. Default false.
 	// +optional
 	Disabled bool `json:"disabled,omitempty"`
 	// Settings of tasks.
