@@ -19,7 +19,7 @@ if [ -z "${KUBECONFIG:-}" ]; then
     *TestSmoke*) ;;
     *) "$SANDBOX" image kafka --version 3.9.2 --instance "$instance" >/dev/null ;; # for ZooKeeper mode
   esac
-  export KUBECONFIG KOPERATOR_IMAGE SANDBOX_REGISTRY KAFKA_3_IMAGE
+  export KUBECONFIG KOPERATOR_IMAGE SANDBOX_REGISTRY SANDBOX_INSTANCE KAFKA_3_IMAGE
   export KUBECTL="$SANDBOX kubectl"
   KOPERATOR_IMAGE=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$KOPERATOR_IMAGE")
 fi

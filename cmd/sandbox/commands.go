@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -80,6 +82,29 @@ func downCommand() *cobra.Command {
 	}
 	instanceFlag(command, &o.Name)
 	command.Flags().BoolVar(&o.Purge, "purge", false, "also remove pulled images and logs")
+	return command
+}
+
+func stopNodeCommand() *cobra.Command {
+	return nodeCommand("stop-node NAME", "Let a node die: its kubelet and containers are killed, its network is cut off", cluster.StopNode)
+}
+
+func startNodeCommand() *cobra.Command {
+	return nodeCommand("start-node NAME", "Start a node again that was stopped, and wait until it is ready", cluster.StartNode)
+}
+
+func nodeCommand(use, short string, do func(ctx context.Context, instance, node string, p *cluster.Progress) error) *cobra.Command {
+	var name string
+	command := &cobra.Command{
+		Use:     use,
+		Short:   short,
+		Args:    cobra.ExactArgs(1),
+		Example: "  sandbox " + strings.Replace(use, "NAME", "node-3", 1),
+		RunE: func(command *cobra.Command, names []string) error {
+			return do(command.Context(), name, names[0], progress(command))
+		},
+	}
+	instanceFlag(command, &name)
 	return command
 }
 

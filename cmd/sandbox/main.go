@@ -47,7 +47,8 @@ Besides the commands below, the first argument may be the name of a Kubernetes p
 kubectl, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy.`,
 	}
 	root.AddCommand(
-		upCommand(), apiserverOnlyCommand(), downCommand(), statusCommand(), kubeconfigCommand(), envCommand(), imageCommand(),
+		upCommand(), apiserverOnlyCommand(), downCommand(), stopNodeCommand(), startNodeCommand(), statusCommand(), kubeconfigCommand(),
+		envCommand(), imageCommand(),
 		registry.Command(), provisioner.Command(), loadbalancer.Command(),
 	)
 	return root

@@ -127,3 +127,26 @@ func TestAnInstanceThatHoldsNothingOwnsNoLink(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, i.HostLink(), "the first link is that of the instance with index 0")
 }
+
+func TestANodeIsFoundByItsName(t *testing.T) {
+	three := plan.Instance{Name: "ci", Nodes: 3}
+	n, err := nodeOf(three, "node-2")
+	require.NoError(t, err)
+	require.Equal(t, 2, n.Number)
+	_, err = nodeOf(three, "node-4")
+	require.ErrorContains(t, err, `sandbox "ci" has no node "node-4": it has node-1, node-2, node-3`)
+	_, err = nodeOf(plan.Instance{Name: "bench", APIOnly: true}, "node-1")
+	require.ErrorContains(t, err, "has no nodes")
+}
+
+func TestANodeThatWasStoppedIsReadyWhenItsKubeletSaysSo(t *testing.T) {
+	started := time.Date(2026, 11, 21, 10, 0, 0, 900, time.UTC)
+	said := func(at time.Time, status corev1.ConditionStatus) corev1.Node {
+		return corev1.Node{Status: corev1.NodeStatus{Conditions: []corev1.NodeCondition{{
+			Type: corev1.NodeReady, Status: status, LastHeartbeatTime: metav1.NewTime(at), Message: "the network is not up",
+		}}}}
+	}
+	require.Equal(t, "its kubelet has not reported yet", notReadySince(said(started.Add(-time.Minute), corev1.ConditionTrue), started))
+	require.Equal(t, "the network is not up", notReadySince(said(started.Add(time.Second), corev1.ConditionFalse), started))
+	require.Empty(t, notReadySince(said(started.Truncate(time.Second), corev1.ConditionTrue), started), "times of the API have no fractions")
+}

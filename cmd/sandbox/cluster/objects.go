@@ -120,8 +120,8 @@ func notReady(node corev1.Node) string {
 			return condition.Message
 		}
 		for _, taint := range node.Spec.Taints {
-			if taint.Key == corev1.TaintNodeNotReady {
-				return "the taint not-ready is still there"
+			if taint.Key == corev1.TaintNodeNotReady || taint.Key == corev1.TaintNodeUnreachable {
+				return "the taint " + taint.Key + " is still there"
 			}
 		}
 		return ""

@@ -207,20 +207,24 @@ func (r *runner) startDNS(ctx context.Context) error {
 
 // startContainerds starts a containerd for each node.
 func (r *runner) startContainerds(ctx context.Context) error {
+	work, workCtx := errgroup.WithContext(ctx)
 	for _, n := range r.i.NodeList() {
-		if err := r.ensure(n.Containerd()); err != nil {
-			return err
-		}
+		work.Go(func() error { return r.startContainerd(workCtx, n) })
 	}
-	for _, n := range r.i.NodeList() {
-		err := r.await(ctx, n.Containerd().Name, n.NodeName()+": containerd ready", func(ctx context.Context) error {
-			return canDial(ctx, "unix", n.Socket())
-		})
-		if err != nil {
-			return err
-		}
+	return work.Wait()
+}
+
+// startContainerd starts that of one node, which may have been cut off.
+func (r *runner) startContainerd(ctx context.Context, n plan.Node) error {
+	if err := machine.Plug(ctx, n); err != nil {
+		return err
 	}
-	return nil
+	if err := r.ensure(n.Containerd()); err != nil {
+		return err
+	}
+	return r.await(ctx, n.Containerd().Name, n.NodeName()+": containerd ready", func(ctx context.Context) error {
+		return canDial(ctx, "unix", n.Socket())
+	})
 }
 
 func canDial(ctx context.Context, network, address string) error {

@@ -98,6 +98,15 @@ func StopDaemon(i plan.Instance, name string, patience time.Duration) error {
 			return removeRecord(i, name)
 		}
 	}
+	return KillDaemon(i, name)
+}
+
+// KillDaemon ends one daemon as if its machine had died.
+func KillDaemon(i plan.Instance, name string) error {
+	s, running := Running(i, name)
+	if !running {
+		return removeRecord(i, name)
+	}
 	_ = syscall.Kill(s.PID, syscall.SIGKILL)
 	for range 100 {
 		if _, running := Running(i, name); !running {
