@@ -33,6 +33,8 @@ type invariants struct {
 	twins map[string]bool
 	// directories are the ids of the log dirs on a claim's volume.
 	directories func(claim types.UID) []string
+	// gone reports whether a claim's volume is in a machine that is lost.
+	gone func(claim types.UID) bool
 	// restarts are the rules for stopping what runs.
 	restarts restarts
 }
@@ -154,7 +156,7 @@ func neverStarted(pod *corev1.Pod) bool {
 func (i *invariants) deleted(object kube.Object, owner *v1beta1.KafkaCluster) {
 	counted := ""
 	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok {
-		counted = i.restarts.kafka.counted(clusterOf(claim), idOf(claim), i.directories(claim.UID))
+		counted = i.restarts.kafka.counted(clusterOf(claim), idOf(claim), i.directories(claim.UID), i.gone(claim.UID))
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()

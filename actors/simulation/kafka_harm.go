@@ -75,8 +75,9 @@ func (k *kafka) harmed() []string {
 	return slices.Clone(k.harms)
 }
 
-// counted says why Kafka still counts on log dirs of a broker; empty when it does not.
-func (k *kafka) counted(key messages.ClusterKey, id messages.BrokerID, directories []string) string {
+// counted says why Kafka still counts on log dirs of a broker; empty when it does not. On those of a machine that is gone a vote
+// is of no use to anybody, as long as the others are a majority without it.
+func (k *kafka) counted(key messages.ClusterKey, id messages.BrokerID, directories []string, gone bool) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c := k.clusters[key]
@@ -89,7 +90,8 @@ func (k *kafka) counted(key messages.ClusterKey, id messages.BrokerID, directori
 			return fmt.Sprintf("it has a replica of %s", p)
 		}
 	}
-	if directory, votes := c.voters[id]; votes && slices.Contains(directories, directory) {
+	spare := gone && len(c.votes(k)) > len(c.voters)/2
+	if directory, votes := c.voters[id]; votes && slices.Contains(directories, directory) && !spare {
 		return "it has a vote"
 	}
 	return ""

@@ -70,7 +70,7 @@ func newKubelets(s *store, f *faults, k *kafka, i *invariants) *kubelets {
 		pods: map[types.UID]*podState{}, volumes: map[types.UID]*volume{}, lost: map[string]bool{}, full: map[string]bool{},
 		offline: map[types.UID]bool{},
 	}
-	i.directories = l.directoriesOf
+	i.directories, i.gone = l.directoriesOf, l.goneWithItsNode
 	k.changed = func(pod types.UID) { time.AfterFunc(time.Second, func() { l.lookAt(pod) }) }
 	s.observe(l.changed)
 	return l

@@ -141,40 +141,69 @@ func TestAControllerWithoutMetadataWaitsForTheOthers(t *testing.T) {
 
 // goneForGood is a machine that never comes back, and whose Node object somebody deletes.
 func (w *World) goneForGood(node string) {
+	w.switchedOff(node)
+	w.deleteObject(key{kube.KindNode, "", node})
+}
+
+// givenUp is a machine that never comes back, which somebody says by a taint.
+func (w *World) givenUp(node string) {
+	w.switchedOff(node)
+	w.onNode(node, func(n *corev1.Node) {
+		n.Spec.Taints = append(n.Spec.Taints, corev1.Taint{Key: corev1.TaintNodeOutOfService, Effect: corev1.TaintEffectNoExecute})
+	})
+}
+
+func (w *World) switchedOff(node string) {
 	w.kubelets.lose(node, 1000*time.Hour)
 	w.advance(2 * time.Minute)
 	for _, object := range w.store.list(kube.KindPod) {
 		if pod := object.(*corev1.Pod); pod.Spec.NodeName == node {
-			w.store.remove(keyOf(pod), pod.UID) // Kubernetes' garbage collector lets go of Pods without a node
+			w.store.remove(keyOf(pod), pod.UID) // Kubernetes' garbage collector lets go of Pods that nobody can stop
 		}
 	}
-	w.deleteObject(key{kube.KindNode, "", node})
 }
 
 func TestABrokerLeavesANodeThatIsGoneForGoodWithoutItsDisk(t *testing.T) {
-	onBoth(t, func(w *World) {
-		localVolumes(w)
-		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("4.3.1")))
-		w.eventuallyReady("demo")
-		w.topic("demo", "orders", 8, 2, 1)
-		w.advance(time.Minute)
-		before := w.podUIDs("demo")
-		gone := w.podsOf("demo", 4)[0].Spec.NodeName
-		var stay []messages.BrokerID
-		for _, pod := range w.pods("demo") {
-			if pod.Spec.NodeName != gone {
-				stay = append(stay, idOf(pod))
-			}
-		}
-		w.goneForGood(gone)
-		w.eventually(20*time.Minute, "broker 4 serves elsewhere", func() bool { return w.serves("demo", 4) })
-		w.eventually(20*time.Minute, "all replicas are in sync", func() bool { return w.inSync("demo") })
-		require.Empty(w.t, w.lostPartitions("demo"))
-		require.NotEmpty(w.t, w.events.with("DiskReplaced"))
-		for _, id := range stay {
-			require.Equal(w.t, before[id], w.podUIDs("demo")[id], "broker %d goes on", id)
-		}
-	}, machines(6, 3))
+	apart := []func(*v1beta1.KafkaCluster){controllersOnly(3), brokers(3), kafkaImage("4.3.1")}
+	for name, test := range map[string]struct {
+		changes []func(*v1beta1.KafkaCluster)
+		id      messages.BrokerID
+		goes    func(w *World, node string)
+	}{
+		"when its Node is deleted":                   {apart, 4, (*World).goneForGood},
+		"when its Node is out of service":            {apart, 4, (*World).givenUp},
+		"as broker and controller, deleted":          {[]func(*v1beta1.KafkaCluster){nodes(3), kafkaImage("4.3.1")}, 2, (*World).goneForGood},
+		"as broker and controller, out of service":   {[]func(*v1beta1.KafkaCluster){nodes(3), kafkaImage("4.3.1")}, 2, (*World).givenUp},
+		"as a controller alone, when out of service": {apart, 1, (*World).givenUp},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(w *World) {
+				localVolumes(w)
+				w.apply(kafkaCluster("demo", test.changes...))
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 8, 2, 1)
+				w.advance(time.Minute)
+				before, gone := w.podUIDs("demo"), w.nodeOf(test.id)
+				var stay []messages.BrokerID
+				for _, pod := range w.pods("demo") {
+					if pod.Spec.NodeName != gone {
+						stay = append(stay, idOf(pod))
+					}
+				}
+				test.goes(w, gone)
+				w.eventually(20*time.Minute, "it serves elsewhere", func() bool { return w.serves("demo", test.id) })
+				require.NotEqual(w.t, gone, w.nodeOf(test.id))
+				w.eventually(20*time.Minute, "all replicas are in sync", func() bool { return w.inSync("demo") })
+				w.eventuallyReady("demo")
+				require.Empty(w.t, w.lostPartitions("demo"))
+				require.NotEmpty(w.t, w.events.with("DiskReplaced"))
+				for _, id := range stay {
+					require.Equal(w.t, before[id], w.podUIDs("demo")[id], "broker %d goes on", id)
+				}
+				w.settled()
+			}, machines(6, 3))
+		})
+	}
 }
 
 func TestABrokerWaitsForANodeThatIsOnlyAway(t *testing.T) {

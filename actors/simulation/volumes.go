@@ -5,6 +5,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
 )
@@ -32,6 +33,14 @@ func (l *kubelets) volumeOn(node *corev1.Node, claim *corev1.PersistentVolumeCla
 // reaches reports whether a Pod on a node can mount the volume.
 func (v *volume) reaches(node *corev1.Node) bool {
 	return v.zone == node.Labels[corev1.LabelTopologyZone] && (v.node == "" || v.node == node.Name)
+}
+
+// goneWithItsNode reports whether a claim's volume is the disk of a machine that is lost.
+func (l *kubelets) goneWithItsNode(claim types.UID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := l.volumes[claim]
+	return v != nil && v.node != "" && l.lost[v.node]
 }
 
 // onNode changes a machine.
