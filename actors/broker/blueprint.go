@@ -3,6 +3,7 @@ package broker
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -276,9 +277,24 @@ func (w blueprint) createPod(o observed, claims map[string]string) step {
 	}
 	reason, told := "the broker has no Pod", notice{}
 	if len(w.Formatted) > 0 { // it ran before
-		reason, told = "the broker's Pod was gone; it gets the same disks", notice{"PodReplaced", "Create"}
+		reason, told = "the broker's Pod was gone; it gets "+w.disksAgain(o.claims), notice{"PodReplaced", "Create"}
 	}
 	return apply{objects: []kube.Object{pod}, reason: reason, notice: told}
+}
+
+// disksAgain says which disks a broker that ran gets: those that it had, or empty ones for some that were lost.
+func (w blueprint) disksAgain(claims []*corev1.PersistentVolumeClaim) string {
+	var empty []string
+	for _, mountPath := range slices.Sorted(maps.Keys(w.Formatted)) {
+		claim, err := kube.ClaimFor(claims, w.id, mountPath)
+		if was := w.Formatted[mountPath]; err == nil && claim != nil && was != "" && was != claim.UID {
+			empty = append(empty, mountPath)
+		}
+	}
+	if len(empty) == 0 {
+		return "the same disks"
+	}
+	return "an empty disk for " + strings.Join(empty, ", ")
 }
 
 // applyConfig writes the ConfigMap where it is not as wanted, nil where it is.

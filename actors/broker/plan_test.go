@@ -147,6 +147,10 @@ func TestDisksComeFirstAndAreNeverGuessed(t *testing.T) {
 		"a Pod that ran before comes back on the same disks": {
 			change: ranBefore, spoil: func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0", reason: "same disks",
 		},
+		"a Pod that lost its disk comes back with an empty one": {
+			change: func(w *messages.BrokerWanted) { w.Formatted = map[string]types.UID{"/kafka-logs": "lost"} },
+			spoil:  func(s *scene) { s.o.pods = nil }, step: "apply Pod demo-node-0", reason: "empty disk for /kafka-logs",
+		},
 		"a first voter waits for the claims of the others": {
 			change: func(w *messages.BrokerWanted) { w.Quorum.Initial = nil },
 			spoil:  func(s *scene) { s.o.pods = nil }, step: "broker.wait", reason: "claims of the other first controllers",
