@@ -1,0 +1,176 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// careful are the settings of a producer that must lose nothing.
+func careful() []string {
+	return []string{
+		"acks=all", "enable.idempotence=true", "max.in.flight.requests.per.connection=1", "retries=100", "retry.backoff.ms=200",
+	}
+}
+
+const perSecond = 5
+
+// traffic is a producer and a consumer of one topic, in Pods that no roll restarts.
+type traffic struct {
+	messages
+	records int
+}
+
+// outcome is what both have seen.
+type outcome struct {
+	// acknowledged is how many records were, failed why the others were not.
+	acknowledged int
+	failed       []string
+	// read is how many different records came back; gaps are offsets that never came, repeated those of records that were
+	// written twice.
+	read           int
+	gaps, repeated []string
+	// longestWait is that of the producer for an acknowledgement, longestSilence that of the consumer for a record.
+	longestWait, longestSilence time.Duration
+}
+
+func (o outcome) String() string {
+	return fmt.Sprintf("%d acknowledged, %d failed, %d read, %d gaps, %d written twice; longest wait for an acknowledgement %s, "+
+		"longest silence for the consumer %s", o.acknowledged, len(o.failed), o.read, len(o.gaps), len(o.repeated), o.longestWait, o.longestSilence)
+}
+
+// traffic makes a topic with three replicas and lets numbered records flow through it, five each second, by Pods on a node (any,
+// when it is empty). Without settings the producer is as its library makes it.
+func (m messages) traffic(topic, node string, records int, settings ...string) traffic {
+	m.t.Helper()
+	f := traffic{m.namespace.topic(m.cluster, topic, 3), records}
+	f.run("consumer", node, fmt.Sprintf("kafka-console-consumer.sh --bootstrap-server %s --topic %s --from-beginning "+
+		"--property print.partition=true --property print.offset=true", f.bootstrap(), topic))
+	f.run("producer", node, fmt.Sprintf("kafka-producer-perf-test.sh --topic %s --num-records %d --throughput %d --payload-monotonic "+
+		"--producer-props bootstrap.servers=%s %s 2>&1; echo ended", topic, records, perSecond, f.bootstrap(), strings.Join(settings, " ")))
+	f.eventually(2*time.Minute, "records flow", func() (bool, string) {
+		lines := f.lines()
+		return len(lines) > perSecond, fmt.Sprint(len(lines), " records")
+	})
+	return f
+}
+
+// run starts a Pod with Kafka's tools.
+func (f traffic) run(role, node, command string) {
+	f.t.Helper()
+	image := f.kubectl("get", "pod", f.pod(), "-o", `jsonpath={.spec.containers[?(@.name=="kafka")].image}`)
+	f.kubectl("run", f.named(role), "--image="+image, "--restart=Never", "--overrides", fmt.Sprintf(`{"spec":{"nodeName":%q}}`, node),
+		"--command", "--", "bash", "-c", command)
+}
+
+func (f traffic) named(role string) string { return f.topic + "-" + role }
+
+// ended waits until the producer has ended and the consumer has read all that was acknowledged, and takes both away.
+func (f traffic) ended() outcome {
+	f.t.Helper()
+	limit := time.Duration(f.records/perSecond)*time.Second + 5*time.Minute
+	f.eventually(limit, "the producer has ended", func() (bool, string) {
+		phase := f.kubectl("get", "pod", f.named("producer"), "-o", "jsonpath={.status.phase}")
+		return phase == "Succeeded" || phase == "Failed", phase
+	})
+	said, ended := strings.CutSuffix(f.kubectl("logs", f.named("producer")), "ended")
+	require.True(f.t, ended, said)
+	told := producerSaid(said)
+	f.eventually(2*time.Minute, "the consumer has read all of it", func() (bool, string) {
+		read := consumerRead(f.lines(), f.records)
+		return read.read >= told.acknowledged, read.String()
+	})
+	read := consumerRead(f.lines(), f.records)
+	told.read, told.gaps, told.repeated, told.longestSilence = read.read, read.gaps, read.repeated, read.longestSilence
+	f.kubectl("delete", "pod", f.named("producer"), f.named("consumer"), "--grace-period=1")
+	return told
+}
+
+// lines are what the consumer has printed, each after the time at which it did; none before it has started.
+func (f traffic) lines() []string {
+	out, _ := run(f.t.Context(), "", "-n", f.name, "logs", f.named("consumer"), "--timestamps", "--tail=-1")
+	return slices.DeleteFunc(strings.Split(out, "\n"), func(line string) bool { return !strings.Contains(line, "Partition:") })
+}
+
+// producerSaid reads what the producer has told: the numbers at its end, and a stack for each record that was not acknowledged.
+func producerSaid(text string) outcome {
+	var o outcome
+	failure := regexp.MustCompile(`^org\.apache\.kafka\S*Exception`)
+	sum := regexp.MustCompile(`^(\d+) records sent, .* ([0-9.]+) ms max latency.*99\.9th`)
+	for line := range strings.Lines(text) {
+		if failure.MatchString(line) {
+			o.failed = append(o.failed, strings.TrimSpace(line))
+		}
+		if found := sum.FindStringSubmatch(line); found != nil {
+			o.acknowledged, _ = strconv.Atoi(found[1])
+			wait, _ := strconv.ParseFloat(found[2], 64)
+			o.longestWait = time.Duration(wait * float64(time.Millisecond))
+		}
+	}
+	return o
+}
+
+// consumerRead reads what the consumer has printed. What it reads again after it has lost its place is no other record: records
+// are known by partition and offset.
+func consumerRead(lines []string, records int) outcome {
+	var o outcome
+	next, places := map[string]int{}, map[string]string{}
+	var last time.Time
+	for _, line := range lines {
+		at, record, _ := strings.Cut(line, " ")
+		fields := strings.Split(strings.TrimSpace(record), "\t")
+		if len(fields) != 3 {
+			o.gaps = append(o.gaps, "not to be read: "+line)
+			continue
+		}
+		o.longestSilence, last = max(o.longestSilence, since(last, at)), parsed(at, last)
+		partition, offset, value := fields[0], atoi(strings.TrimPrefix(fields[1], "Offset:")), fields[2]
+		place := fmt.Sprint(partition, " ", offset)
+		if offset > next[partition] {
+			o.gaps = append(o.gaps, fmt.Sprintf("%s: %d to %d", partition, next[partition], offset-1))
+		}
+		next[partition] = max(next[partition], offset+1)
+		if was := cmp.Or(places[value], place); was != place {
+			o.repeated = append(o.repeated, fmt.Sprintf("%s at %s and %s", value, was, place))
+		}
+		places[value] = place
+	}
+	for n := range records {
+		if places[strconv.Itoa(n)] != "" {
+			o.read++
+		}
+	}
+	return o
+}
+
+func atoi(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func parsed(text string, otherwise time.Time) time.Time {
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return otherwise
+	}
+	return at
+}
+
+// since is how long it is from a moment, if there was one.
+func since(last time.Time, text string) time.Duration {
+	if last.IsZero() {
+		return 0
+	}
+	return parsed(text, last).Sub(last)
+}
