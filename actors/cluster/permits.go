@@ -38,6 +38,8 @@ type permit struct {
 	before []kafka.TopicPartition
 	// refused is when the API server refused the eviction last, zero when it did not.
 	refused time.Time
+	// missed is set once Kafka was without the broker: that Kafka knows it again is news then, whatever its Pod's probe has seen.
+	missed bool
 	// back is when the broker was seen back in sync, zero before.
 	back time.Time
 	// withdrawn is the revision of the last wish that carried the permit, 0 while it stands. An eviction may be under way
@@ -186,6 +188,7 @@ func (d *rollDecision) await(v rollView, n node, p permit) {
 		}
 		return
 	}
+	p.missed = p.missed || v.fresh() && n.broker && !v.kafka.Knows(n.id, n.broker)
 	d.permits[n.id] = p
 	if back, why := v.returned(n, p); !back {
 		d.blocked = fmt.Sprintf("broker %d was restarted and is not back: %s", n.id, why)
@@ -199,12 +202,14 @@ func (d *rollDecision) await(v rollView, n node, p permit) {
 	d.soon(restartPause)
 }
 
-// returned tells whether a broker is back: ready, known to Kafka, in sync, with its vote.
+// returned tells whether a broker is back: known to Kafka, in sync, with its vote. The probe of its Pod is seconds behind that, and
+// is waited for where nobody has seen Kafka without the broker: what is told of it may be from before. Nobody else is stopped
+// before the Pod is ready either (closed), but the pause need not begin that late.
 func (v rollView) returned(n node, p permit) (bool, string) {
 	switch {
 	case n.observed.Pod == p.Pod || n.observed.Stopping:
 		return false, "its Pod is stopping"
-	case !n.observed.PodReady:
+	case n.observed.Started.IsZero(), !n.observed.PodReady && !p.missed:
 		return false, strings.TrimSpace("its Pod is not ready. " + n.observed.Reason)
 	case n.observed.Unhealthy != "":
 		return false, n.observed.Unhealthy

@@ -61,6 +61,9 @@ func holding(id messages.BrokerID, changes ...func(*permit)) func(*rollView) {
 	}
 }
 
+// missed is a permit whose broker Kafka was without.
+func missed(p *permit) { p.missed = true }
+
 // replaced gives a broker another Pod than the one that the permit was for.
 func replaced(id messages.BrokerID) func(*rollView) {
 	return func(v *rollView) {
@@ -116,6 +119,20 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 			}), []messages.BrokerID{0}, "not in sync yet in orders-0",
 		},
 		"nobody else, in the pause after it is back": {quiet(waits(1), holding(0), replaced(0)), []messages.BrokerID{0}, ""},
+		"nobody else, until its Pod is ready": {
+			quiet(waits(1), holding(0), replaced(0), unready(0, false)), []messages.BrokerID{0}, "its Pod is not ready",
+		},
+		"nobody else, in the pause, which begins when Kafka knows a broker again that it had missed": {
+			quiet(waits(1), holding(0, missed), replaced(0), unready(0, false)), []messages.BrokerID{0}, "",
+		},
+		"nobody else, while no container runs, whatever Kafka says": {
+			quiet(waits(1), holding(0, missed), replaced(0), unready(0, false), func(v *rollView) { v.nodes[0].observed.Started = time.Time{} }),
+			[]messages.BrokerID{0}, "its Pod is not ready",
+		},
+		"nobody, after that pause, while its Pod is not ready": {
+			quiet(waits(1), holding(0, missed, func(p *permit) { p.back = now.Add(-restartPause) }), replaced(0), unready(0, false)),
+			nil, "broker 0 is not back",
+		},
 		"the next one, after that pause": {
 			quiet(waits(1), holding(0, func(p *permit) { p.back = now.Add(-restartPause) }), replaced(0)), []messages.BrokerID{1}, "",
 		},
@@ -198,6 +215,17 @@ func TestABrokerThatIsBackGetsItsLeadersBack(t *testing.T) {
 	require.False(t, d.permits[0].back.IsZero())
 	v.roll.permits = d.permits
 	require.Empty(t, decide(v).elect, "once")
+}
+
+func TestABrokerIsMissedOnceKafkaIsWithoutIt(t *testing.T) {
+	away := quiet(holding(0), replaced(0), unready(0, false), func(v *rollView) { v.kafka.Brokers = []messages.BrokerID{1, 2} })
+	require.True(t, decide(away).permits[0].missed)
+	away.asked.Bootstrap = []string{"new"}
+	require.False(t, decide(away).permits[0].missed, "an answer about other nodes says nothing")
+	there := quiet(holding(0), replaced(0), unready(0, false))
+	require.False(t, decide(there).permits[0].missed, "it may be listed from before: a broker that was killed is, for seconds")
+	controller := quiet(holding(0), replaced(0), unready(0, false), controllerOnly(0), func(v *rollView) { v.kafka.Voters = []messages.BrokerID{1, 2} })
+	require.False(t, decide(controller).permits[0].missed, "a vote tells nothing of who is up")
 }
 
 func TestARefusedEvictionGivesThePermitBackAndSaysWhoRefused(t *testing.T) {

@@ -71,9 +71,9 @@ type health struct {
 	watch   messages.Watch
 	session Session // nil until there is something to dial
 	looking bool
-	// lookStarted is when the look under way began, lookTook how long the last one took.
+	// lookStarted is when the look under way began, took how long the last two took.
 	lookStarted time.Time
-	lookTook    time.Duration
+	took        [2]time.Duration
 	// elect are partitions whose preferred leaders the next look restores first.
 	elect []messages.Partition
 	// stale says that the watch has changed while a look was under way.
@@ -161,7 +161,7 @@ func (h *health) look(c actor.Context) {
 }
 
 func (h *health) looked(c actor.Context, r kit.Result[messages.KafkaObserved]) {
-	h.looking, h.lookTook = false, time.Since(h.lookStarted)
+	h.looking, h.took = false, [2]time.Duration{h.took[1], time.Since(h.lookStarted)}
 	var panicked kit.PanicError
 	if errors.As(r.Err, &panicked) {
 		panic(fmt.Sprintf("%v\n%s", panicked.Value, panicked.Stack))
@@ -216,9 +216,9 @@ func (h *health) tell(c actor.Context, observed messages.KafkaObserved) {
 func (h *health) pause(seen messages.KafkaObserved) time.Duration {
 	switch {
 	case h.watch.Detail && !h.watch.Unhurried:
-		return max(closely, pausePerLook*h.lookTook)
+		return max(closely, pausePerLook*h.work())
 	case h.watch.Missing(seen):
-		return max(awaiting, pausePerLook*h.lookTook)
+		return max(awaiting, pausePerLook*h.work())
 	case seen.UnderReplicated && !h.watch.Detail:
 		return jittered(catchingUp)
 	case h.watch.Detail:
@@ -227,6 +227,9 @@ func (h *health) pause(seen messages.KafkaObserved) time.Duration {
 		return jittered(resting)
 	}
 }
+
+// work is what a look costs: a single slow one waited for something, as for a broker that is being stopped.
+func (h *health) work() time.Duration { return min(h.took[0], h.took[1]) }
 
 func (h *health) hangUp() {
 	if h.session != nil {

@@ -138,6 +138,35 @@ func TestItLooksEverySecondWhileSomebodyIsAwaited(t *testing.T) {
 	})
 }
 
+func TestLooksThatCostMuchAreSeldomAndASlowOneAloneIsNot(t *testing.T) {
+	k := &fakeKafka{brokers: []messages.BrokerID{0}, took: 400 * time.Millisecond}
+	takes := func(d time.Duration) {
+		k.mu.Lock()
+		k.took = d
+		k.mu.Unlock()
+	}
+	looksIn := func(d time.Duration) int {
+		before := k.looked()
+		time.Sleep(d)
+		synctest.Wait()
+		return k.looked() - before
+	}
+	onStage(t, k, func(t *testing.T, probe *kittest.Probe, tell func(messages.Watch)) {
+		closely := watched(0)
+		closely.Detail = true
+		tell(closely)
+		looksIn(10 * time.Second)
+		require.InDelta(t, 30, looksIn(time.Minute), 1, "four times as long as it took lies between two looks")
+		takes(0)
+		looksIn(10 * time.Second)
+		require.InDelta(t, 300, looksIn(time.Minute), 1)
+		takes(2 * time.Second)
+		looksIn(300 * time.Millisecond) // one has begun
+		takes(0)
+		require.Greater(t, looksIn(3*time.Second), 3, "what it waited for once may be gone")
+	})
+}
+
 func TestASingleFailureIsNotBelieved(t *testing.T) {
 	k := &fakeKafka{brokers: []messages.BrokerID{0}}
 	onStage(t, k, func(t *testing.T, probe *kittest.Probe, tell func(messages.Watch)) {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -39,6 +41,85 @@ func TestAClusterOfKoperatorIsTakenOverWithoutARestart(t *testing.T) {
 		w.kill()
 		w.settled()
 		require.Equal(w.t, before, w.podUIDs("demo"))
+	})
+}
+
+// handedBack is what Koperator needs to find again of what it left.
+type handedBack struct {
+	pods    map[messages.BrokerID]types.UID
+	cluster *v1beta1.KafkaCluster
+	objects []kube.Object
+}
+
+func (w *World) asKoperatorLeftIt(name string) handedBack {
+	left := handedBack{pods: w.podUIDs(name), cluster: w.cluster(name)}
+	for _, kind := range []kube.Kind{kube.KindPod, kube.KindClaim, kube.KindService, kube.KindConfigMap} {
+		left.objects = append(left.objects, w.owned(kind, name)...)
+	}
+	return left
+}
+
+func (left handedBack) check(w *World) {
+	require.Equal(w.t, left.pods, w.podUIDs(left.cluster.Name), "no Pod was restarted")
+	now := w.cluster(left.cluster.Name)
+	require.Equal(w.t, left.cluster.Finalizers, now.Finalizers)
+	require.Equal(w.t, left.cluster.Status.ClusterID, now.Status.ClusterID)
+	require.Equal(w.t, v1beta1.ClusterRunning, now.Status.State)
+	for id, was := range left.cluster.Status.BrokersState {
+		is := now.Status.BrokersState[id]
+		require.Equal(w.t, was.ConfigurationBackup, is.ConfigurationBackup, "broker %s", id)
+		require.Equal(w.t, was.GracefulActionState, is.GracefulActionState, "broker %s", id)
+		require.Equal(w.t, was.ConfigurationState, is.ConfigurationState, "broker %s", id)
+		require.Equal(w.t, was.PerBrokerConfigurationState, is.PerBrokerConfigurationState, "broker %s", id)
+	}
+	for _, was := range left.objects {
+		k := keyOf(was)
+		is := w.store.get(k)
+		require.NotNil(w.t, is, k)
+		require.Equal(w.t, was.GetUID(), is.GetUID(), k)
+		require.Equal(w.t, was.GetOwnerReferences(), is.GetOwnerReferences(), k)
+		require.Equal(w.t, was.GetFinalizers(), is.GetFinalizers(), k)
+		require.Subset(w.t, is.GetLabels(), was.GetLabels(), k)
+		switch was := was.(type) {
+		case *corev1.Pod:
+			require.Equal(w.t, was.Spec, is.(*corev1.Pod).Spec, k)
+			require.Subset(w.t, is.GetAnnotations(), was.Annotations, k)
+		case *corev1.PersistentVolumeClaim:
+			require.Equal(w.t, was.Spec, is.(*corev1.PersistentVolumeClaim).Spec, k)
+			require.Subset(w.t, is.GetAnnotations(), was.Annotations, k)
+		case *corev1.ConfigMap:
+			if was.Labels[kube.LabelBrokerID] != "" {
+				require.Equal(w.t, was.Data, is.(*corev1.ConfigMap).Data, "the file of a broker that was not restarted")
+			}
+		}
+		require.NotEmpty(w.t, is.GetAnnotations()[kube.AnnotationLastApplied], "%s: Koperator compares with its record", k)
+	}
+}
+
+// Koperator is stopped, the daemon works for a day, is taken away, and Koperator finds all as it needs it.
+func TestAClusterOfKoperatorIsHandedBackAfterADay(t *testing.T) {
+	onBoth(t, func(w *World) {
+		w.killDaemon()
+		w.madeByKoperator(kafkaCluster("demo", nodes(3)))
+		w.advance(time.Hour)
+		left := w.asKoperatorLeftIt("demo")
+		w.startDaemon()
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.edit("demo", clusterWide("log.retention.ms=1000\n"))
+		w.inForce("log.retention.ms", "1000", 0, 1, 2)
+		w.advance(8 * time.Hour)
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Labels = map[string]string{"team": "payments"} })
+		w.kill()
+		w.advance(8 * time.Hour)
+		w.edit("demo", clusterWide("log.retention.ms=2000\n"))
+		w.inForce("log.retention.ms", "2000", 0, 1, 2)
+		w.advance(8 * time.Hour)
+		w.settled()
+		w.killDaemon()
+		left.check(w)
+		w.advance(time.Hour)
+		require.True(w.t, w.inSync("demo"), "nobody needs the daemon to run")
 	})
 }
 

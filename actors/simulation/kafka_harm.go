@@ -63,6 +63,16 @@ func (k *kafka) servedFor(key messages.ClusterKey, id messages.BrokerID, pod typ
 	return time.Since(c.processes[id].since)
 }
 
+// servesSince is since when a node accepts connections, zero while it does not.
+func (k *kafka) servesSince(key messages.ClusterKey, id messages.BrokerID) time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c := k.clusters[key]; c != nil && c.processes[id] != nil && c.processes[id].serves {
+		return c.processes[id].since
+	}
+	return time.Time{}
+}
+
 // harm remembers what nobody may do. It is told under the lock.
 func (k *kafka) harm(format string, args ...any) {
 	k.harms = append(k.harms, time.Now().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))

@@ -47,11 +47,14 @@ func (w *World) madeByKoperator(cluster *v1beta1.KafkaCluster) *v1beta1.KafkaClu
 	return cluster
 }
 
-// unsigned is an object without what this daemon alone writes.
+// unsigned is an object without what this daemon alone writes, with Koperator's record of it.
 func unsigned(object kube.Object) kube.Object {
-	object.SetAnnotations(nil)
+	object.SetAnnotations(map[string]string{kube.AnnotationLastApplied: koperatorsRecord})
 	return object
 }
+
+// koperatorsRecord stands for what Koperator keeps of an object: base64 of a zip archive.
+const koperatorsRecord = "UEsDBBQ="
 
 // koperatorNode is one node, broker and controller, as Koperator makes it.
 type koperatorNode struct {
@@ -73,7 +76,7 @@ func (k koperatorNode) claimName() string {
 
 func (k koperatorNode) claim() *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{ObjectMeta: k.meta(k.claimName()), Spec: *claimOf("10Gi")}
-	claim.Annotations = map[string]string{"mountPath": "/kafka-logs"}
+	claim.Annotations = map[string]string{"mountPath": "/kafka-logs", kube.AnnotationLastApplied: koperatorsRecord}
 	claim.Labels["pvcRoles"] = "broker_controller"
 	return claim
 }
@@ -83,8 +86,10 @@ func (k koperatorNode) config() *corev1.ConfigMap {
 	for _, b := range k.cluster.Spec.Brokers {
 		voters = append(voters, fmt.Sprintf("%d@%s:29093", b.ID, kube.AddressesOf(k.cluster).Broker(messages.BrokerID(b.ID))))
 	}
+	meta := k.meta(kube.BrokerConfigName(k.cluster.Name, k.id))
+	meta.Annotations = map[string]string{kube.AnnotationLastApplied: koperatorsRecord}
 	return &corev1.ConfigMap{
-		ObjectMeta: k.meta(kube.BrokerConfigName(k.cluster.Name, k.id)),
+		ObjectMeta: meta,
 		Data: map[string]string{kube.KeyBrokerConfig: fmt.Sprintf(
 			"controller.quorum.voters=%s\nlog.dirs=/kafka-logs/kafka\nnode.id=%d\nprocess.roles=controller,broker\n",
 			strings.Join(voters, ","), k.id)},
@@ -94,7 +99,7 @@ func (k koperatorNode) config() *corev1.ConfigMap {
 func (k koperatorNode) pod() *corev1.Pod {
 	pod := &corev1.Pod{ObjectMeta: k.meta(fmt.Sprintf("%s-%d-abcd%d", k.cluster.Name, k.id, k.id))}
 	pod.Labels["isBrokerNode"], pod.Labels["isControllerNode"] = "true", "true"
-	pod.Annotations = map[string]string{kube.AnnotationLastApplied: "UEsDBBQ="}
+	pod.Annotations = map[string]string{kube.AnnotationLastApplied: koperatorsRecord}
 	pod.Spec = corev1.PodSpec{
 		RestartPolicy: corev1.RestartPolicyNever,
 		Hostname:      fmt.Sprintf("%s-%d", k.cluster.Name, k.id),

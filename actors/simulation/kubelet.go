@@ -32,6 +32,8 @@ type kubelets struct {
 	sidecarDown map[string]bool
 	// local: new volumes are on disks of nodes.
 	local bool
+	// probe is how long after Kafka a probe notices it, 0 where that differs.
+	probe time.Duration
 }
 
 // stage is how far a Pod has come.
@@ -71,7 +73,7 @@ func newKubelets(s *store, f *faults, k *kafka, i *invariants) *kubelets {
 		offline: map[types.UID]bool{},
 	}
 	i.directories, i.gone = l.directoriesOf, l.goneWithItsNode
-	k.changed = func(pod types.UID) { time.AfterFunc(time.Second, func() { l.lookAt(pod) }) }
+	k.changed = func(pod types.UID) { time.AfterFunc(l.probed(pod), func() { l.lookAt(pod) }) }
 	s.observe(l.changed)
 	return l
 }
@@ -214,7 +216,15 @@ func (l *kubelets) listen(pod *corev1.Pod, state *podState) {
 		l.containerEnded(pod, state, 1)
 		return
 	}
-	time.AfterFunc(time.Second, func() { l.look(state.key) })
+	time.AfterFunc(l.probed(pod.UID), func() { l.look(state.key) })
+}
+
+// probed is how long it takes until a probe notices what has become of Kafka: one looks every five seconds.
+func (l *kubelets) probed(pod types.UID) time.Duration {
+	if l.probe > 0 {
+		return l.probe
+	}
+	return l.faults.between("probe of "+string(pod), 100*time.Millisecond, 5*time.Second)
 }
 
 // containerEnded: the kubelet starts it again, later and later, unless the Pod says never.

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,57 @@ func TestAChangeThatOnlyARestartBringsInRollsOneBrokerAfterTheOther(t *testing.T
 		require.NotEmpty(w.t, w.cluster("demo").Status.RollingUpgrade.LastSuccess)
 		w.settled()
 	})
+}
+
+// The next broker is stopped five seconds after Kafka has the last one back, or when its Pod is ready if that is later: probes look
+// seldom, and a roll must not wait for each of them on top.
+func TestARollDoesNotPauseAfterEachProbe(t *testing.T) {
+	run(t, func(w *World) {
+		w.kubelets.probe = 8 * time.Second
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(4)))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.advance(time.Minute)
+		before := w.podUIDs("demo")
+		stops := w.stops("demo")
+		w.edit("demo", readOnly("queued.max.requests=7\n"))
+		w.rolled("demo", before)
+		order := stops()
+		require.Len(w.t, order, 7)
+		for i, s := range order[1:] {
+			if last := order[i].id; last >= 3 { // of a controller Kafka does not tell whether it is up
+				pause := s.at.Sub(w.kafka.servesSince(keyed("demo"), last))
+				require.GreaterOrEqual(w.t, pause, 8*time.Second, "broker %d was stopped before the Pod of %d was ready", s.id, last)
+				require.Less(w.t, pause, 12*time.Second, "between %d and %d: replicas take up to five seconds to catch up", last, s.id)
+			}
+		}
+	})
+}
+
+type podStop struct {
+	id messages.BrokerID
+	at time.Time
+}
+
+// stops are when Pods of a cluster are told to stop from now on, in their order.
+func (w *World) stops(name string) func() []podStop {
+	var mu sync.Mutex
+	var seen []podStop
+	w.store.observe(func(c change) {
+		if c.key.kind != kube.KindPod || c.before == nil || c.after == nil || clusterOf(c.after) != keyed(name) {
+			return
+		}
+		if c.before.GetDeletionTimestamp() == nil && c.after.GetDeletionTimestamp() != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, podStop{idOf(c.after), time.Now()})
+		}
+	})
+	return func() []podStop {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(seen)
+	}
 }
 
 func TestBrokersOfARackRestartTogetherWherePartitionsAndBudgetLetThem(t *testing.T) {

@@ -3,21 +3,21 @@
 package e2e
 
 import (
-	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-// TestAdoption takes over a running cluster that Koperator made, replaces its Pod when that is lost, and lets it go.
+// TestAdoption takes over a running cluster that Koperator made, works on it and hands it back, takes it over again, replaces its
+// Pod when that is lost, and lets it go.
 func TestAdoption(t *testing.T) {
 	deployOperator(t)
 	n := newNamespace(t)
 	scaleOperator(t, "0")
-	t.Cleanup(func() { scaleOperator(t, "2") })
+	t.Cleanup(func() { deployOperator(t) })
 	cluster := n.sample(named("adopted"), single, withoutHeadless)
+	cluster.Spec.PropagateLabels, cluster.Spec.RackAwareness = true, nil
 	cluster.Finalizers = []string{
 		"finalizer.kafkaclusters.kafka.banzaicloud.io", "topics.kafkaclusters.kafka.banzaicloud.io",
 		"users.kafkaclusters.kafka.banzaicloud.io",
@@ -31,12 +31,21 @@ func TestAdoption(t *testing.T) {
 	})
 	before := n.uids("adopted")
 	require.Len(t, before, 1)
+	left := n.standing("adopted")
 
 	scaleOperator(t, "2")
 	n.waitReady("adopted")
 	require.Equal(t, before, n.uids("adopted"), "no Pod is restarted")
 	require.Equal(t, "Zm9vYmFyYmF6cXV4MTIzNA", n.cluster("adopted").Status.ClusterID)
 	require.Equal(t, "Static", string(n.cluster("adopted").Status.Quorum))
+
+	n.daysWork("adopted", "adopted-controller-0-m4k9t")
+	uninstallOperator(t)
+	left.handedBack(n)
+	n.exec("adopted-controller-0-m4k9t", "seq 10 | kafka-console-producer.sh --bootstrap-server adopted-all-broker:29092 --topic old")
+	deployOperator(t)
+	n.waitReady("adopted")
+	require.Equal(t, before, n.uids("adopted"), "nor when it is taken over again")
 
 	n.kubectl("delete", "pod", "adopted-controller-0-m4k9t", "--timeout=120s")
 	n.eventually(3*time.Minute, "a Pod of ours has taken its place", func() (bool, string) {
@@ -75,20 +84,4 @@ func scaleOperator(t *testing.T, replicas string) {
 	kubectl(t, "", "-n", "koperator", "wait", "pod", "-l", "app=koperator", "--for="+map[string]string{
 		"0": "delete", "2": "condition=Ready",
 	}[replicas], "--timeout=120s")
-}
-
-// makeAsKoperator puts the objects and the status in place that Koperator would have made.
-func (n namespace) makeAsKoperator(name, clusterID string) {
-	n.t.Helper()
-	text, err := os.ReadFile("testdata/koperator.yaml")
-	require.NoError(n.t, err)
-	uid := n.kubectl("get", "kafkacluster", name, "-o", "jsonpath={.metadata.uid}")
-	manifests := strings.NewReplacer("NAMESPACE", n.name, "CLUSTERID", clusterID, "uid: UID", "uid: "+uid,
-		"REGISTRY", os.Getenv("SANDBOX_REGISTRY")).Replace(string(text))
-	n.kubectl("patch", "kafkacluster", name, "--subresource=status", "--type=merge", "-p", `{"status":{
-		"state":"ClusterRunning","alertCount":0,"clusterID":"`+clusterID+`",
-		"brokersState":{"0":{"rackAwarenessState":"","configurationState":"ConfigInSync",
-			"perBrokerConfigurationState":"PerBrokerConfigInSync",
-			"gracefulActionState":{"cruiseControlState":"GracefulUpscaleSucceeded"}}}}}`)
-	kubectl(n.t, manifests, "apply", "-f", "-")
 }

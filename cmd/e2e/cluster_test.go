@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -140,7 +141,7 @@ func (m messages) has(want int) {
 	})
 }
 
-// deployOperator installs CRDs and operator as the README says, with the image under test.
+// deployOperator installs CRDs and operator as the README says, with the image under test. A test's end may call it, too.
 func deployOperator(t *testing.T) {
 	t.Helper()
 	image := os.Getenv("KOPERATOR_IMAGE")
@@ -149,7 +150,7 @@ func deployOperator(t *testing.T) {
 	manifests = strings.ReplaceAll(manifests, "image: koperator:latest", "image: "+image)
 	kubectl(t, manifests, "apply", "-f", "-")
 	namespace{t, "default"}.eventually(time.Minute, "the API server serves our kinds", func() (bool, string) {
-		out, err := run(t.Context(), "", "get", "--raw", "/apis/kafka.banzaicloud.io/v1beta1/kafkaclusters")
+		out, err := run(context.WithoutCancel(t.Context()), "", "get", "--raw", "/apis/kafka.banzaicloud.io/v1beta1/kafkaclusters")
 		return err == nil, out
 	})
 	kubectl(t, "", "-n", "koperator", "rollout", "status", "deployment/koperator", "--timeout=180s")

@@ -68,7 +68,7 @@ func TestNodeLost(t *testing.T) {
 	require.Equal(t, before, after, "nobody else was touched")
 
 	seen := flows.ended()
-	t.Log(seen)
+	seen.tell(t)
 	require.Empty(t, seen.failed)
 	require.Equal(t, records, seen.acknowledged)
 	require.Equal(t, records, seen.read)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -21,12 +22,19 @@ func careful() []string {
 	}
 }
 
-const perSecond = 5
+const (
+	perSecond = 5
+	// asksAgain makes Java ask for the address of a broker each time: one that was restarted has another, and Java remembers the
+	// old one for 30 s.
+	asksAgain = "-Dsun.net.inetaddr.ttl=1 -Dsun.net.inetaddr.negative.ttl=1"
+)
 
 // traffic is a producer and a consumer of one topic, in Pods that no roll restarts.
 type traffic struct {
 	messages
 	records int
+	// java are options for both.
+	java string
 }
 
 // outcome is what both have seen.
@@ -38,6 +46,8 @@ type outcome struct {
 	// written twice.
 	read           int
 	gaps, repeated []string
+	// warned is what the producer's library has logged.
+	warned []string
 	// longestWait is that of the producer for an acknowledgement, longestSilence that of the consumer for a record.
 	longestWait, longestSilence time.Duration
 }
@@ -47,11 +57,26 @@ func (o outcome) String() string {
 		"longest silence for the consumer %s", o.acknowledged, len(o.failed), o.read, len(o.gaps), len(o.repeated), o.longestWait, o.longestSilence)
 }
 
+// long is a wait for an acknowledgement of which the producer's log is shown.
+const long = 5 * time.Second
+
+// tell shows what was seen, and after a long wait what the producer has said meanwhile.
+func (o outcome) tell(t *testing.T) {
+	t.Helper()
+	t.Log(o)
+	if o.longestWait > long {
+		t.Log(strings.Join(o.warned, "\n"))
+	}
+}
+
 // traffic makes a topic with three replicas and lets numbered records flow through it, five each second, by Pods on a node (any,
-// when it is empty). Without settings the producer is as its library makes it.
+// when it is empty). Without settings both are as their library and Java make them.
 func (m messages) traffic(topic, node string, records int, settings ...string) traffic {
 	m.t.Helper()
-	f := traffic{m.namespace.topic(m.cluster, topic, 3), records}
+	f := traffic{messages: m.namespace.topic(m.cluster, topic, 3), records: records}
+	if len(settings) > 0 {
+		f.java = asksAgain
+	}
 	f.run("consumer", node, fmt.Sprintf("kafka-console-consumer.sh --bootstrap-server %s --topic %s --from-beginning "+
 		"--property print.partition=true --property print.offset=true", f.bootstrap(), topic))
 	f.run("producer", node, fmt.Sprintf("kafka-producer-perf-test.sh --topic %s --num-records %d --throughput %d --payload-monotonic "+
@@ -103,11 +128,15 @@ func (f traffic) lines() []string {
 // producerSaid reads what the producer has told: the numbers at its end, and a stack for each record that was not acknowledged.
 func producerSaid(text string) outcome {
 	var o outcome
+	warning := regexp.MustCompile(`^\[[^]]*\] (WARN|ERROR)`)
 	failure := regexp.MustCompile(`^org\.apache\.kafka\S*Exception`)
 	sum := regexp.MustCompile(`^(\d+) records sent, .* ([0-9.]+) ms max latency.*99\.9th`)
 	for line := range strings.Lines(text) {
 		if failure.MatchString(line) {
 			o.failed = append(o.failed, strings.TrimSpace(line))
+		}
+		if warning.MatchString(line) {
+			o.warned = append(o.warned, strings.TrimSpace(line))
 		}
 		if found := sum.FindStringSubmatch(line); found != nil {
 			o.acknowledged, _ = strconv.Atoi(found[1])

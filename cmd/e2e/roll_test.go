@@ -1,0 +1,131 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// pauseAfterRestart is how long the operator leaves producers alone after a broker is back.
+const pauseAfterRestart = 5 * time.Second
+
+// TestRoll restarts three combined nodes, one after the other, under a producer and a consumer, and prints where the time went: to
+// Kubernetes, to Kafka, and to the operator. A second roll has a producer as its library makes it.
+func TestRoll(t *testing.T) {
+	deployOperator(t)
+	n := newNamespace(t)
+	cluster := n.sample(named("roll"), func(c *v1beta1.KafkaCluster) { c.Spec.OneBrokerPerNode = false })
+	n.apply(cluster)
+	n.waitReady("roll")
+	m := n.topic(cluster, "orders", 3)
+
+	t.Run("a careful producer loses nothing", func(t *testing.T) {
+		n := namespace{t, n.name}
+		m := messages{n, cluster, m.topic}
+		const records = 600
+		flows := m.traffic("flows", "", records, careful()...)
+		took := n.rolls("roll", "queued.max.requests=600")
+		t.Log(took)
+		own, _ := took.own()
+		require.Less(t, own, took.wall()/20, "the operator's share")
+		seen := flows.ended()
+		seen.tell(t)
+		require.Empty(t, seen.failed)
+		require.Equal(t, records, seen.acknowledged)
+		require.Equal(t, records, seen.read)
+		require.Empty(t, seen.gaps)
+		require.Empty(t, seen.repeated)
+	})
+	t.Run("a producer with its library's settings is told of", func(t *testing.T) {
+		n := namespace{t, n.name}
+		m := messages{n, cluster, m.topic}
+		flows := m.traffic("defaults", "", 600)
+		took := n.rolls("roll", "queued.max.requests=700")
+		t.Log(took)
+		seen := flows.ended()
+		seen.tell(t)
+		t.Log(strings.Join(seen.failed, "\n"))
+		require.Empty(t, seen.gaps, "what was acknowledged is there, whatever the producer does")
+	})
+}
+
+// rolls changes a setting that needs a restart, waits for the end of the roll and says where the time went.
+func (n namespace) rolls(name, setting string) rollTimes {
+	n.t.Helper()
+	line := n.follow(name)
+	before := n.uids(name)
+	next := n.spec(name)
+	next.Spec.ReadOnlyConfig += "\n" + setting + "\n"
+	edited := time.Now()
+	n.apply(next)
+	n.eventually(10*time.Minute, "every broker has another Pod and all are ready", func() (bool, string) {
+		now := n.uids(name)
+		for pod, uid := range before {
+			if now[pod] == "" || now[pod] == uid {
+				return false, n.ready(name)
+			}
+		}
+		return n.cluster(name).Status.State == v1beta1.ClusterRunning, n.ready(name)
+	})
+	line.end()
+	times := rollTimes{edited, line.restarts(n.t)}
+	require.Len(n.t, times.restarts, len(before))
+	return times
+}
+
+// rollTimes is a roll of one broker after the other.
+type rollTimes struct {
+	edited   time.Time
+	restarts []restart
+}
+
+// parts of one restart: until it was stopped, without the pause before that; until its container had ended; until Kubernetes had let
+// go of its Pod; until the next one was made; until that one had started; until it was in every ISR.
+func (r rollTimes) parts(i int) [6]time.Duration {
+	since, one := r.edited, r.restarts[i]
+	if i > 0 {
+		since = r.restarts[i-1].back.Add(pauseAfterRestart)
+	}
+	return [6]time.Duration{
+		one.was.evicted.Sub(since), one.was.exited.Sub(one.was.evicted), one.was.gone.Sub(one.was.exited),
+		one.is.created.Sub(one.was.gone), one.is.started.Sub(one.is.created), one.back.Sub(one.is.started),
+	}
+}
+
+// wall is from the edit until the last broker was in every ISR.
+func (r rollTimes) wall() time.Duration { return r.restarts[len(r.restarts)-1].back.Sub(r.edited) }
+
+// own is the operator's share of it: until a broker is stopped, and until the next Pod is made. left is what Kubernetes takes to
+// let go of a Pod whose container has ended: another one of its name cannot be made before.
+func (r rollTimes) own() (own, left time.Duration) {
+	for i := range r.restarts {
+		parts := r.parts(i)
+		own, left = own+parts[0]+parts[3], left+parts[2]
+	}
+	return own, left
+}
+
+func (r rollTimes) String() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "seconds of a roll\n%8s%16s%14s%16s%16s%16s%16s\n", "broker", "until stopped", "until ended", "until Pod gone",
+		"until next Pod", "until started", "until in sync")
+	for i, one := range r.restarts {
+		p := r.parts(i)
+		fmt.Fprintf(&text, "%8s%16.3f%14.3f%16.3f%16.3f%16.3f%16.3f\n", one.broker, p[0].Seconds(), p[1].Seconds(), p[2].Seconds(),
+			p[3].Seconds(), p[4].Seconds(), p[5].Seconds())
+	}
+	own, left := r.own()
+	share := func(d time.Duration) string {
+		return fmt.Sprintf("%.2f s (%.1f %%, %d ms a broker)", d.Seconds(), 100*d.Seconds()/r.wall().Seconds(), d.Milliseconds()/int64(len(r.restarts)))
+	}
+	fmt.Fprintf(&text, "from the edit until the last one is in sync %.1f s; the operator's share %s; with what Kubernetes takes to let go of Pods %s",
+		r.wall().Seconds(), share(own), share(own+left))
+	return text.String()
+}
