@@ -92,11 +92,8 @@ func Write(ctx context.Context, writer Writer, cache *Cache, wanted Object) (Obj
 	if claim, ok := wanted.(*corev1.PersistentVolumeClaim); ok {
 		return writer.Apply(ctx, of(claim, standing))
 	}
-	if err := mendStrayed(ctx, writer, standing, wanted); err != nil {
-		return nil, err
-	}
 	if !takenOver(standing) {
-		return writer.Apply(ctx, wanted)
+		return applyMending(ctx, writer, standing, wanted)
 	}
 	if standing.GetAnnotations()[AnnotationWantedHash] == "" {
 		if err := writer.TakeFields(ctx, standing); err != nil {
@@ -107,7 +104,7 @@ func Write(ctx context.Context, writer Writer, cache *Cache, wanted Object) (Obj
 	if err != nil {
 		return nil, err
 	}
-	return writer.Apply(ctx, recorded)
+	return applyMending(ctx, writer, standing, recorded)
 }
 
 const (

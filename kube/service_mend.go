@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -82,10 +83,20 @@ func (c *Client) Mend(ctx context.Context, standing, wanted *corev1.Service) err
 	return nil
 }
 
-// mendStrayed makes selector and ports of a Service ours again before it is applied.
-func mendStrayed(ctx context.Context, writer Writer, standing, wanted Object) error {
-	if strayed(standing, wanted) == "" {
-		return nil
+// applyMending applies an object, and again once selector and ports of a Service are ours, where the apply left others there or was
+// refused for them.
+func applyMending(ctx context.Context, writer Writer, standing, wanted Object) (Object, error) {
+	applied, err := writer.Apply(ctx, wanted)
+	switch {
+	case err != nil && (!apierrors.IsInvalid(err) || strayed(standing, wanted) == ""):
+		return nil, err
+	case err == nil && strayed(applied, wanted) == "":
+		return applied, nil
+	case err == nil:
+		standing = applied
 	}
-	return writer.Mend(ctx, standing.(*corev1.Service), wanted.(*corev1.Service))
+	if err := writer.Mend(ctx, standing.(*corev1.Service), wanted.(*corev1.Service)); err != nil {
+		return nil, err
+	}
+	return writer.Apply(ctx, wanted)
 }
