@@ -27,6 +27,7 @@ func adopted(w *World) {
 }
 
 func TestAClusterOfKoperatorIsTakenOverWithoutARestart(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		adopted(w)
 		before := w.podUIDs("demo")
@@ -98,6 +99,7 @@ func (left handedBack) check(w *World) {
 
 // Koperator is stopped, the daemon works for a day, is taken away, and Koperator finds all as it needs it.
 func TestAClusterOfKoperatorIsHandedBackAfterADay(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.killDaemon()
 		w.madeByKoperator(kafkaCluster("demo", nodes(3)))
@@ -124,6 +126,7 @@ func TestAClusterOfKoperatorIsHandedBackAfterADay(t *testing.T) {
 }
 
 func TestADeadPodOfKoperatorIsReplacedOnItsOwnClaims(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		adopted(w)
 		w.eventuallyReady("demo")
@@ -147,6 +150,7 @@ func TestADeadPodOfKoperatorIsReplacedOnItsOwnClaims(t *testing.T) {
 }
 
 func TestADeadPodOfKoperatorThatDiesAgainIsReplacedLaterAndLater(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		adopted(w)
 		w.eventuallyReady("demo")
@@ -172,6 +176,7 @@ func TestADeadPodOfKoperatorThatDiesAgainIsReplacedLaterAndLater(t *testing.T) {
 }
 
 func TestAClusterOfKoperatorIsDeletedWithAllItsFinalizers(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		adopted(w)
 		w.eventuallyReady("demo")
@@ -182,6 +187,7 @@ func TestAClusterOfKoperatorIsDeletedWithAllItsFinalizers(t *testing.T) {
 }
 
 func TestABrokerAddedToAClusterOfKoperatorJoinsIt(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		adopted(w)
 		w.eventuallyReady("demo")
@@ -197,6 +203,7 @@ func TestABrokerAddedToAClusterOfKoperatorJoinsIt(t *testing.T) {
 }
 
 func TestAnIDThatStatusHasLostIsFoundInThePods(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.killDaemon()
 		cluster := w.madeByKoperator(kafkaCluster("demo", nodes(3)))
@@ -215,6 +222,7 @@ func TestAnIDThatStatusHasLostIsFoundInThePods(t *testing.T) {
 }
 
 func TestEditsOfAClusterOfKoperatorsWorkAsUsual(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		adopted(w)
 		w.eventuallyReady("demo")
@@ -235,6 +243,7 @@ func TestEditsOfAClusterOfKoperatorsWorkAsUsual(t *testing.T) {
 }
 
 func TestWhatDifferedBeforeTheTakeoverWaitsForConsent(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.killDaemon()
 		w.madeByKoperator(kafkaCluster("demo", nodes(3)))
@@ -257,6 +266,7 @@ func TestWhatDifferedBeforeTheTakeoverWaitsForConsent(t *testing.T) {
 }
 
 func TestAnEditThatIsTakenBackRestartsNoPodOfKoperators(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		adopted(w)
 		w.eventuallyReady("demo")

@@ -20,6 +20,7 @@ import (
 // What an API server promises to those that watch it holds whatever goes wrong: the daemon may rely on it, so the world
 // that its tests run in has to keep it.
 func TestInformersShowWhatStandsWhateverHappenedToTheirWatches(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		trouble Trouble
@@ -109,6 +110,7 @@ func thing(name string) *corev1.ConfigMap {
 }
 
 func TestAWatchTellsWhatWasDeletedBeforeItBegan(t *testing.T) {
+	t.Parallel()
 	server(t, Trouble{}, func(t *testing.T, c *clientGo) {
 		made := c.store.put(thing("a"))
 		seen := c.listed(t, "").ResourceVersion
@@ -124,6 +126,7 @@ func TestAWatchTellsWhatWasDeletedBeforeItBegan(t *testing.T) {
 }
 
 func TestAWatchFromAVersionAfterWhichSomethingWasForgottenIsGone(t *testing.T) {
+	t.Parallel()
 	server(t, Trouble{}, func(t *testing.T, c *clientGo) {
 		first := c.store.put(thing("a")).GetResourceVersion()
 		second := c.store.put(thing("b")).GetResourceVersion()
@@ -142,6 +145,7 @@ func TestAWatchFromAVersionAfterWhichSomethingWasForgottenIsGone(t *testing.T) {
 }
 
 func TestAListIsNoOlderThanItWasAskedFor(t *testing.T) {
+	t.Parallel()
 	server(t, Trouble{}, func(t *testing.T, c *clientGo) {
 		old := c.store.put(thing("a")).GetResourceVersion()
 		time.Sleep(time.Minute)
@@ -175,6 +179,7 @@ func TestAListIsNoOlderThanItWasAskedFor(t *testing.T) {
 }
 
 func TestAnAPIServerThatIsAwayRefusesConnections(t *testing.T) {
+	t.Parallel()
 	server(t, Trouble{}, func(t *testing.T, c *clientGo) {
 		c.faults.setAway(time.Now().Add(time.Minute))
 		_, err := c.core.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{})
@@ -189,6 +194,7 @@ func TestAnAPIServerThatIsAwayRefusesConnections(t *testing.T) {
 
 // client-go closes watches after some minutes; the last word of one is up to where it knows.
 func TestAWatchThatHasLastedLongEnoughEndsWithABookmark(t *testing.T) {
+	t.Parallel()
 	server(t, Trouble{}, func(t *testing.T, c *clientGo) {
 		c.store.put(machine(1, 1))
 		for range 3 {

@@ -22,6 +22,7 @@ func (w *World) builtOtherwise(name string) {
 }
 
 func TestWhatOnlyANewerDaemonBuildsOtherwiseWaitsForAMaintenanceWindow(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), func(c *v1beta1.KafkaCluster) {
 			c.Spec.MaintenanceWindows = []v1beta1.MaintenanceWindow{{Schedule: "0 2 * * *", Duration: "1h"}}
@@ -40,6 +41,7 @@ func TestWhatOnlyANewerDaemonBuildsOtherwiseWaitsForAMaintenanceWindow(t *testin
 }
 
 func TestWhatOnlyANewerDaemonBuildsOtherwiseWaitsForConsent(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")

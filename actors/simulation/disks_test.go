@@ -32,6 +32,7 @@ func (w *World) eventuallyWithout(name string, id messages.BrokerID, mountPath s
 }
 
 func TestAnEmptyDiskGoesWithOneRestartOfItsBroker(t *testing.T) {
+	t.Parallel()
 	for name, changes := range map[string][]func(*v1beta1.KafkaCluster){
 		"that Kafka keeps empty":        {controllersOnly(3), brokers(2), disks(2), kafkaImage("4.3.1")},
 		"of a Kafka that cannot cordon": {controllersOnly(3), brokers(2), disks(2)},
@@ -71,6 +72,7 @@ func isControllerOnly(b v1beta1.Broker) bool {
 }
 
 func TestADiskWithReplicasWaitsUntilTheyAreMoved(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(2), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -99,6 +101,7 @@ func TestADiskWithReplicasWaitsUntilTheyAreMoved(t *testing.T) {
 }
 
 func TestADiskThatComesBackToTheSpecStays(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(2), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -116,6 +119,7 @@ func TestADiskThatComesBackToTheSpecStays(t *testing.T) {
 }
 
 func TestADiskThatGoesMayBeAddedAgain(t *testing.T) {
+	t.Parallel()
 	for wait := time.Duration(0); wait < 90*time.Second; wait += 7 * time.Second {
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2), kafkaImage("4.3.1")))
@@ -142,6 +146,7 @@ func (w *World) hasDisk(name string, id messages.BrokerID, mountPath string) boo
 }
 
 func TestTheDaemonMayDieAtAnyWriteWhileADiskGoes(t *testing.T) {
+	t.Parallel()
 	for writes := 1; writes <= 14; writes++ {
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", controllersOnly(1), brokers(2), disks(2), kafkaImage("4.3.1")))
@@ -158,6 +163,7 @@ func TestTheDaemonMayDieAtAnyWriteWhileADiskGoes(t *testing.T) {
 }
 
 func TestAFailedDiskIsShownAndGoesWhenItsReplicasAreElsewhere(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(2), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -180,6 +186,7 @@ func TestAFailedDiskIsShownAndGoesWhenItsReplicasAreElsewhere(t *testing.T) {
 }
 
 func TestAFailedDiskWithTheLastCopyStays(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(2), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -195,6 +202,7 @@ func TestAFailedDiskWithTheLastCopyStays(t *testing.T) {
 }
 
 func TestAFullDiskIsToldInTheWordsOfTheStartScript(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")

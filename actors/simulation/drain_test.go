@@ -17,6 +17,7 @@ func localVolumes(w *World) { w.kubelets.local = true }
 func (w *World) nodeOf(id messages.BrokerID) string { return w.podsOf("demo", id)[0].Spec.NodeName }
 
 func TestABrokerLeavesANodeThatIsAboutToGo(t *testing.T) {
+	t.Parallel()
 	for _, taint := range []string{"karpenter.sh/disrupted", "ToBeDeletedByClusterAutoscaler"} {
 		t.Run(taint, func(t *testing.T) {
 			onBoth(t, func(w *World) {
@@ -41,6 +42,7 @@ func TestABrokerLeavesANodeThatIsAboutToGo(t *testing.T) {
 }
 
 func TestBrokersOfSeveralNodesThatGoMoveOneAfterTheOther(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -55,6 +57,7 @@ func TestBrokersOfSeveralNodesThatGoMoveOneAfterTheOther(t *testing.T) {
 }
 
 func TestABrokerStaysWithItsLocalVolume(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		localVolumes(w)
 		w.apply(kafkaCluster("demo", nodes(3)))
@@ -79,6 +82,7 @@ func TestABrokerStaysWithItsLocalVolume(t *testing.T) {
 }
 
 func TestACordonMovesNobody(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")

@@ -27,6 +27,7 @@ func (w *World) deleteFile(pod *corev1.Pod) {
 }
 
 func TestABrokerThatIsStartedAnewDoesNotGetWhatKafkaHasRefused(t *testing.T) {
+	t.Parallel()
 	for name, stop := range stoppedAnyway() {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(w *World) {
@@ -66,6 +67,7 @@ func TestABrokerThatIsStartedAnewDoesNotGetWhatKafkaHasRefused(t *testing.T) {
 }
 
 func TestAPauseLetsABrokerComeBackWithoutWhatKafkaHasRefused(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -79,6 +81,7 @@ func TestAPauseLetsABrokerComeBackWithoutWhatKafkaHasRefused(t *testing.T) {
 }
 
 func TestARollForAnotherReasonLeavesOutWhatKafkaHasRefused(t *testing.T) {
+	t.Parallel()
 	for name, shape := range map[string]func(*v1beta1.KafkaCluster){"": func(*v1beta1.KafkaCluster) {}, "with racks": racks} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(w *World) {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestMinInSyncReplicasOfAFileReachAllBrokersWithoutARestart(t *testing.T) {
+	t.Parallel()
 	t.Run("where the file counts", func(t *testing.T) {
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", nodes(3), image("kafka:3.9.2")))
@@ -49,6 +50,7 @@ func TestMinInSyncReplicasOfAFileReachAllBrokersWithoutARestart(t *testing.T) {
 }
 
 func TestABrokerKeepsItsRackWhenItsFileChangesWhileItRuns(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), racks, readOnly("log.retention.ms=1000\n")))
 		w.eventuallyReady("demo")
@@ -76,6 +78,7 @@ func TestABrokerKeepsItsRackWhenItsFileChangesWhileItRuns(t *testing.T) {
 }
 
 func TestWhatWasWrittenDuringAPauseIsTakenAfterIt(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), readOnly("log.retention.ms=1000\n")))
 		w.eventuallyReady("demo")
@@ -99,6 +102,7 @@ func TestWhatWasWrittenDuringAPauseIsTakenAfterIt(t *testing.T) {
 }
 
 func TestADaemonThatDiesBetweenAnyTwoWritesLosesNoConfiguration(t *testing.T) {
+	t.Parallel()
 	const most = 24 // writes that two edits need
 	for n := 1; n <= most; n++ {
 		run(t, func(w *World) {
@@ -130,6 +134,7 @@ func TestADaemonThatDiesBetweenAnyTwoWritesLosesNoConfiguration(t *testing.T) {
 }
 
 func TestAFileThatSomebodyTouchedIsSetBackAndNotBelieved(t *testing.T) {
+	t.Parallel()
 	for name, touch := range map[string]func(w *World, file key){
 		"edited": func(w *World, file key) {
 			w.store.update(file, func(o kube.Object) { o.(*corev1.ConfigMap).Data[kube.KeyBrokerConfig] = "node.id=7\n" })
@@ -170,6 +175,7 @@ func TestAFileThatSomebodyTouchedIsSetBackAndNotBelieved(t *testing.T) {
 }
 
 func TestAWarningAboutAllBrokersGoesWithItsCause(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), clusterWide("broker.rack=a\n")))
 		w.eventually(10*time.Minute, "people are told", func() bool { return w.condition("demo", kube.ConditionConfigRefused) != nil })
@@ -180,6 +186,7 @@ func TestAWarningAboutAllBrokersGoesWithItsCause(t *testing.T) {
 }
 
 func TestAValueThatNoBrokerStartsWithStopsNobody(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")

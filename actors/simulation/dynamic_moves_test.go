@@ -52,6 +52,7 @@ func heap(cluster *v1beta1.KafkaCluster) {
 }
 
 func TestAKeyThatMovesFromAllBrokersIsInForceAtEveryMoment(t *testing.T) {
+	t.Parallel()
 	const retention, plugin = "log.retention.ms=5000\n", "my.plugin.limit=5\n"
 	for name, test := range map[string]struct {
 		key, value string
@@ -96,6 +97,7 @@ func TestAKeyThatMovesFromAllBrokersIsInForceAtEveryMoment(t *testing.T) {
 }
 
 func TestAFilesValueThatWasHiddenComesOutAgain(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), clusterWide("log.retention.ms=5000\n"), readOnly("log.retention.ms=1000\n")))
 		w.eventuallyReady("demo")
@@ -112,6 +114,7 @@ func TestAFilesValueThatWasHiddenComesOutAgain(t *testing.T) {
 }
 
 func TestARefusalOfOneBrokerKeepsNoOtherValueOfAll(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), clusterWide("log.retention.ms=5000\nlog.cleanup.policy=compact\n")))
 		w.eventuallyReady("demo")
@@ -134,6 +137,7 @@ func TestARefusalOfOneBrokerKeepsNoOtherValueOfAll(t *testing.T) {
 }
 
 func TestABrokerThatIsDownKeepsNoValueOfAllThatNobodyWrites(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), clusterWide("log.retention.ms=5000\nmessage.max.bytes=5000\n"),
 			readOnly("message.max.bytes=6000\n")))
@@ -157,6 +161,7 @@ func TestABrokerThatIsDownKeepsNoValueOfAllThatNobodyWrites(t *testing.T) {
 }
 
 func TestAValueOfABrokerThatAllRefuseStays(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), perBroker(1, "log.cleanup.policy=compact\n")))
 		w.eventuallyReady("demo")
@@ -171,6 +176,7 @@ func TestAValueOfABrokerThatAllRefuseStays(t *testing.T) {
 }
 
 func TestABrokerThatComesBackUnderItsIDHasNoOldValues(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(2), perBroker(4, "log.retention.ms=5000\n")))
 		w.eventuallyReady("demo")
@@ -187,6 +193,7 @@ func TestABrokerThatComesBackUnderItsIDHasNoOldValues(t *testing.T) {
 }
 
 func TestConfigurationWhileZooKeeperKeepsIt(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", brokers(3), zooKeeper, perBroker(1, "log.retention.ms=1000\n"), clusterWide("message.max.bytes=5000\n")))
 		w.eventuallyReady("demo")
@@ -203,6 +210,7 @@ func TestConfigurationWhileZooKeeperKeepsIt(t *testing.T) {
 }
 
 func TestAKeyOfAllStaysWhereAPodOfKoperatorsHasItInItsNextFileAlone(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.madeByKoperator(kafkaCluster("demo", nodes(3), clusterWide("log.retention.ms=5000\n")))
 		w.eventuallyReady("demo")

@@ -27,6 +27,7 @@ func (w *World) inForce(key, value string, ids ...messages.BrokerID) {
 }
 
 func TestAKeyThatKafkaTakesWhileItRunsRestartsNobody(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
 		w.eventuallyReady("demo")
@@ -52,6 +53,7 @@ func TestAKeyThatKafkaTakesWhileItRunsRestartsNobody(t *testing.T) {
 }
 
 func TestAChangeOfMindWithoutARestartLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), readOnly("log.retention.ms=1000\n")))
 		w.eventuallyReady("demo")
@@ -71,6 +73,7 @@ func TestAChangeOfMindWithoutARestartLeavesNothingBehind(t *testing.T) {
 }
 
 func TestConfigurationOfABrokerAndOfAllLivesInKafka(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), clusterWide("message.max.bytes=2000\n"), perBroker(1, "log.cleaner.threads=2\n")))
 		w.eventuallyReady("demo")
@@ -91,6 +94,7 @@ func TestConfigurationOfABrokerAndOfAllLivesInKafka(t *testing.T) {
 }
 
 func TestAKeyThatMovesNeverHasTheDefaultInBetween(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), clusterWide("log.retention.ms=5000\n")))
 		w.eventuallyReady("demo")
@@ -122,6 +126,7 @@ func TestAKeyThatMovesNeverHasTheDefaultInBetween(t *testing.T) {
 }
 
 func TestWhatKafkaRefusesIsToldAndTheRestIsDone(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -147,6 +152,7 @@ func TestWhatKafkaRefusesIsToldAndTheRestIsDone(t *testing.T) {
 }
 
 func TestWhatOthersChangeIsMendedAndWhatIsTheirsStays(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), clusterWide("message.max.bytes=2000\n"), perBroker(1, "log.cleaner.threads=2\n")))
 		w.eventuallyReady("demo")
@@ -166,6 +172,7 @@ func TestWhatOthersChangeIsMendedAndWhatIsTheirsStays(t *testing.T) {
 }
 
 func TestADynamicChangeReachesAHundredBrokersWithinTwoSeconds(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(100)))
 		w.readyWithin("demo", 20*time.Minute)

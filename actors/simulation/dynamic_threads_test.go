@@ -13,6 +13,7 @@ import (
 
 // Kafka takes any number of threads that is at most double of what there is, so it is the last step that must be possible.
 func TestANumberOfThreadsThatCannotBeIsNotApproached(t *testing.T) {
+	t.Parallel()
 	for name, number := range map[string]string{"no int": "9999999999", "an int": "2000000000", "one too many": "1001"} {
 		t.Run(name, func(t *testing.T) {
 			for where, edits := range map[string][2]func(*v1beta1.KafkaCluster){
@@ -51,6 +52,7 @@ func TestANumberOfThreadsThatCannotBeIsNotApproached(t *testing.T) {
 
 // A broker with more than half of what an int holds takes no other number, neither a smaller one nor none.
 func TestANumberOfThreadsThatBrokersDoNotLetGoIsTakenBackAtTheController(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct{ config, want string }{
 		"removed": {"message.max.bytes=2000\n", "10"}, "another number": {"background.threads=20\nmessage.max.bytes=2000\n", "20"},
 	} {

@@ -37,6 +37,7 @@ func (w *World) drain(node string, within time.Duration) {
 }
 
 func TestADrainAndARollOfATrioWithASmallBudgetBothEnd(t *testing.T) {
+	t.Parallel()
 	for name, rollFirst := range map[string]bool{"the drain during a roll": true, "the roll during a drain": false} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(w *World) {
@@ -73,6 +74,7 @@ func (w *World) evictsUnready() bool {
 }
 
 func TestANodeWithABrokerThatCannotStartCanBeDrained(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")

@@ -14,6 +14,7 @@ import (
 )
 
 func TestADiskThatLeavesTheSpecStaysWithItsBroker(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(1), brokers(2), disks(2)))
 		w.eventuallyReady("demo")
@@ -45,6 +46,7 @@ func TestADiskThatLeavesTheSpecStaysWithItsBroker(t *testing.T) {
 }
 
 func TestABrokerThatLeavesTogetherWithItsGroupIsKept(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), racks, withCruiseControl, func(c *v1beta1.KafkaCluster) {
 			c.Spec.BrokerConfigGroups["extra"] = c.Spec.BrokerConfigGroups["default"]
@@ -69,6 +71,7 @@ func TestABrokerThatLeavesTogetherWithItsGroupIsKept(t *testing.T) {
 }
 
 func TestIdsThatDisagreeStartNothingUntilOneIsLeft(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), retained))
 		w.eventuallyReady("demo")
@@ -94,6 +97,7 @@ func TestIdsThatDisagreeStartNothingUntilOneIsLeft(t *testing.T) {
 }
 
 func TestAClaimWithAWrongLabelIsNotTakenForAnEmptyDisk(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -118,6 +122,7 @@ func TestAClaimWithAWrongLabelIsNotTakenForAnEmptyDisk(t *testing.T) {
 
 // While the claim of one of them cannot be made nothing of the quorum can have begun.
 func TestAFirstControllerIsReplacedInTheSpecBeforeTheQuorumFormed(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.store.put(&corev1.PersistentVolumeClaim{ // somebody else's
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: kube.ClaimName("demo", 2, "/kafka-logs")}, Spec: *claimOf("1Gi"),

@@ -19,6 +19,7 @@ func (w *World) admin(name string, id messages.BrokerID) kafkaAdmin {
 }
 
 func TestKafkaRefusesConfigurationInItsOwnWords(t *testing.T) {
+	t.Parallel()
 	one, all := kafkaclient.ConfigResource{Broker: 1}, kafkaclient.ConfigResource{ClusterWide: true}
 	for name, test := range map[string]struct {
 		resource   kafkaclient.ConfigResource
@@ -58,6 +59,7 @@ func image(name string) func(*v1beta1.KafkaCluster) {
 }
 
 func TestDynamicConfigurationOutlivesRestartsAndShadowsTheFile(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		upWith(w, nodes(3), func(c *v1beta1.KafkaCluster) { c.Spec.ReadOnlyConfig = "log.retention.ms=1000\n" })
 		require.Equal(w.t, "1000", w.configInForce("demo", 1, "log.retention.ms"))
@@ -82,6 +84,7 @@ func TestDynamicConfigurationOutlivesRestartsAndShadowsTheFile(t *testing.T) {
 }
 
 func TestValuesComeBackAsKafkaReadsThem(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		upWith(w, nodes(3))
 		require.NoError(w.t, w.alterByHand("demo", -1, "log.cleanup.policy", ptr.To("delete , compact")))
@@ -98,6 +101,7 @@ func TestValuesComeBackAsKafkaReadsThem(t *testing.T) {
 }
 
 func TestAFailedDiskTakesItsReplicasOutAndLeavesTheOthers(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(1)))
 		w.eventuallyReady("demo")
@@ -125,6 +129,7 @@ func TestAFailedDiskTakesItsReplicasOutAndLeavesTheOthers(t *testing.T) {
 }
 
 func TestAnImageOrAFileThatKafkaCannotStartWithCrashes(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*v1beta1.KafkaCluster){
 		"an image": image("kafka:broken"),
 		"a file":   func(c *v1beta1.KafkaCluster) { c.Spec.ReadOnlyConfig = "crash.at.start=true\n" },

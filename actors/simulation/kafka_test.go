@@ -39,6 +39,7 @@ func (w *World) elect(name string, partitions ...messages.Partition) {
 }
 
 func TestReplicasAreSpreadRoundRobinAndInSync(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		upWith(w, nodes(3))
 		for n, p := range w.partitions("demo") {
@@ -51,6 +52,7 @@ func TestReplicasAreSpreadRoundRobinAndInSync(t *testing.T) {
 }
 
 func TestABrokerThatIsAskedToStopHandsOverAtOnce(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		upWith(w, controllersOnly(3), brokers(3))
 		w.deleteObject(keyOf(w.podsOf("demo", 4)[0]))
@@ -72,6 +74,7 @@ func TestABrokerThatIsAskedToStopHandsOverAtOnce(t *testing.T) {
 }
 
 func TestABrokerThatIsKilledIsInSyncUntilItsSessionEnds(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		upWith(w, controllersOnly(3), brokers(3))
 		w.kubelets.crash(keyOf(w.podsOf("demo", 4)[0]), 137)
@@ -87,6 +90,7 @@ func TestABrokerThatIsKilledIsInSyncUntilItsSessionEnds(t *testing.T) {
 }
 
 func TestLeadersReturnByElectionOrAfterFiveMinutes(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		upWith(w, controllersOnly(3), brokers(3))
 		back := func() {
@@ -107,6 +111,7 @@ func TestLeadersReturnByElectionOrAfterFiveMinutes(t *testing.T) {
 }
 
 func TestAPartitionWithoutItsOnlyReplicaHasNoLeader(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		upWith(w, controllersOnly(3), brokers(3))
 		w.topic("demo", "single", 3, 1, 1)
@@ -121,6 +126,7 @@ func TestAPartitionWithoutItsOnlyReplicaHasNoLeader(t *testing.T) {
 }
 
 func TestTheQuorumSpeaksByItsLeadersClock(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		upWith(w, nodes(3))
 		seen := w.look("demo")
@@ -144,6 +150,7 @@ func TestTheQuorumSpeaksByItsLeadersClock(t *testing.T) {
 }
 
 func TestAKilledControllerIsReplacedWithinSeconds(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		upWith(w, controllersOnly(3), brokers(3))
 		before := w.activeController("demo")
@@ -156,6 +163,7 @@ func TestAKilledControllerIsReplacedWithinSeconds(t *testing.T) {
 }
 
 func TestAnEmptiedDiskLosesItsReplicas(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		upWith(w, controllersOnly(3), brokers(3))
 		w.topic("demo", "single", 3, 1, 1)

@@ -15,6 +15,7 @@ import (
 )
 
 func TestSimulatedKafkaChangesItsVoters(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		c := &simulatedControllers{w: w, disks: map[messages.BrokerID]int{}}
 		c.start(1, []voter{{id: 1, directory: "disk-1-0"}})

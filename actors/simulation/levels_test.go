@@ -15,6 +15,7 @@ const (
 )
 
 func TestLevelsOfLoggersChangeWithoutARestart(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), logging(quiet)))
 		w.eventuallyReady("demo")
@@ -36,6 +37,7 @@ func TestLevelsOfLoggersChangeWithoutARestart(t *testing.T) {
 }
 
 func TestMoreThanLevelsComesWithARestart(t *testing.T) {
+	t.Parallel()
 	for name, more := range map[string]func(*v1beta1.KafkaCluster){
 		"an appender's line":             logging(chatty + "log4j.appender.out.layout=pattern\n"),
 		"a logger that Kafka hasn't got": logging(chatty + "log4j.logger.org.example=DEBUG\n"),
@@ -57,6 +59,7 @@ func TestMoreThanLevelsComesWithARestart(t *testing.T) {
 }
 
 func TestLevelsAndAKeyOfTheFileChangeTogether(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), logging(quiet), readOnly("log.retention.ms=1000\n")))
 		w.eventuallyReady("demo")
@@ -75,6 +78,7 @@ func TestLevelsAndAKeyOfTheFileChangeTogether(t *testing.T) {
 }
 
 func TestADaemonThatDiesBetweenAnyTwoWritesLosesNoLevels(t *testing.T) {
+	t.Parallel()
 	const most = 14 // writes that a change of levels needs
 	for n := 1; n <= most; n++ {
 		for _, reverts := range []bool{false, true} {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestABrokerInMaintenanceStandsStillAndEverybodyElseGoesOn(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(2)))
 		w.eventuallyReady("demo")
@@ -63,6 +64,7 @@ func TestMaintenanceOfAllWaitsUntilKafkaCanSpareThem(t *testing.T) {
 }
 
 func TestANewLeaderTellsAtOnceWhoIsDown(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(1))) // no Kafka is left that could answer
 		w.eventuallyReady("demo")

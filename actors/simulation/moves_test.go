@@ -56,6 +56,7 @@ func (w *World) everyPartitionHas(name string, factor int) {
 }
 
 func TestTheOperatorEmptiesABrokerItselfWithoutCruiseControl(t *testing.T) {
+	t.Parallel()
 	for name, changes := range map[string][]func(*v1beta1.KafkaCluster){
 		"combined nodes":            {nodes(3), brokers(1)},
 		"in ZooKeeper mode":         {brokers(4), zooKeeper},
@@ -96,6 +97,7 @@ func TestTheOperatorEmptiesABrokerItselfWithoutCruiseControl(t *testing.T) {
 }
 
 func TestMovesGoOnAfterTheDaemonDied(t *testing.T) {
+	t.Parallel()
 	for writes := 1; writes <= 16; writes++ {
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1")))
@@ -138,6 +140,7 @@ func TestMovesGoOnAfterTheDaemonDied(t *testing.T) {
 }
 
 func TestABrokerThatIsPutBackMidwayKeepsWhatHasNotMoved(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -166,6 +169,7 @@ func TestABrokerThatIsPutBackMidwayKeepsWhatHasNotMoved(t *testing.T) {
 }
 
 func TestADaemonThatDidNotBeginMovesLetsThemEnd(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
 		w.eventuallyReady("demo")
@@ -185,6 +189,7 @@ func TestADaemonThatDidNotBeginMovesLetsThemEnd(t *testing.T) {
 }
 
 func TestABrokerThatWasToGetReplicasDiesMidway(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(4)))
 		w.eventuallyReady("demo")
@@ -204,6 +209,7 @@ func TestABrokerThatWasToGetReplicasDiesMidway(t *testing.T) {
 }
 
 func TestADeadBrokerIsEmptied(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
 		w.eventuallyReady("demo")
@@ -219,6 +225,7 @@ func TestADeadBrokerIsEmptied(t *testing.T) {
 }
 
 func TestNothingMovesBesideSomebodyElsesMoves(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(2)))
 		w.eventuallyReady("demo")
@@ -240,6 +247,7 @@ func TestNothingMovesBesideSomebodyElsesMoves(t *testing.T) {
 }
 
 func TestFewerBrokersThanReplicasAreTold(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
 		w.eventuallyReady("demo")
@@ -262,6 +270,7 @@ func TestFewerBrokersThanReplicasAreTold(t *testing.T) {
 }
 
 func TestReplicasStaySpreadOverRacks(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(6), racks))
 		w.eventuallyReady("demo")
@@ -289,6 +298,7 @@ func TestReplicasStaySpreadOverRacks(t *testing.T) {
 }
 
 func TestTwoBrokersThatLeaveGetNothingFromEachOther(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(5)))
 		w.eventuallyReady("demo")
@@ -311,6 +321,7 @@ func TestTwoBrokersThatLeaveGetNothingFromEachOther(t *testing.T) {
 }
 
 func TestNothingMovesToABrokerThatIsCordoned(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(2), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -331,6 +342,7 @@ func (w *World) replicasOn(name string, id messages.BrokerID) []messages.Partiti
 }
 
 func TestMovesAndRestartsTakeTurns(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
 		w.eventuallyReady("demo")
@@ -353,6 +365,7 @@ func TestMovesAndRestartsTakeTurns(t *testing.T) {
 }
 
 func TestNothingMovesWhileReconciliationIsPaused(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
 		w.eventuallyReady("demo")
@@ -368,6 +381,7 @@ func TestNothingMovesWhileReconciliationIsPaused(t *testing.T) {
 }
 
 func TestMetadataThatAreBehindGiveNobodyMoreReplicas(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(8) {
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", controllersOnly(3), brokers(5), kafkaImage("3.9.2")))

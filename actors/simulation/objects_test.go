@@ -18,6 +18,7 @@ import (
 )
 
 func TestALateStatusDoesNotReachAClusterMadeAgainUnderTheName(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -39,6 +40,7 @@ func TestALateStatusDoesNotReachAClusterMadeAgainUnderTheName(t *testing.T) {
 
 // A leader that was cut off may have sent an identity before another one chose its own.
 func TestALateIdentityDoesNotReplaceTheOneThatWasRecorded(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.killDaemon()
 		w.apply(kafkaCluster("demo", nodes(3)))
@@ -56,6 +58,7 @@ func TestALateIdentityDoesNotReplaceTheOneThatWasRecorded(t *testing.T) {
 }
 
 func TestAForeignConfigMapOfTheNameStaysAsItIs(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		foreign := &corev1.ConfigMap{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: kube.BrokerConfigName("demo", 1)},
@@ -74,6 +77,7 @@ func TestAForeignConfigMapOfTheNameStaysAsItIs(t *testing.T) {
 
 // What leaves the spec leaves the objects, also where the daemon that wrote them is not there any more to remember it.
 func TestWhatAUserTakesBackIsTakenBackFromObjects(t *testing.T) {
+	t.Parallel()
 	given := func(c *v1beta1.KafkaCluster) {
 		c.Labels = map[string]string{"team": "a"}
 		c.Spec.PropagateLabels, c.Spec.PublishNotReadyAddresses = true, true
@@ -126,6 +130,7 @@ func TestWhatAUserTakesBackIsTakenBackFromObjects(t *testing.T) {
 }
 
 func TestABudgetThatIsSwitchedOffGoes(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
 		w.eventuallyReady("demo")
@@ -146,6 +151,7 @@ func TestABudgetThatIsSwitchedOffGoes(t *testing.T) {
 }
 
 func TestTheBudgetOfControllersGoesWithTheLastOfThem(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), controllersOnly(1)))
 		w.eventuallyReady("demo")
@@ -169,6 +175,7 @@ func TestTheBudgetOfControllersGoesWithTheLastOfThem(t *testing.T) {
 
 // Names of both modes lead to Pods until the last Pod of the old one is gone.
 func TestTheServicesOfTheOtherModeGoWithItsLastPod(t *testing.T) {
+	t.Parallel()
 	others := func(w *World, headless bool) int {
 		cluster := w.cluster("demo").DeepCopy()
 		cluster.Spec.HeadlessServiceEnabled = headless
@@ -226,6 +233,7 @@ func headlessPods(w *World) bool {
 
 // Disks go with the cluster by their owner references, and those are not changed during a pause.
 func TestDisksThatAreToBeKeptAreNamedWhileTheSpecIsNotFollowed(t *testing.T) {
+	t.Parallel()
 	const notice = "deleting the KafkaCluster now would delete 3 claims"
 	for name, test := range map[string]struct {
 		kind         string
@@ -261,6 +269,7 @@ func TestDisksThatAreToBeKeptAreNamedWhileTheSpecIsNotFollowed(t *testing.T) {
 }
 
 func TestStatusNamesTheImageOfEachPod(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")

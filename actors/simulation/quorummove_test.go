@@ -43,6 +43,7 @@ func (w *World) restartedByUs() {
 }
 
 func TestControllersOfAStaticQuorumStayAsTheyAre(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.adoptedStatic()
 		w.says("demo", kube.ConditionStaticQuorum, "needs Kafka 4.1 or later here, and 3.9 runs")
@@ -63,6 +64,7 @@ func TestControllersOfAStaticQuorumStayAsTheyAre(t *testing.T) {
 }
 
 func TestAStaticQuorumBecomesDynamicByConsentAlone(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.adoptedStatic()
 		w.edit("demo", annotated(kube.AnnotationConsent, kube.ConsentDynamicQuorum))
@@ -95,6 +97,7 @@ func TestAStaticQuorumBecomesDynamicByConsentAlone(t *testing.T) {
 }
 
 func TestAStaticQuorumIsOfferedMoreAndLeftAlone(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.adoptedStatic()
 		w.edit("demo", kafkaImage("4.3.1"))

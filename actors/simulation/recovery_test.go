@@ -21,6 +21,7 @@ func (w *World) conditionText(name, kind string) string {
 }
 
 func TestALostVolumeIsReplacedWhenAllThatWasOnItIsElsewhere(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		changes []func(*v1beta1.KafkaCluster)
 		id      messages.BrokerID
@@ -55,6 +56,7 @@ func TestALostVolumeIsReplacedWhenAllThatWasOnItIsElsewhere(t *testing.T) {
 }
 
 func TestALostVolumeWithTheLastCopyStopsThatBrokerAlone(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -81,6 +83,7 @@ func TestALostVolumeWithTheLastCopyStopsThatBrokerAlone(t *testing.T) {
 }
 
 func TestOneLostVolumeAfterTheOther(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(4), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -102,6 +105,7 @@ func TestOneLostVolumeAfterTheOther(t *testing.T) {
 }
 
 func TestTheDaemonMayDieAtAnyWriteOfARecovery(t *testing.T) {
+	t.Parallel()
 	for writes := 1; writes <= 8; writes++ {
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1")))
@@ -120,6 +124,7 @@ func TestTheDaemonMayDieAtAnyWriteOfARecovery(t *testing.T) {
 }
 
 func TestAControllerWithoutMetadataWaitsForTheOthers(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
 		w.eventuallyReady("demo")
@@ -164,6 +169,7 @@ func (w *World) switchedOff(node string) {
 }
 
 func TestABrokerLeavesANodeThatIsGoneForGoodWithoutItsDisk(t *testing.T) {
+	t.Parallel()
 	apart := []func(*v1beta1.KafkaCluster){controllersOnly(3), brokers(3), kafkaImage("4.3.1")}
 	for name, test := range map[string]struct {
 		changes []func(*v1beta1.KafkaCluster)
@@ -207,6 +213,7 @@ func TestABrokerLeavesANodeThatIsGoneForGoodWithoutItsDisk(t *testing.T) {
 }
 
 func TestABrokerWaitsForANodeThatIsOnlyAway(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		localVolumes(w)
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("4.3.1")))
@@ -227,6 +234,7 @@ func TestABrokerWaitsForANodeThatIsOnlyAway(t *testing.T) {
 
 // Kubernetes keeps a claim while a Pod mounts it: nothing is lost, and what else is to be done goes on.
 func TestAClaimThatIsDeletedUnderARunningBrokerIsToldAndLosesNothing(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -253,6 +261,7 @@ func TestAClaimThatIsDeletedUnderARunningBrokerIsToldAndLosesNothing(t *testing.
 }
 
 func TestPartitionsThatStayWithoutALeaderAfterALossAreTold(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("3.9.2")))
 		w.eventuallyReady("demo")
@@ -272,6 +281,7 @@ func TestPartitionsThatStayWithoutALeaderAfterALossAreTold(t *testing.T) {
 }
 
 func TestAWordThatNobodyTakesGetsAnAnswer(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), annotated(kube.AnnotationAllowDataLoss, "yes")))
 		w.eventuallyReady("demo")

@@ -22,6 +22,7 @@ func inPriorityClass(name string) func(*v1beta1.KafkaCluster) {
 }
 
 func TestNobodyIsStoppedForAPodThatTheAPIServerWouldRefuse(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.store.admits(func(pod *corev1.Pod) string {
 			if pod.Spec.PriorityClassName == "nope" {

@@ -43,6 +43,7 @@ func (w *World) leavingText(name string) string {
 }
 
 func TestABrokerThatHoldsNothingIsRemoved(t *testing.T) {
+	t.Parallel()
 	for name, changes := range map[string][]func(*v1beta1.KafkaCluster){
 		"headless":                  {nodes(3), brokers(2)},
 		"with a Service each":       {nodes(3), brokers(2), notHeadless},
@@ -69,6 +70,7 @@ func TestABrokerThatHoldsNothingIsRemoved(t *testing.T) {
 }
 
 func TestABrokerWithReplicasWaitsUntilCruiseControlHasMovedThem(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1"), withCruiseControl))
 		w.eventuallyReady("demo")
@@ -95,6 +97,7 @@ func TestABrokerWithReplicasWaitsUntilCruiseControlHasMovedThem(t *testing.T) {
 }
 
 func TestABrokerThatComesBackToTheSpecStays(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -112,6 +115,7 @@ func TestABrokerThatComesBackToTheSpecStays(t *testing.T) {
 }
 
 func TestAReplicaThatLandsBetweenTwoLooksIsNotLost(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), withCruiseControl))
 		w.eventuallyReady("demo")
@@ -129,6 +133,7 @@ func TestAReplicaThatLandsBetweenTwoLooksIsNotLost(t *testing.T) {
 }
 
 func TestAnEmptyBrokerThatDoesNotRunIsRemoved(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
 		w.eventuallyReady("demo")
@@ -141,6 +146,7 @@ func TestAnEmptyBrokerThatDoesNotRunIsRemoved(t *testing.T) {
 }
 
 func TestTheDaemonMayDieAtAnyWriteOfARemoval(t *testing.T) {
+	t.Parallel()
 	for writes := 1; writes <= 14; writes++ {
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", nodes(3), brokers(1), notHeadless, kafkaImage("4.3.1")))
@@ -156,6 +162,7 @@ func TestTheDaemonMayDieAtAnyWriteOfARemoval(t *testing.T) {
 }
 
 func TestTheDisksOfARemovedBrokerStayWhereTheSpecSaysSo(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), func(c *v1beta1.KafkaCluster) {
 			c.Spec.PersistentVolumeClaimRetentionPolicy = &v1beta1.PersistentVolumeClaimRetentionPolicy{WhenScaled: v1beta1.RetentionRetain}
@@ -177,6 +184,7 @@ func TestTheDisksOfARemovedBrokerStayWhereTheSpecSaysSo(t *testing.T) {
 }
 
 func TestWhatOthersHaveSetForARemovedBrokerGoesToo(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
 		w.eventuallyReady("demo")

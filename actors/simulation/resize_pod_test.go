@@ -14,6 +14,7 @@ import (
 )
 
 func TestOneBrokerGetsMoreCPUWhileItRuns(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), sizedAs(1, "1", "2Gi")))
 		w.eventuallyReady("demo")
@@ -32,6 +33,7 @@ func TestOneBrokerGetsMoreCPUWhileItRuns(t *testing.T) {
 }
 
 func TestCPUComesWithARestartWhereTheServerCannotResize(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.store.fixedPods = true
 		w.apply(kafkaCluster("demo", nodes(3), sizedAs(1, "1", "2Gi")))
@@ -49,6 +51,7 @@ func TestCPUComesWithARestartWhereTheServerCannotResize(t *testing.T) {
 }
 
 func TestADaemonThatDiesBetweenAnyTwoWritesLosesNoCPU(t *testing.T) {
+	t.Parallel()
 	for n := 1; n <= 5; n++ {
 		for _, wanted := range []string{"2", "1"} {
 			run(t, func(w *World) {
@@ -71,6 +74,7 @@ func TestADaemonThatDiesBetweenAnyTwoWritesLosesNoCPU(t *testing.T) {
 }
 
 func TestOneOfThreeBrokersGetsCPUADiskAndItsOwnConfiguration(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
 		w.eventuallyReady("demo")
@@ -98,6 +102,7 @@ func TestOneOfThreeBrokersGetsCPUADiskAndItsOwnConfiguration(t *testing.T) {
 }
 
 func TestABrokerIsNotStoppedForASizeThatNoNodeHas(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.nodesOf("4", "8Gi")
 		w.apply(kafkaCluster("demo", nodes(3), sizedAs(1, "1", "2Gi")))

@@ -31,6 +31,7 @@ func (w *World) rolled(name string, before map[messages.BrokerID]types.UID) {
 }
 
 func TestAChangeThatOnlyARestartBringsInRollsOneBrokerAfterTheOther(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(2)))
 		w.eventuallyReady("demo")
@@ -50,6 +51,7 @@ func TestAChangeThatOnlyARestartBringsInRollsOneBrokerAfterTheOther(t *testing.T
 // The next broker is stopped five seconds after Kafka has the last one back, or when its Pod is ready if that is later: probes look
 // seldom, and a roll must not wait for each of them on top.
 func TestARollDoesNotPauseAfterEachProbe(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.kubelets.probe = 8 * time.Second
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(4)))
@@ -99,6 +101,7 @@ func (w *World) stops(name string) func() []podStop {
 }
 
 func TestBrokersOfARackRestartTogetherWherePartitionsAndBudgetLetThem(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(6), racks, func(c *v1beta1.KafkaCluster) {
 			c.Spec.RollingUpgradeConfig.ConcurrentBrokerRestartCountPerRack = 2
@@ -121,6 +124,7 @@ func TestBrokersOfARackRestartTogetherWherePartitionsAndBudgetLetThem(t *testing
 }
 
 func TestAChangeOfMindTakesOverAtOnceAndARollbackHeals(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -137,6 +141,7 @@ func TestAChangeOfMindTakesOverAtOnceAndARollbackHeals(t *testing.T) {
 }
 
 func TestAPodAskedToRestartByHandRestartsAlone(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -157,6 +162,7 @@ func TestAPodAskedToRestartByHandRestartsAlone(t *testing.T) {
 }
 
 func TestARollGoesOnUnderANewDaemon(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -174,6 +180,7 @@ func TestARollGoesOnUnderANewDaemon(t *testing.T) {
 }
 
 func TestNobodyIsRestartedWhileThePauseLasts(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -188,6 +195,7 @@ func TestNobodyIsRestartedWhileThePauseLasts(t *testing.T) {
 }
 
 func TestAFailureThresholdOfNoneRestartsNobodyAndSaysSo(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), func(c *v1beta1.KafkaCluster) { c.Spec.RollingUpgradeConfig.FailureThreshold = 0 }))
 		w.eventuallyReady("demo")

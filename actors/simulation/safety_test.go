@@ -24,6 +24,7 @@ func controllerWithID(id int32) func(*v1beta1.KafkaCluster) {
 }
 
 func TestAControllerThatComesAfterAllFirstOnesJoinsTheirQuorum(t *testing.T) {
+	t.Parallel()
 	for _, next := range []int32{0, 9} {
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
@@ -44,6 +45,7 @@ func TestAControllerThatComesAfterAllFirstOnesJoinsTheirQuorum(t *testing.T) {
 }
 
 func TestADiskThatWasToGoStaysWhenReplicasLandOnIt(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		landing func(*v1beta1.KafkaCluster)
 		after   time.Duration
@@ -98,6 +100,7 @@ func (w *World) letsGo(name string, id messages.BrokerID) bool {
 }
 
 func TestALostDiskThatHasLeftTheSpecNeedsProofToo(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -117,6 +120,7 @@ func TestALostDiskThatHasLeftTheSpecNeedsProofToo(t *testing.T) {
 }
 
 func TestAFailedDiskIsNotJudgedByAnOlderAnswer(t *testing.T) {
+	t.Parallel()
 	for off := time.Duration(0); off < 15*time.Second; off += time.Second {
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(2), kafkaImage("4.3.1")))
@@ -137,6 +141,7 @@ func TestAFailedDiskIsNotJudgedByAnOlderAnswer(t *testing.T) {
 }
 
 func TestABrokerThatLosesOneDiskAfterTheOtherGetsBothAnew(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(2), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")
@@ -165,6 +170,7 @@ func TestABrokerThatLosesOneDiskAfterTheOtherGetsBothAnew(t *testing.T) {
 }
 
 func TestAPauseStartsNoBrokerThatWasStoppedForGood(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
 		w.eventuallyReady("demo")
@@ -191,6 +197,7 @@ func (w *World) dies(within time.Duration) bool {
 
 // The next daemon finds a mark and no Pod: a replica may have landed on the disk meanwhile, on a Kafka without cordon.
 func TestAMarkThatOutlivesItsDaemonTakesNoDiskAway(t *testing.T) {
+	t.Parallel()
 	left := 0
 	for writes := 1; writes <= 14; writes++ {
 		run(t, func(w *World) {
@@ -219,6 +226,7 @@ func TestAMarkThatOutlivesItsDaemonTakesNoDiskAway(t *testing.T) {
 // The operator cannot reach Kafka (a NetworkPolicy). The cluster runs for a week, all Pods ready, with data. A claim is lost. Nobody
 // has ever "seen it registered", so the new claim gets the right to be formatted without any proof.
 func TestAClusterThatTheOperatorCannotAskIsNotFormattedOver(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.faults.set(Trouble{KafkaErrors: 1000})
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("4.3.1")))
@@ -240,6 +248,7 @@ func TestAClusterThatTheOperatorCannotAskIsNotFormattedOver(t *testing.T) {
 
 // The same with controllers: what had a vote is formatted with a list of first voters a second time.
 func TestAControllerThatTheOperatorCannotAskFormsNoSecondQuorum(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.faults.set(Trouble{KafkaErrors: 1000})
 		w.apply(kafkaCluster("demo", nodes(3), kafkaImage("4.3.1")))
@@ -265,6 +274,7 @@ func TestAControllerThatTheOperatorCannotAskFormsNoSecondQuorum(t *testing.T) {
 // A broker's image is broken, its disks are fine. Somebody takes one of its two disks out of the spec meanwhile, then corrects the
 // image.
 func TestTheDisksOfABrokerThatDoesNotComeUpStayWithWhatIsOnThem(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(2), kafkaImage("4.3.1")))
 		w.eventuallyReady("demo")

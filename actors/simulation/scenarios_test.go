@@ -16,6 +16,7 @@ import (
 )
 
 func TestEveryKindOfClusterComesUpAndComesToRest(t *testing.T) {
+	t.Parallel()
 	type changes = []func(*v1beta1.KafkaCluster)
 	for name, test := range map[string]struct {
 		changes changes
@@ -45,6 +46,7 @@ func TestEveryKindOfClusterComesUpAndComesToRest(t *testing.T) {
 }
 
 func TestADayWithoutChangesBringsNoWrite(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -54,6 +56,7 @@ func TestADayWithoutChangesBringsNoWrite(t *testing.T) {
 }
 
 func TestRacksAreInTheFileOfTheFirstStart(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), racks))
 		w.eventuallyReady("demo")
@@ -67,6 +70,7 @@ func TestRacksAreInTheFileOfTheFirstStart(t *testing.T) {
 }
 
 func TestADeletedClusterLeavesNothingAndTouchesNoOther(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.apply(kafkaCluster("other", nodes(3)))
@@ -83,6 +87,7 @@ func TestADeletedClusterLeavesNothingAndTouchesNoOther(t *testing.T) {
 }
 
 func TestAClusterIsDeletedWhileItsKafkaIsDown(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Finalizers = kube.ClusterFinalizers() })
@@ -97,6 +102,7 @@ func TestAClusterIsDeletedWhileItsKafkaIsDown(t *testing.T) {
 
 // Topics and users are records of what was in a Kafka that is gone; nobody else would ever release their finalizers.
 func TestADeletedClusterReleasesItsTopicsAndUsers(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		labels := map[string]string{kube.LabelTopicOfCluster: "demo." + namespace}
 		of := v1alpha1.ClusterReference{Name: "demo", Namespace: namespace}
@@ -126,6 +132,7 @@ func TestADeletedClusterReleasesItsTopicsAndUsers(t *testing.T) {
 }
 
 func TestAClusterIsDeletedBeforeItCameUp(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.advance(5 * time.Millisecond)
@@ -135,6 +142,7 @@ func TestAClusterIsDeletedBeforeItCameUp(t *testing.T) {
 }
 
 func TestAClusterMadeAgainUnderTheSameNameIsANewOne(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -150,6 +158,7 @@ func TestAClusterMadeAgainUnderTheSameNameIsANewOne(t *testing.T) {
 }
 
 func TestRetainedClaimsAreFoundByTheNextClusterOfTheName(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), retained))
 		w.eventuallyReady("demo")
@@ -167,6 +176,7 @@ func TestRetainedClaimsAreFoundByTheNextClusterOfTheName(t *testing.T) {
 }
 
 func TestADeletedPodIsMadeAgainWithinASecondOnItsOwnDisks(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -185,6 +195,7 @@ func TestADeletedPodIsMadeAgainWithinASecondOnItsOwnDisks(t *testing.T) {
 }
 
 func TestWhatSomebodyDeletesIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), notHeadless))
 		w.eventuallyReady("demo")
@@ -204,6 +215,7 @@ func TestWhatSomebodyDeletesIsMadeAgain(t *testing.T) {
 }
 
 func TestWhatSomebodyEditsIsSetBack(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -220,6 +232,7 @@ func TestWhatSomebodyEditsIsSetBack(t *testing.T) {
 }
 
 func TestABrokerIsAdded(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -236,6 +249,7 @@ func TestABrokerIsAdded(t *testing.T) {
 }
 
 func TestASpecThatCannotWorkIsToldOfAndStopsNobodyElse(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		harm  func(*v1beta1.KafkaCluster)
 		field string
@@ -280,6 +294,7 @@ func TestASpecThatCannotWorkIsToldOfAndStopsNobodyElse(t *testing.T) {
 }
 
 func TestASpecThatStopsToWorkLeavesTheBrokersAsTheyAre(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -299,6 +314,7 @@ func TestASpecThatStopsToWorkLeavesTheBrokersAsTheyAre(t *testing.T) {
 }
 
 func TestPauseStopsEveryWriteButALostPod(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -323,6 +339,7 @@ func TestPauseStopsEveryWriteButALostPod(t *testing.T) {
 }
 
 func TestAPausedClusterCanBeDeleted(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Finalizers = kube.ClusterFinalizers() })
@@ -335,6 +352,7 @@ func TestAPausedClusterCanBeDeleted(t *testing.T) {
 }
 
 func TestAForeignObjectOfTheNameStaysAsItIs(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		foreign := &corev1.Service{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "demo-headless"},
@@ -352,6 +370,7 @@ func TestAForeignObjectOfTheNameStaysAsItIs(t *testing.T) {
 }
 
 func TestASecondPodOfABrokerStopsThatBrokerOnly(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -372,6 +391,7 @@ func TestASecondPodOfABrokerStopsThatBrokerOnly(t *testing.T) {
 }
 
 func TestAGrownDiskIsNoReasonToTouchAnything(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -386,6 +406,7 @@ func TestAGrownDiskIsNoReasonToTouchAnything(t *testing.T) {
 }
 
 func TestARestartOfTheDaemonChangesNothing(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -401,6 +422,7 @@ func TestARestartOfTheDaemonChangesNothing(t *testing.T) {
 
 // What others should learn of a Pod is on it from its next start; what the spec says is told as what it is.
 func TestAnAnnotationOfTheSpecThatWaitsForTheNextPodIsNamed(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")

@@ -1,23 +1,28 @@
 package simulation
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
-// seedFlags are -seeds=N (how many histories) and -seed=N (this one alone), or the variables SEEDS and SEED.
+// seedFlags are -seeds=N (how many histories), -fresh=N (a quarter of them begins at seed N) and -seed=N (this one alone), or the
+// variables SEEDS, FRESH and SEED.
 type seedFlags struct {
-	seeds *int
-	seed  *uint64
+	seeds       *int
+	fresh, seed *uint64
 }
 
 //nolint:gochecknoglobals // flags of a test binary have to be known before it parses them
 var flags = seedFlags{
 	seeds: flag.Int("seeds", fromEnv("SEEDS", 0), "number of random histories"),
+	fresh: flag.Uint64("fresh", uint64(fromEnv("FRESH", 0)), "a quarter of the histories begins at this one, where it is not 0"),
 	seed:  flag.Uint64("seed", uint64(fromEnv("SEED", 0)), "run this history alone"),
 }
 
@@ -36,18 +41,45 @@ func sample() int {
 	return 200
 }
 
+// histories are the seeds to play, one in so many of those that are asked for. Fixed ones keep what was mended mended; fresh ones,
+// others for each commit, find what is not.
+func (f seedFlags) histories(oneIn int) []uint64 {
+	if *f.seed > 0 {
+		return []uint64{*f.seed}
+	}
+	n := uint64(cmp.Or(*f.seeds, sample()) / oneIn)
+	fixed := n
+	if *f.fresh > 0 {
+		fixed -= n / 4
+	}
+	var seeds []uint64
+	for i := range n {
+		if i < fixed {
+			seeds = append(seeds, 1+i)
+		} else {
+			seeds = append(seeds, *f.fresh+i-fixed)
+		}
+	}
+	return seeds
+}
+
+func TestAQuarterOfTheHistoriesIsFreshWhereAsked(t *testing.T) {
+	t.Parallel()
+	played := func(seeds int, fresh, seed uint64, oneIn int) []uint64 {
+		return seedFlags{&seeds, &fresh, &seed}.histories(oneIn)
+	}
+	require.Equal(t, []uint64{1, 2, 3, 4}, played(4, 0, 0, 1))
+	require.Equal(t, []uint64{1, 2, 3, 90}, played(4, 90, 0, 1))
+	require.Equal(t, []uint64{1, 2, 3, 4, 5, 6, 90, 91}, played(80, 90, 0, 10))
+	require.Equal(t, []uint64{7}, played(80, 90, 7, 1), "one alone")
+}
+
 const steps = 10
 
 func TestSeeds(t *testing.T) {
-	first, last := uint64(1), uint64(sample())
-	if *flags.seeds > 0 {
-		last = uint64(*flags.seeds)
-	}
-	if *flags.seed > 0 {
-		first, last = *flags.seed, *flags.seed
-	}
+	t.Parallel()
 	t.Run("seeds", func(t *testing.T) {
-		for seed := first; seed <= last; seed++ {
+		for _, seed := range flags.histories(1) {
 			t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 				t.Parallel()
 				run(t, func(w *World) { w.play(seed, steps) }, seeded(seed),
@@ -63,14 +95,8 @@ const perClientGo = 10
 
 // The same histories with client-go between daemon and store; each costs a fifth more.
 func TestSeedsThroughClientGo(t *testing.T) {
-	first, last := uint64(1), uint64(sample()/perClientGo)
-	if *flags.seeds > 0 {
-		last = uint64(*flags.seeds) / perClientGo
-	}
-	if *flags.seed > 0 {
-		first, last = *flags.seed, *flags.seed
-	}
-	for seed := first; seed <= last; seed++ {
+	t.Parallel()
+	for _, seed := range flags.histories(perClientGo) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			run(t, func(w *World) { w.play(seed, steps) }, seeded(seed), throughClientGo,
@@ -80,6 +106,7 @@ func TestSeedsThroughClientGo(t *testing.T) {
 }
 
 func TestLarge(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{30, 300} {
 		t.Run(fmt.Sprint(size, " brokers"), func(t *testing.T) {
 			seed := uint64(3) // a history with a roll of 300 brokers takes minutes
@@ -94,6 +121,7 @@ func TestLarge(t *testing.T) {
 }
 
 func TestLargeClustersComeUpAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{3, 30, 300} {
 		t.Run(fmt.Sprint(size, " brokers"), func(t *testing.T) {
 			run(t, func(w *World) {

@@ -14,6 +14,7 @@ import (
 
 // Ports are merged by number and a selector by key: what somebody else sets there is nobody's to take back by an apply.
 func TestAServiceThatWasEditedByHandLeadsToItsPodsAgain(t *testing.T) {
+	t.Parallel()
 	for name, edit := range map[string]func(*corev1.Service){
 		"a port has another number":       func(s *corev1.Service) { s.Spec.Ports[0].Port = 12345 },
 		"a port more":                     func(s *corev1.Service) { s.Spec.Ports = append(s.Spec.Ports, theirPort()) },
@@ -59,6 +60,7 @@ func swapNames(ports []corev1.ServicePort) {
 }
 
 func TestAnObjectThatCannotBeWrittenStopsNothingElse(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")

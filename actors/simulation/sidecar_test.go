@@ -23,6 +23,7 @@ func sidecar(image string) func(*v1beta1.KafkaCluster) {
 // A user's sidecar begins to crash in every Pod (its backend is away, its token has expired). Kafka serves in all of them. The
 // user corrects the sidecar: all brokers are deleted in the same moment, past every gate.
 func TestACrashingSidecarTakesNoGateAway(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), sidecar("logs:1")))
 		w.eventuallyReady("demo")

@@ -13,6 +13,7 @@ import (
 )
 
 func TestVolumesGrowUnderRunningBrokers(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -26,6 +27,7 @@ func TestVolumesGrowUnderRunningBrokers(t *testing.T) {
 }
 
 func TestAVolumeThatGrowsForAnotherPodOnlyGetsOne(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -45,6 +47,7 @@ func TestAVolumeThatGrowsForAnotherPodOnlyGetsOne(t *testing.T) {
 }
 
 func TestAClaimThatSomebodyHasDeletedIsNotTakenFromARunningBroker(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -63,6 +66,7 @@ func TestAClaimThatSomebodyHasDeletedIsNotTakenFromARunningBroker(t *testing.T) 
 }
 
 func TestVolumesNeverShrinkAndNobodyStopsForThat(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -81,6 +85,7 @@ func TestVolumesNeverShrinkAndNobodyStopsForThat(t *testing.T) {
 }
 
 func TestAVolumeThatSomebodyElseHasGrownIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -100,6 +105,7 @@ func TestAVolumeThatSomebodyElseHasGrownIsLeftAlone(t *testing.T) {
 }
 
 func TestAVolumeThatMayNotGrowIsToldAndStopsNothing(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")

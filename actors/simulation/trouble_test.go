@@ -15,6 +15,7 @@ import (
 )
 
 func TestAnAPIServerThatIsAwayForTenMinutesIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.advance(4 * time.Millisecond) // in the middle of it
@@ -27,6 +28,7 @@ func TestAnAPIServerThatIsAwayForTenMinutesIsWaitedFor(t *testing.T) {
 }
 
 func TestAReadyClusterOutlivesTenMinutesWithoutAPIServer(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -40,6 +42,7 @@ func TestAReadyClusterOutlivesTenMinutesWithoutAPIServer(t *testing.T) {
 }
 
 func TestAnEmptiedDiskIsNeverFormatted(t *testing.T) {
+	t.Parallel()
 	for name, then := range map[string]func(w *World, pod *corev1.Pod){
 		"the container starts again": func(*World, *corev1.Pod) {},
 		"the node reboots":           func(w *World, pod *corev1.Pod) { w.kubelets.reboot(pod.Spec.NodeName) },
@@ -76,6 +79,7 @@ func TestAnEmptiedDiskIsNeverFormatted(t *testing.T) {
 // The right to format is open until Kafka was seen to run; the marker on the Pod's own disk keeps the start script from
 // using it twice.
 func TestADiskEmptiedBeforeKafkaWasSeenIsNotFormattedAgain(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventually(time.Minute, "a disk is formatted", func() bool {
@@ -92,6 +96,7 @@ func TestADiskEmptiedBeforeKafkaWasSeenIsNotFormattedAgain(t *testing.T) {
 }
 
 func TestALostClaimWithALastCopyIsNotReplacedByAnEmptyOne(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -109,6 +114,7 @@ func TestALostClaimWithALastCopyIsNotReplacedByAnEmptyOne(t *testing.T) {
 }
 
 func TestACrashedBrokerIsTheKubeletsBusiness(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -122,6 +128,7 @@ func TestACrashedBrokerIsTheKubeletsBusiness(t *testing.T) {
 }
 
 func TestAnEvictedPodIsReplaced(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -144,6 +151,7 @@ func TestAnEvictedPodIsReplaced(t *testing.T) {
 }
 
 func TestALostNodeIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -161,6 +169,7 @@ func TestALostNodeIsWaitedFor(t *testing.T) {
 }
 
 func TestABrokerThatReturnsElsewhereGetsItsNewRackAtOnce(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", brokers(3), zooKeeper, racks, func(c *v1beta1.KafkaCluster) {
 			group := c.Spec.BrokerConfigGroups["default"]
@@ -187,6 +196,7 @@ func TestABrokerThatReturnsElsewhereGetsItsNewRackAtOnce(t *testing.T) {
 }
 
 func TestADaemonThatWasAwayFindsEverythingAgain(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
@@ -204,6 +214,7 @@ func TestADaemonThatWasAwayFindsEverythingAgain(t *testing.T) {
 
 // The daemon is killed after each single one of the writes that bring a cluster up.
 func TestTheDaemonMayDieBetweenAnyTwoWrites(t *testing.T) {
+	t.Parallel()
 	writes := 0
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), racks))
@@ -223,6 +234,7 @@ func TestTheDaemonMayDieBetweenAnyTwoWrites(t *testing.T) {
 }
 
 func TestAllWatchesBreak(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.faults.set(Trouble{Losses: 300, Stale: 3 * time.Second})
 		w.apply(kafkaCluster("demo", nodes(3)))
@@ -241,6 +253,7 @@ func TestAllWatchesBreak(t *testing.T) {
 }
 
 func TestAWrongClusterNeverDelaysAnother(t *testing.T) {
+	t.Parallel()
 	alone := time.Duration(0)
 	run(t, func(w *World) { alone = w.timeToReady() })
 	run(t, func(w *World) {
@@ -260,6 +273,7 @@ func (w *World) timeToReady() time.Duration {
 }
 
 func TestAClusterOfAnotherDaemonIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("remote", nodes(3), annotated(kube.AnnotationRemoteOwner, "elsewhere")))
 		w.apply(kafkaCluster("demo", nodes(3)))
@@ -272,6 +286,7 @@ func TestAClusterOfAnotherDaemonIsLeftAlone(t *testing.T) {
 }
 
 func TestAPanicInOneBrokersActorRestartsThatActorAlone(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.faults.panicOnce("create", key{kube.KindConfigMap, namespace, kube.BrokerConfigName("demo", 1)})
 		w.apply(kafkaCluster("demo", nodes(3)))
@@ -284,6 +299,7 @@ func TestAPanicInOneBrokersActorRestartsThatActorAlone(t *testing.T) {
 }
 
 func TestAPanicInAClustersActorLeavesOtherClustersAlone(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("other", nodes(3)))
 		w.eventuallyReady("other")

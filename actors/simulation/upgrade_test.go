@@ -20,6 +20,7 @@ func metadataVersion(name string) func(*v1beta1.KafkaCluster) {
 }
 
 func TestMetadataVersionIsRaisedAfterTheLastNodeRunsTheNewKafka(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("3.9.2")))
 		w.eventuallyReady("demo")
@@ -44,6 +45,7 @@ func TestMetadataVersionIsRaisedAfterTheLastNodeRunsTheNewKafka(t *testing.T) {
 }
 
 func TestAMetadataVersionThatCannotBeHadIsToldAndStopsNothing(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3), kafkaImage("3.9.2"), metadataVersion("4.3")))
 		w.eventuallyReady("demo")

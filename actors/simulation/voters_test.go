@@ -34,6 +34,7 @@ func (w *World) eventuallyVote(name string, ids ...messages.BrokerID) {
 }
 
 func TestControllersThatComeLaterGetTheirVotesAndNobodyElseIsTouched(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(1), brokers(2)))
 		w.eventuallyReady("demo")
@@ -55,6 +56,7 @@ func TestControllersThatComeLaterGetTheirVotesAndNobodyElseIsTouched(t *testing.
 }
 
 func TestANodeBecomesAControllerAndGetsItsVoteAfterItsRestart(t *testing.T) {
+	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", controllersOnly(2), brokers(4)))
 		w.eventuallyReady("demo")
@@ -71,6 +73,7 @@ func TestANodeBecomesAControllerAndGetsItsVoteAfterItsRestart(t *testing.T) {
 }
 
 func TestANodeThatIsNoControllerAnyMoreLosesItsVoteBeforeItsRestart(t *testing.T) {
+	t.Parallel()
 	for id := range int32(4) { // one of them leads
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", nodes(4)))
@@ -100,6 +103,7 @@ func TestANodeThatIsNoControllerAnyMoreLosesItsVoteBeforeItsRestart(t *testing.T
 }
 
 func TestAControllerThatLeavesTheSpecIsRemovedAfterItsVote(t *testing.T) {
+	t.Parallel()
 	for id := range int32(4) { // one of them leads
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", controllersOnly(4), brokers(3)))
@@ -124,6 +128,7 @@ func TestAControllerThatLeavesTheSpecIsRemovedAfterItsVote(t *testing.T) {
 }
 
 func TestAControllerWhoseVolumeIsLostGetsItsVoteBackWithAnEmptyOne(t *testing.T) {
+	t.Parallel()
 	for name, changes := range map[string][]func(*v1beta1.KafkaCluster){
 		"a first voter":         {controllersOnly(3), brokers(3)},
 		"one that came later":   {controllersOnly(1), brokers(3), controllersOnly(2)},
@@ -169,6 +174,7 @@ func (w *World) directories(name string) map[messages.BrokerID]string {
 }
 
 func TestAVoteIsNotTakenWhileAnotherControllerIsDown(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(4)))
 		w.eventuallyReady("demo")
@@ -190,6 +196,7 @@ func TestAVoteIsNotTakenWhileAnotherControllerIsDown(t *testing.T) {
 }
 
 func TestAFirstControllerThatBecomesABrokerBeforeItRanDoesNotWaitForItsList(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(4)))
 		w.eventually(time.Minute, "node 3 has its Pod", func() bool { return len(w.podsOf("demo", 3)) == 1 })
@@ -202,6 +209,7 @@ func TestAFirstControllerThatBecomesABrokerBeforeItRanDoesNotWaitForItsList(t *t
 }
 
 func TestAControllerThatWaitsForItsReplicasToGoKeepsNobodyFromRestarting(t *testing.T) {
+	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(4)))
 		w.eventuallyReady("demo")

@@ -15,6 +15,7 @@ import (
 
 // The table in actors/doc.go says who writes what. That one object has one writer is an invariant of every world.
 func TestTheTableOfWritersIsTrue(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("../doc.go")
 	require.NoError(t, err)
 	table := map[kube.Kind][]string{}
