@@ -51,7 +51,7 @@ SEEDS ?= 1000
 FRESH ?= 0
 .PHONY: sim
 sim: ## simulate the whole daemon with SEEDS random histories (a quarter of them from FRESH on, where given), without the race detector
-	GOGC=400 $(TOOL) gotestsum --format pkgname -- ./actors/simulation -run 'TestSeeds|TestLarge' -count=1 -seeds=$(SEEDS) -fresh=$(FRESH) -timeout 60m
+	GOGC=off GOMEMLIMIT=2GiB GODEBUG=adaptivestackstart=1 $(TOOL) gotestsum --format pkgname -- ./actors/simulation -run 'TestSeeds|TestLarge' -count=1 -seeds=$(SEEDS) -fresh=$(FRESH) -timeout 60m
 
 .PHONY: bench
 bench: $(SANDBOX) ## measure the daemon against a real API server and print the table of deploy/BENCHMARKS.md

@@ -32,6 +32,8 @@ type applied struct {
 	uid     types.UID
 	version uint64
 	at      time.Time
+	// kept: this version has nothing of somebody else's where all is ours.
+	kept bool
 }
 
 // Applied records the answer to an apply.
@@ -87,9 +89,14 @@ func (w *Written) Stands(observed, wanted Object) bool {
 	if isNil(observed) {
 		return false
 	}
-	last, known := w.applied[writtenKey(wanted)]
-	if known && last.uid == observed.GetUID() && last.version == versionOf(observed) && reflect.DeepEqual(last.wanted, wanted) {
-		return strayed(observed, wanted) == "" // somebody may have set it just before our write
+	key := writtenKey(wanted)
+	last, known := w.applied[key]
+	if known && last.uid == observed.GetUID() && last.version == versionOf(observed) && (last.wanted == wanted || reflect.DeepEqual(last.wanted, wanted)) {
+		if !last.kept {
+			last.kept = strayed(observed, wanted) == "" // somebody may have set it just before our write
+			w.applied[key] = last
+		}
+		return last.kept
 	}
 	covered, _ := Covers(observed, wanted)
 	if covered && !isWrittenOnce(wanted) { // both are compared by value, which is dear, and asked about at every look

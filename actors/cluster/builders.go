@@ -25,25 +25,29 @@ func (a *cluster) clusterObjects() []kube.Object {
 	if a.objects.fixedFor != a.valid {
 		a.objects.fixed, a.objects.fixedFor = fixedObjects(a.valid), a.valid
 	}
-	objects := slices.Clone(a.objects.fixed)
+	return slices.Concat(a.objects.fixed, a.budgets())
+}
+
+// budgets are the PodDisruptionBudgets. What was made of the same input is not made again: it is asked for at every look.
+func (a *cluster) budgets() []kube.Object {
 	together := setUnderWay(a.roll.permits, a.nodes())
 	gates := a.gatesOpen() || together > 1 // the first of a set that goes must not close the gate behind it
 	brokers, controllers := a.protected()
 	isBroker, isController := func(n node) bool { return n.broker }, func(n node) bool { return !n.broker }
-	budgets := []*policyv1.PodDisruptionBudget{
-		kube.BrokerBudget(kube.BudgetInput{
-			Cluster: a.valid, Nodes: brokers, GatesOpen: gates, Together: together, EvictUnready: stuckAlone(a.nodes(), isBroker),
-		}),
-		kube.ControllerBudget(kube.BudgetInput{
-			Cluster: a.valid, Nodes: controllers, GatesOpen: a.gatesOpen(), EvictUnready: stuckAlone(a.nodes(), isController),
-		}),
+	in := [2]kube.BudgetInput{
+		{Cluster: a.valid, Nodes: brokers, GatesOpen: gates, Together: together, EvictUnready: stuckAlone(a.nodes(), isBroker)},
+		{Cluster: a.valid, Nodes: controllers, GatesOpen: a.gatesOpen(), EvictUnready: stuckAlone(a.nodes(), isController)},
 	}
-	for _, budget := range budgets {
+	if in == a.objects.budgetsFor {
+		return a.objects.budgets
+	}
+	a.objects.budgets, a.objects.budgetsFor = nil, in
+	for _, budget := range []*policyv1.PodDisruptionBudget{kube.BrokerBudget(in[0]), kube.ControllerBudget(in[1])} {
 		if budget != nil {
-			objects = append(objects, budget)
+			a.objects.budgets = append(a.objects.budgets, budget)
 		}
 	}
-	return objects
+	return a.objects.budgets
 }
 
 // fixedObjects are those that follow from the spec alone.

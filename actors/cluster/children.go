@@ -50,6 +50,7 @@ func (a *cluster) follow(snapshot *v1beta1.KafkaCluster) {
 	a.wide.elsewhere = textsOfBrokers(&snapshot.Spec)
 	a.windows = kube.WindowsOf(&snapshot.Spec)
 	nodes := nodesToKeep(snapshot, a.existing(), a.lastEntry)
+	a.listed = nil
 	for id, k := range a.children {
 		next, kept := nodes[id]
 		if !kept {
@@ -154,7 +155,7 @@ func (a *cluster) spawn(c actor.Context, id messages.BrokerID, node keep) {
 		a.Log.Warn("broker actor not started", "broker", id, "error", err)
 		return
 	}
-	a.children[id] = &child{pid: pid, snapshot: a.valid, keep: node}
+	a.children[id], a.listed = &child{pid: pid, snapshot: a.valid, keep: node}, nil
 	a.Publish(id, trigger)
 	trigger.Bind(pid)
 }
@@ -179,6 +180,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		return
 	}
 	a.revision++
+	a.listed = nil
 	k.wanted, k.told, k.toldAt = wanted, a.revision, time.Now()
 	k.broker, k.controller = rolesOfNode(k.snapshot, &k.keep.entry)
 	c.Send(k.pid, messages.Reconfigure{Revision: a.revision, Wanted: wanted})
@@ -188,6 +190,7 @@ func (a *cluster) forget(pid *actor.PID) {
 	for id, k := range a.children {
 		if k.pid.Equal(pid) {
 			delete(a.children, id)
+			a.listed = nil
 			a.Publish(id, nil)
 		}
 	}
@@ -196,8 +199,15 @@ func (a *cluster) forget(pid *actor.PID) {
 	}
 }
 
-// nodes lists the children by id.
+// nodes lists the children by id. It is asked for many times between two changes.
 func (a *cluster) nodes() []node {
+	if a.listed == nil {
+		a.listed = a.listNodes()
+	}
+	return a.listed
+}
+
+func (a *cluster) listNodes() []node {
 	nodes := make([]node, 0, len(a.children))
 	for _, id := range slices.Sorted(maps.Keys(a.children)) {
 		k := a.children[id]

@@ -115,6 +115,8 @@ type cluster struct {
 	listeners *v1beta1.ListenerStatuses
 
 	children map[messages.BrokerID]*child
+	// listed is what nodes has listed, nil once a child or a role has changed; read only.
+	listed []node
 	// exist is what existing found, nil when it has to look again.
 	exist    []messages.BrokerID
 	revision int64 // of the last wish told to any broker
@@ -187,7 +189,7 @@ func (a *cluster) Receive(c actor.Context) {
 		a.converge(c)
 	case messages.NeedSpec:
 		if k := a.children[m.ID]; k != nil {
-			k.told = 0
+			k.told, a.listed = 0, nil
 			a.convergeSoon(c)
 		}
 	case messages.NeedWatch:
@@ -195,7 +197,7 @@ func (a *cluster) Receive(c actor.Context) {
 		a.convergeSoon(c)
 	case messages.BrokerObserved:
 		if k := a.children[m.ID]; k != nil {
-			k.observed = m
+			k.observed, a.listed = m, nil
 			a.convergeSoon(c)
 		}
 	case messages.KafkaObserved:

@@ -22,6 +22,9 @@ type objectWriter struct {
 	// fixed are the objects that depend on the snapshot fixedFor alone; packing a spec is too dear for every look.
 	fixed    []kube.Object
 	fixedFor *v1beta1.KafkaCluster
+	// budgets are those of budgetsFor: brokers, controllers.
+	budgets    []kube.Object
+	budgetsFor [2]kube.BudgetInput
 }
 
 // budgetPause is the least time between two writes of PodDisruptionBudgets: a gate that opens and closes with every
