@@ -84,13 +84,18 @@ type KafkaObserved struct {
 // Equal reports whether two observations say the same. Two looks at the same Replication differ: comparing 50,000
 // partitions would cost more than telling them.
 func (k KafkaObserved) Equal(o KafkaObserved) bool {
+	return k.EqualInShort(o) && k.Replication == o.Replication
+}
+
+// EqualInShort reports whether two observations say the same but for single partitions and how far voters have caught up.
+func (k KafkaObserved) EqualInShort(o KafkaObserved) bool {
 	return k.Watch.Equal(o.Watch) && k.Answered == o.Answered && k.Error == o.Error &&
 		slices.Equal(k.Brokers, o.Brokers) && k.UnderReplicated == o.UnderReplicated &&
 		k.Leaderless == o.Leaderless && k.LeaderlessNames == o.LeaderlessNames &&
 		slices.Equal(k.Voters, o.Voters) && slices.Equal(k.Observers, o.Observers) && slices.Equal(k.Elsewhere, o.Elsewhere) &&
 		maps.Equal(k.Directories, o.Directories) &&
 		k.QuorumLeader == o.QuorumLeader && k.DynamicQuorum == o.DynamicQuorum &&
-		k.Version == o.Version && k.MetadataVersion == o.MetadataVersion && k.ELR == o.ELR && k.Replication == o.Replication
+		k.Version == o.Version && k.MetadataVersion == o.MetadataVersion && k.ELR == o.ELR
 }
 
 // Knows reports whether Kafka lists the node: brokers as registered, controllers in the quorum.

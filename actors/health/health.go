@@ -40,6 +40,10 @@ const (
 	// each answer, and never less than a few times what the last look took, since 50,000 partitions are megabytes.
 	closely      = 200 * time.Millisecond
 	pausePerLook = 4
+	// patiently is how often to look then once nothing has changed for long, as while a broker that is awaited cannot start: pauses
+	// grow to it by the partsPerPause-th part of the time without a change, so that what takes seconds is seen at once.
+	patiently     = time.Second
+	partsPerPause = 40
 	// unhurried is how often to look at all partitions for a broker that leaves, whose replicas move for hours.
 	unhurried = 10 * time.Second
 	// resting is how often to look when all is well.
@@ -82,6 +86,8 @@ type health struct {
 	next     kit.Timer
 	told     messages.KafkaObserved
 	toldOnce bool
+	// changed is when it last had something else to tell than single partitions.
+	changed time.Time
 }
 
 type lookNow struct{}
@@ -208,6 +214,9 @@ func (h *health) tell(c actor.Context, observed messages.KafkaObserved) {
 	if h.toldOnce && observed.Equal(h.told) {
 		return
 	}
+	if !h.toldOnce || !observed.EqualInShort(h.told) {
+		h.changed = time.Now()
+	}
 	h.told, h.toldOnce = observed, true
 	c.Send(c.Parent(), observed)
 }
@@ -216,7 +225,7 @@ func (h *health) tell(c actor.Context, observed messages.KafkaObserved) {
 func (h *health) pause(seen messages.KafkaObserved) time.Duration {
 	switch {
 	case h.watch.Detail && !h.watch.Unhurried:
-		return max(closely, pausePerLook*h.work())
+		return max(closely, min(time.Since(h.changed)/partsPerPause, patiently), pausePerLook*h.work())
 	case h.watch.Missing(seen):
 		return max(awaiting, pausePerLook*h.work())
 	case seen.UnderReplicated && !h.watch.Detail:

@@ -27,9 +27,11 @@ type fakeKafka struct {
 	brokers []messages.BrokerID
 	err     error
 	took    time.Duration
-	looks   []time.Time
-	open    int
-	dialled [][]string
+	// restless answers differ each time.
+	restless bool
+	looks    []time.Time
+	open     int
+	dialled  [][]string
 }
 
 func (k *fakeKafka) Dial(_ messages.ClusterKey, bootstrap []string) (Session, error) {
@@ -46,13 +48,14 @@ func (s fakeSession) Observe(ctx context.Context, _ kafka.Ask) (messages.KafkaOb
 	s.mu.Lock()
 	s.looks = append(s.looks, time.Now())
 	took, err, brokers := s.took, s.err, s.brokers
+	underReplicated := s.restless && len(s.looks)%2 == 0
 	s.mu.Unlock()
 	select {
 	case <-time.After(took):
 	case <-ctx.Done():
 		return messages.KafkaObserved{}, ctx.Err()
 	}
-	return messages.KafkaObserved{Answered: err == nil, Brokers: brokers, QuorumLeader: -1}, err
+	return messages.KafkaObserved{Answered: err == nil, Brokers: brokers, UnderReplicated: underReplicated, QuorumLeader: -1}, err
 }
 
 func (s fakeSession) ElectPreferred(context.Context, []messages.Partition) error { return nil }
@@ -73,6 +76,14 @@ func (k *fakeKafka) looked() int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return len(k.looks)
+}
+
+// looksIn counts the looks that begin within a time from now.
+func (k *fakeKafka) looksIn(d time.Duration) int {
+	before := k.looked()
+	time.Sleep(d)
+	synctest.Wait()
+	return k.looked() - before
 }
 
 func onStage(t *testing.T, k *fakeKafka, play func(t *testing.T, probe *kittest.Probe, tell func(messages.Watch))) {
@@ -139,31 +150,40 @@ func TestItLooksEverySecondWhileSomebodyIsAwaited(t *testing.T) {
 }
 
 func TestLooksThatCostMuchAreSeldomAndASlowOneAloneIsNot(t *testing.T) {
-	k := &fakeKafka{brokers: []messages.BrokerID{0}, took: 400 * time.Millisecond}
+	k := &fakeKafka{brokers: []messages.BrokerID{0}, took: 400 * time.Millisecond, restless: true}
 	takes := func(d time.Duration) {
 		k.mu.Lock()
 		k.took = d
 		k.mu.Unlock()
 	}
-	looksIn := func(d time.Duration) int {
-		before := k.looked()
-		time.Sleep(d)
-		synctest.Wait()
-		return k.looked() - before
-	}
 	onStage(t, k, func(t *testing.T, probe *kittest.Probe, tell func(messages.Watch)) {
 		closely := watched(0)
 		closely.Detail = true
 		tell(closely)
-		looksIn(10 * time.Second)
-		require.InDelta(t, 30, looksIn(time.Minute), 1, "four times as long as it took lies between two looks")
+		k.looksIn(10 * time.Second)
+		require.InDelta(t, 30, k.looksIn(time.Minute), 1, "four times as long as it took lies between two looks")
 		takes(0)
-		looksIn(10 * time.Second)
-		require.InDelta(t, 300, looksIn(time.Minute), 1)
+		k.looksIn(10 * time.Second)
+		require.InDelta(t, 300, k.looksIn(time.Minute), 1)
 		takes(2 * time.Second)
-		looksIn(300 * time.Millisecond) // one has begun
+		k.looksIn(300 * time.Millisecond) // one has begun
 		takes(0)
-		require.Greater(t, looksIn(3*time.Second), 3, "what it waited for once may be gone")
+		require.Greater(t, k.looksIn(3*time.Second), 3, "what it waited for once may be gone")
+	})
+}
+
+func TestWhereNothingChangesForLongLooksAreRarer(t *testing.T) {
+	k := &fakeKafka{brokers: []messages.BrokerID{0}}
+	onStage(t, k, func(t *testing.T, probe *kittest.Probe, tell func(messages.Watch)) {
+		closely := watched(0)
+		closely.Detail = true
+		tell(closely)
+		require.InDelta(t, 40, k.looksIn(8*time.Second), 1, "a restart is over by then")
+		k.looksIn(time.Minute)
+		require.InDelta(t, 60, k.looksIn(time.Minute), 1)
+		k.set(nil, 0, 1)
+		k.looksIn(time.Second)
+		require.InDelta(t, 25, k.looksIn(5*time.Second), 1, "something happens again")
 	})
 }
 
