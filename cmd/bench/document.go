@@ -31,8 +31,8 @@ func notes() []string {
 		"Before each start the API server has served 150 writes of other objects, and the daemon has led for 5 s.",
 		"A cluster has 3 controllers and N brokers, KRaft, headless, one claim a node; no Kafka runs behind.",
 		"Hollow nodes bind each Pod and patch its status once to Running and Ready, with 32 workers, from inside the benchmark.",
-		fmt.Sprintf("The floor are the fields that the daemon set, read from managedFields, written by server-side apply with %d "+
-			"requests under way, under the same hollow nodes.", load.Parallel),
+		fmt.Sprintf("The floor are the fields that the daemon set, read from managedFields, written as the daemon does, Pods by POST, "+
+			"all else by server-side apply, with %d requests under way, under the same hollow nodes.", load.Parallel),
 		"Requests are counted in the audit log by user agent; a request counts once.",
 		fmt.Sprintf("Idle time begins %s after the last Pod is Running. Memory is VmRSS, at most: VmHWM.", calm),
 	}

@@ -82,7 +82,7 @@ func FloorOf(ctx context.Context, core kubernetes.Interface, from, to string) (F
 // Objects is how many objects the floor has.
 func (f Floor) Objects() int { return len(f.objects) }
 
-// Write applies the floor and says how long that took.
+// Write makes the floor's objects and says how long that took.
 func (f Floor) Write(ctx context.Context, core kubernetes.Interface) (time.Duration, error) {
 	began := time.Now()
 	err := write(ctx, core, f.objects, Parallel)
@@ -108,12 +108,25 @@ func floorPods(ctx context.Context, core kubernetes.Interface, from, to string) 
 		return nil, err
 	}
 	return eachItem(list.Items, func(pod *corev1.Pod) (part, error) {
-		wanted, err := applycore.ExtractPod(pod, daemonManager)
+		wanted, err := applycore.ExtractPod(asApplied(pod), daemonManager)
 		if err != nil {
 			return part{}, err
 		}
-		return moved(pods, to, wanted.ObjectMetaApplyConfiguration, wanted)
+		p, err := moved(pods, to, wanted.ObjectMetaApplyConfiguration, wanted)
+		p.posted = true
+		return p, err
 	})
+}
+
+// asApplied is a Pod whose fields that the daemon posted seem to have been applied: client-go extracts no others.
+func asApplied(pod *corev1.Pod) *corev1.Pod {
+	pod = pod.DeepCopy()
+	for i := range pod.ManagedFields {
+		if m := &pod.ManagedFields[i]; m.Manager == daemonManager && m.Subresource == "" {
+			m.Operation = metav1.ManagedFieldsOperationApply
+		}
+	}
+	return pod
 }
 
 func floorClaims(ctx context.Context, core kubernetes.Interface, from, to string) ([]part, error) {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	applycore "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"k8s.io/apimachinery/pkg/runtime"
@@ -56,4 +58,16 @@ func TestMovedIsHiddenFromTheDaemon(t *testing.T) {
 		"name": "kafka-1", "namespace": "new",
 		"labels": map[string]any{floorLabel: "kafka", brokerLabel: "1", "app": "kafka"},
 	}, written["metadata"])
+}
+
+func TestFieldsOfAPostedPodAreFound(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "kafka-1", Namespace: "old", Labels: map[string]string{brokerLabel: "1", "theirs": "x"}}}
+	pod.ManagedFields = []metav1.ManagedFieldsEntry{{
+		Manager: daemonManager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", FieldsType: "FieldsV1",
+		FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:labels":{"f:brokerId":{}}}}`)},
+	}}
+	wanted, err := applycore.ExtractPod(asApplied(pod), daemonManager)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{brokerLabel: "1"}, wanted.Labels)
+	require.Equal(t, metav1.ManagedFieldsOperationUpdate, pod.ManagedFields[0].Operation, "what was read stays as it was")
 }

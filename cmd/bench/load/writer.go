@@ -16,10 +16,12 @@ import (
 // fieldManager owns what the bare client writes by server-side apply.
 const fieldManager = "bench"
 
-// object is one apply: where, and what.
+// object is one write: where, and what.
 type object struct {
 	resource, namespace, name string
 	patch                     []byte
+	// posted is made by POST, as the daemon makes Pods; all others are applied.
+	posted bool
 }
 
 func newObject(resource, namespace, name string, wanted any) (object, error) {
@@ -30,7 +32,7 @@ func newObject(resource, namespace, name string, wanted any) (object, error) {
 	return object{resource: resource, namespace: namespace, name: name, patch: patch}, nil
 }
 
-// write applies all objects, the given number at a time, in their order. It decodes no answer.
+// write makes all objects, the given number at a time, in their order. It decodes no answer.
 func write(ctx context.Context, core kubernetes.Interface, objects []object, parallel int) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -39,8 +41,8 @@ func write(ctx context.Context, core kubernetes.Interface, objects []object, par
 	for range parallel {
 		workers.Go(func() {
 			for o := range queue {
-				if err := apply(ctx, core, o); err != nil {
-					cancel(fmt.Errorf("apply %s %s/%s: %w", o.resource, o.namespace, o.name, err))
+				if err := send(ctx, core, o); err != nil {
+					cancel(fmt.Errorf("write %s %s/%s: %w", o.resource, o.namespace, o.name, err))
 				}
 			}
 		})
@@ -56,7 +58,11 @@ func write(ctx context.Context, core kubernetes.Interface, objects []object, par
 	return context.Cause(ctx)
 }
 
-func apply(ctx context.Context, core kubernetes.Interface, o object) error {
+func send(ctx context.Context, core kubernetes.Interface, o object) error {
+	if o.posted {
+		return clientOf(core, o.resource).Post().Namespace(o.namespace).Resource(o.resource).
+			VersionedParams(&metav1.CreateOptions{FieldManager: fieldManager}, metav1.ParameterCodec).Body(o.patch).Do(ctx).Error()
+	}
 	return clientOf(core, o.resource).Patch(types.ApplyPatchType).Namespace(o.namespace).Resource(o.resource).Name(o.name).
 		VersionedParams(&metav1.PatchOptions{FieldManager: fieldManager, Force: ptr.To(true)}, metav1.ParameterCodec).
 		Body(o.patch).Do(ctx).Error()
