@@ -60,15 +60,28 @@ const (
 	annotationSidecarStatus = "sidecar.istio.io/status"
 )
 
-// Consents reports whether a person agrees to restarts that only a newer daemon asks for.
+// ConsentWords are what the annotation takes; each but the last agrees to restarts that only a newer daemon asks for, and an empty
+// value does, too.
+func ConsentWords() []string { return []string{"true", "yes", ConsentDynamicQuorum, "false"} }
+
+// Consents reports whether a person agrees to restarts that only a newer daemon asks for. A word that nobody knows agrees to nothing.
 func Consents(annotations map[string]string) bool {
 	value, set := annotations[AnnotationConsent]
-	return set && value != "false"
+	if !set {
+		return false
+	}
+	words := consentWords(value)
+	agrees := func(word string) bool { return word != "false" && slices.Contains(ConsentWords(), word) }
+	return len(words) == 0 || slices.ContainsFunc(words, agrees) && !slices.Contains(words, "false")
+}
+
+func consentWords(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // ConsentsTo reports whether a person agrees to something by its name: the annotation's value is a list of words.
 func ConsentsTo(annotations map[string]string, word string) bool {
-	return slices.Contains(strings.FieldsFunc(annotations[AnnotationConsent], func(r rune) bool { return r == ',' || r == ' ' }), word)
+	return slices.Contains(consentWords(annotations[AnnotationConsent]), word)
 }
 
 // FormatState is what AnnotationFormat says about a claim. The right to format belongs to the claim and can be used

@@ -9,7 +9,7 @@ import (
 const masked = "[hidden]"
 
 // secretWord is what the name of a secret has in it: of Kafka's configuration, of environments, of plugins.
-const secretWord = `(?:password|passwd|passphrase|secret|token|credential|authorization|(?:api|access|private)[._-]?key|[._-]key\b|jaas[._]config)`
+const secretWord = `(?:password|passwd|passphrase|\bpwd\b|secret|token|credential|authorization|(?:api|access|private)[._-]?key|[._-]key\b|jaas[._]config)`
 
 // secretName is a whole name with such a word in it, or a user of a JAAS file, whose name stands before the password.
 const secretName = `(?:[\w.\-]*` + secretWord + `[\w.\-]*|\buser_[\w.\-]+)`
@@ -31,6 +31,8 @@ func masks() []*regexp.Regexp {
 		regexp.MustCompile(`(?i)(--?` + secretName + `[ \t]+)[^\s=:-]\S*()`),
 		regexp.MustCompile(`(?i)(\bbearer[ \t]+)[^\s\[]\S*()`),
 		regexp.MustCompile(`(://[^/\s:@]+:)[^/\s@]+(@)`),
+		regexp.MustCompile(`((?:^|\s)(?:-u|--user)[ \t=]+[^\s:]+:)[^\s\[]\S*()`),
+		regexp.MustCompile(`(?i)(<` + secretName + `(?:[ \t][^<>]*)?>)[^<\[][^<]*(</)`),
 	}
 }
 

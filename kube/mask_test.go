@@ -47,6 +47,10 @@ func TestSecretsAreMasked(t *testing.T) {
 		"a login on lines of its own": {
 			"PlainLoginModule required\n username=\"a\"\n password=\"hunter2\";\nnext", "PlainLoginModule required\n username=\"a\"\n password=[hidden];\nnext",
 		},
+		"a short name":                  {"user=a;pwd=hunter2", "user=a;pwd=[hidden]"},
+		"a user of curl":                {"curl -u alice:hunter2 http://a", "curl -u alice:[hidden] http://a"},
+		"a user of curl, at length":     {"curl --user=alice:hunter2 http://a", "curl --user=alice:[hidden] http://a"},
+		"an element of XML":             {"<a><keyPassword x=\"1\">hunter2</keyPassword></a>", "<a><keyPassword x=\"1\">[hidden]</keyPassword></a>"},
 		"a secret before a stack trace": {"password=hunter2 (Login.java:51)", "password=[hidden]"},
 		"masked once more":              {"ssl.keystore.password = [hidden]\nnext", "ssl.keystore.password = [hidden]\nnext"},
 	} {

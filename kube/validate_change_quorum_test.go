@@ -50,7 +50,7 @@ func TestTheControllersOfAStaticQuorumDoNotChange(t *testing.T) {
 func TestConsentIsAListOfWords(t *testing.T) {
 	for value, test := range map[string]struct{ consents, quorum bool }{
 		"true": {true, false}, "": {true, false}, "false": {false, false}, "dynamic-quorum": {true, true}, "true, dynamic-quorum": {true, true},
-		"dynamic": {true, false},
+		"dynamic": {false, false}, "bananas": {false, false}, "bananas, true": {true, false}, "true,false": {false, false},
 	} {
 		annotations := map[string]string{AnnotationConsent: value}
 		require.Equal(t, test.consents, Consents(annotations), value)

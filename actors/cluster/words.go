@@ -52,10 +52,10 @@ func consentWordProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem 
 		switch {
 		case word == kube.ConsentDynamicQuorum && !cluster.Spec.KRaft:
 			problems = append(problems, wordProblem(kube.AnnotationConsent, word, "has no effect: this cluster has no metadata quorum; remove it"))
-		case !slices.Contains([]string{"true", "false", "yes", kube.ConsentDynamicQuorum}, word):
+		case !slices.Contains(kube.ConsentWords(), word):
 			problems = append(problems, wordProblem(kube.AnnotationConsent, word, fmt.Sprintf(
-				"agrees to restarts that only a newer operator asks for, as everything but %q does, and to nothing else; write %q, or %q for that move",
-				"false", "true", kube.ConsentDynamicQuorum)))
+				"agrees to nothing; write %q for restarts that only a newer operator asks for, or %q for that move",
+				"true", kube.ConsentDynamicQuorum)))
 		}
 	}
 	return problems

@@ -29,7 +29,7 @@ func TestWordsThatNobodyTakesAreToldWithThoseThatWouldBe(t *testing.T) {
 		"consent":                            {consent: "true"},
 		"consent without a word":             {consent: ""},
 		"consent to the quorum, done or not": {consent: "dynamic-quorum"},
-		"bananas":                            {consent: "bananas", says: []string{`"bananas" agrees to restarts`, `"dynamic-quorum"`}},
+		"bananas":                            {consent: "bananas", says: []string{`"bananas" agrees to nothing`, `"dynamic-quorum"`}},
 		"a quorum where there is none":       {consent: "dynamic-quorum", zooKeeper: true, says: []string{"no metadata quorum"}},
 	} {
 		t.Run(name, func(t *testing.T) {
