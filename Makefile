@@ -54,7 +54,8 @@ sim: ## simulate the whole daemon with SEEDS random histories (a quarter of them
 	GOGC=off GOMEMLIMIT=2GiB GODEBUG=adaptivestackstart=1 $(TOOL) gotestsum --format pkgname -- ./actors/simulation -run 'TestSeeds|TestLarge' -count=1 -seeds=$(SEEDS) -fresh=$(FRESH) -timeout 60m
 
 .PHONY: bench
-bench: $(SANDBOX) ## measure the daemon against a real API server and print the table of deploy/BENCHMARKS.md
+bench: $(SANDBOX) ## measure the daemon against a real API server, and its judgement of 50,000 partitions: the tables of deploy/BENCHMARKS.md
+	$(GO) test ./kafka -run '^$$' -bench RestartOf100Brokers -benchtime 20x
 	$(GO) -C cmd/bench run . --sandbox $(SANDBOX)
 
 .PHONY: demo
