@@ -21,7 +21,7 @@ kubectl() { "$SANDBOX" kubectl "$@"; }
 
 step "the operator's image"
 # With the digest in its name, a new build is a new image for the kubelet.
-image=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$KOPERATOR_IMAGE") ||
+image=$(go -C cmd/tools run ./image --root ../.. --platforms "linux/$(go env GOARCH)" --push "$KOPERATOR_IMAGE") ||
   fail "the operator's image could not be built and pushed to the sandbox's registry: the lines above say why. If Go modules
 could not be fetched, try again with a network; if the registry does not answer, '$down' and try again"
 

@@ -21,6 +21,10 @@ if [ -z "${KUBECONFIG:-}" ]; then
   esac
   export KUBECONFIG KOPERATOR_IMAGE SANDBOX_REGISTRY SANDBOX_INSTANCE KAFKA_3_IMAGE
   export KUBECTL="$SANDBOX kubectl"
-  KOPERATOR_IMAGE=$(go -C cmd/tools run ./image --root ../.. --platforms linux/amd64 --push "$KOPERATOR_IMAGE")
+  KOPERATOR_IMAGE=$(go -C cmd/tools run ./image --root ../.. --platforms "linux/$(go env GOARCH)" --push "$KOPERATOR_IMAGE")
+elif [ -z "${KOPERATOR_IMAGE:-}" ] || [ -z "${SANDBOX_REGISTRY:-}" ]; then
+  echo "KUBECONFIG is set, so the tests would run on that cluster. For that set KOPERATOR_IMAGE to an image of the operator (make image PUSH=…)" >&2
+  echo "and SANDBOX_REGISTRY to a registry with koperator/kafka:4.3.1; or unset KUBECONFIG for a sandbox of their own" >&2
+  exit 1
 fi
 go tool -modfile=cmd/tools/go.mod gotestsum --format testname -- -tags e2e -count=1 "$@" ./cmd/e2e
