@@ -59,6 +59,7 @@ type view struct {
 	// staticQuorum says what people can do about voters that cannot be changed, dynamicQuorum that Kafka keeps them itself.
 	staticQuorum  string
 	dynamicQuorum bool
+	now           time.Time
 }
 
 // listed are the ids of brokers that are in the spec or still exist.
@@ -111,6 +112,7 @@ func (n node) current() bool { return n.told > 0 && n.observed.Revision == n.tol
 // statusOf is the status that the view amounts to.
 func statusOf(v view, now time.Time) v1beta1.KafkaClusterStatus {
 	status := *v.known.DeepCopy()
+	v.now = now
 	status.ObservedGeneration = v.cluster.Generation
 	status.BrokersState = brokerStates(v)
 	v.states = status.BrokersState

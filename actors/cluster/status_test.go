@@ -158,7 +158,14 @@ func TestADiskIsRecordedWhenKafkaRunsOnItAndNeverForgotten(t *testing.T) {
 	require.Equal(t, seen, dirs(statusOf(healthy(), now)))
 	require.Equal(t, seen, dirs(statusOf(healthy(silent), now)), "a broker that is ready is registered")
 	require.Equal(t, seen, dirs(statusOf(healthy(silent, func(v *view) { v.nodes[1].broker = false }), now)), "others are ready, so the quorum stands")
+	young := func(v *view) {
+		for i := range v.nodes {
+			v.nodes[i].observed.Started = now.Add(-time.Second)
+		}
+	}
+	require.Equal(t, seen, dirs(statusOf(healthy(young), now)))
 	for name, unseen := range map[string]func(*view){
+		"nobody has run for long, and Kafka has yet to answer": func(v *view) { silent(v); young(v) },
 		"Pod not ready": phase(1, messages.PhaseStarting, "boots"),
 		"a controller, and nobody knows whether there is a quorum": func(v *view) { silent(v); controllers(v) },
 		"a controller that has not joined": func(v *view) {

@@ -54,6 +54,9 @@ func (a *cluster) keepStatus(c actor.Context) {
 		a.again.SetSooner(c, left, lookNow{})
 		return
 	}
+	if left := a.unconfirmed(now); left > 0 {
+		a.again.SetSooner(c, left, lookNow{})
+	}
 	urgent := a.status.record != nil
 	if left := statusPause - now.Sub(a.status.last); left > 0 && !urgent {
 		a.again.SetSooner(c, left, lookNow{})
