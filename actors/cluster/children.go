@@ -244,7 +244,7 @@ func (a *cluster) keepHealth(c actor.Context) {
 		case !n.observed.PodReady:
 		case n.broker:
 			watch.Brokers = append(watch.Brokers, n.id)
-			watch.Bootstrap = []string{bootstrapOf(a.valid)}
+			watch.Bootstrap = a.bootstrap()
 		default:
 			watch.Controllers = append(watch.Controllers, n.id)
 		}
@@ -253,6 +253,21 @@ func (a *cluster) keepHealth(c actor.Context) {
 		a.watch = watch
 		c.Send(a.health, watch)
 	}
+}
+
+// mostAsked bounds how many brokers are asked in turn.
+const mostAsked = 8
+
+// bootstrap are the addresses to ask: that of all brokers, and then those of some for themselves. A broker may take connections and be
+// cut off from the controllers, as one that was the active controller and lost its vote; and a name leads to the same one each time.
+func (a *cluster) bootstrap() []string {
+	addresses := []string{bootstrapOf(a.valid)}
+	for _, n := range a.nodes() {
+		if n.broker && !n.leaving && len(addresses) <= mostAsked {
+			addresses = append(addresses, broker.AdminAddress(a.valid, n.id))
+		}
+	}
+	return addresses
 }
 
 // bootstrapOf is the address of the operator's own client.
