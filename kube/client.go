@@ -121,15 +121,16 @@ type Client struct {
 	own         *OwnClient
 	namespaces  []string
 	calls, logs *shares
+	gate        Gate
 }
 
 // NewClient writes core objects through core and the project's own kinds through own. namespaces are the watched ones,
-// empty for all.
-func NewClient(core kubernetes.Interface, own *OwnClient, namespaces []string) *Client {
+// empty for all. Nothing is changed past the gate.
+func NewClient(core kubernetes.Interface, own *OwnClient, namespaces []string, gate Gate) *Client {
 	if len(namespaces) == 0 {
 		namespaces = []string{metav1.NamespaceAll}
 	}
-	return &Client{core: core, own: own, namespaces: namespaces, calls: newShares(maxCalls), logs: newShares(maxLogs)}
+	return &Client{core: core, own: own, namespaces: namespaces, calls: newShares(maxCalls), logs: newShares(maxLogs), gate: gate}
 }
 
 // Apply implements Writer.
@@ -153,10 +154,10 @@ func (c *Client) Create(ctx context.Context, wanted Object) (Object, error) {
 // createPod makes a Pod or fails: an apply would write the annotations of a newer wish on a Pod of ours that the cache has yet to show,
 // and it would seem to have been made from that.
 func (c *Client) createPod(ctx context.Context, pod *corev1.Pod) (Object, error) {
-	if err := c.calls.enter(ctx, clusterOf(pod)); err != nil {
+	if err := c.begin(ctx, "create", pod); err != nil {
 		return nil, err
 	}
-	defer c.calls.leave(clusterOf(pod))
+	defer c.end(pod)
 	made, err := c.core.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{FieldManager: FieldManager})
 	if err != nil {
 		return nil, fmt.Errorf("create %s: %w", describe(pod), err)
@@ -165,10 +166,10 @@ func (c *Client) createPod(ctx context.Context, pod *corev1.Pod) (Object, error)
 }
 
 func (c *Client) apply(ctx context.Context, wanted Object, takeOver bool) (Object, error) {
-	if err := c.calls.enter(ctx, clusterOf(wanted)); err != nil {
+	if err := c.begin(ctx, "apply", wanted); err != nil {
 		return nil, err
 	}
-	defer c.calls.leave(clusterOf(wanted))
+	defer c.end(wanted)
 	patch, err := applyPatch(wanted)
 	if err != nil {
 		return nil, fmt.Errorf("apply %s: %w", describe(wanted), err)
@@ -200,10 +201,10 @@ func (c *Client) nameIsFree(ctx context.Context, wanted *corev1.ConfigMap) error
 
 // ApplyStatus implements Writer.
 func (c *Client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
-	if err := c.calls.enter(ctx, clusterOf(cluster)); err != nil {
+	if err := c.begin(ctx, "apply status of", cluster); err != nil {
 		return nil, err
 	}
-	defer c.calls.leave(clusterOf(cluster))
+	defer c.end(cluster)
 	patch, err := statusPatch(cluster)
 	if err != nil {
 		return nil, fmt.Errorf("apply status of %s: %w", describe(cluster), err)
@@ -219,10 +220,10 @@ func (c *Client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster)
 // Delete implements Writer. The preconditions keep a decision about one Pod from hitting its successor, or one that has
 // started meanwhile.
 func (c *Client) Delete(ctx context.Context, object Object) error {
-	if err := c.calls.enter(ctx, clusterOf(object)); err != nil {
+	if err := c.begin(ctx, "delete", object); err != nil {
 		return err
 	}
-	defer c.calls.leave(clusterOf(object))
+	defer c.end(object)
 	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{
 		UID: ptr.To(object.GetUID()), ResourceVersion: ptr.To(object.GetResourceVersion()),
 	}}
@@ -243,10 +244,10 @@ func (c *Client) ReleaseFinalizers(ctx context.Context, object Object, finalizer
 	if err != nil || patch == nil {
 		return err
 	}
-	if err := c.calls.enter(ctx, clusterOf(object)); err != nil {
+	if err := c.begin(ctx, "release finalizers of", object); err != nil {
 		return err
 	}
-	defer c.calls.leave(clusterOf(object))
+	defer c.end(object)
 	_, err = c.patch(ctx, object, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("release finalizers of %s: %w", describe(object), err)
@@ -264,10 +265,10 @@ func (c *Client) ReleaseOwners(ctx context.Context, object Object) (Object, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := c.calls.enter(ctx, clusterOf(object)); err != nil {
+	if err := c.begin(ctx, "release the owners of", object); err != nil {
 		return nil, err
 	}
-	defer c.calls.leave(clusterOf(object))
+	defer c.end(object)
 	free, err := c.patch(ctx, object, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
 	if err != nil {
 		return nil, fmt.Errorf("release the owners of %s: %w", describe(object), err)
@@ -281,10 +282,10 @@ func (c *Client) Annotate(ctx context.Context, object Object, annotations map[st
 	if err != nil {
 		return nil, err
 	}
-	if err := c.calls.enter(ctx, clusterOf(object)); err != nil {
+	if err := c.begin(ctx, "annotate", object); err != nil {
 		return nil, err
 	}
-	defer c.calls.leave(clusterOf(object))
+	defer c.end(object)
 	annotated, err := c.patch(ctx, object, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
 	if err != nil {
 		return nil, fmt.Errorf("annotate %s: %w", describe(object), err)

@@ -27,10 +27,10 @@ func (c *Client) MayEvict(ctx context.Context, pod *corev1.Pod) error {
 }
 
 func (c *Client) evict(ctx context.Context, pod *corev1.Pod, dryRun []string) error {
-	if err := c.calls.enter(ctx, clusterOf(pod)); err != nil {
+	if err := c.begin(ctx, "evict", pod); err != nil {
 		return err
 	}
-	defer c.calls.leave(clusterOf(pod))
+	defer c.end(pod)
 	err := c.core.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{
 		ObjectMeta:    metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name},
 		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: ptr.To(pod.UID)}, DryRun: dryRun},

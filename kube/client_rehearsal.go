@@ -20,10 +20,10 @@ func (c *CreateRefused) Error() string { return "refused: " + c.Message }
 // the name (registry/generic/registry/store.go, Create), so the Pod that runs is in nobody's way. A quota counts it, though, and has
 // room again when it is gone.
 func (c *Client) MayCreate(ctx context.Context, pod *corev1.Pod) error {
-	if err := c.calls.enter(ctx, clusterOf(pod)); err != nil {
+	if err := c.begin(ctx, "ask about", pod); err != nil {
 		return err
 	}
-	defer c.calls.leave(clusterOf(pod))
+	defer c.end(pod)
 	_, err := c.core.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{FieldManager: FieldManager, DryRun: []string{metav1.DryRunAll}})
 	switch {
 	case err == nil, apierrors.IsAlreadyExists(err), apierrors.IsForbidden(err) && strings.Contains(err.Error(), "exceeded quota"):

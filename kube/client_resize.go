@@ -27,10 +27,10 @@ func (c *Client) Resize(ctx context.Context, pod *corev1.Pod, container string, 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.calls.enter(ctx, clusterOf(pod)); err != nil {
+	if err := c.begin(ctx, "resize", pod); err != nil {
 		return nil, err
 	}
-	defer c.calls.leave(clusterOf(pod))
+	defer c.end(pod)
 	resized, err := c.core.CoreV1().Pods(pod.Namespace).Patch(ctx, pod.Name, types.StrategicMergePatchType, patch,
 		metav1.PatchOptions{FieldManager: FieldManager}, "resize")
 	switch {

@@ -40,7 +40,7 @@ func hanging(t *testing.T) (client *Client, arrived chan struct{}) {
 	require.NoError(t, err)
 	custom, err := dynamic.NewForConfig(config)
 	require.NoError(t, err)
-	return NewClient(core, NewOwnClient(custom), nil), arrived
+	return NewClient(core, NewOwnClient(custom), nil, open), arrived
 }
 
 func TestAClusterWhoseRequestsHangDelaysNoOther(t *testing.T) {

@@ -34,10 +34,10 @@ func takenOver(object Object) bool {
 
 // TakeFields implements Writer.
 func (c *Client) TakeFields(ctx context.Context, object Object) error {
-	if err := c.calls.enter(ctx, clusterOf(object)); err != nil {
+	if err := c.begin(ctx, "take over", object); err != nil {
 		return err
 	}
-	defer c.calls.leave(clusterOf(object))
+	defer c.end(object)
 	standing, err := c.get(ctx, object)
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -47,6 +47,9 @@ func (c *Client) TakeFields(ctx context.Context, object Object) error {
 	}
 	patch, err := csaupgrade.UpgradeManagedFieldsPatch(standing, sets.New(koperatorsManager), FieldManager)
 	if err != nil || patch == nil {
+		return err
+	}
+	if err := c.through("take over", object); err != nil { // a read has been waited for
 		return err
 	}
 	if _, err = c.patch(ctx, standing, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager}); err != nil {

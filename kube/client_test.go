@@ -31,8 +31,11 @@ func clients(own ...runtime.Object) (*fake.Clientset, *dynamicfake.FakeDynamicCl
 		v1alpha1.Resource("kafkausers"):              "KafkaUserList",
 		v1alpha1.Resource("cruisecontroloperations"): "CruiseControlOperationList",
 	}, own...)
-	return core, dynamic, NewClient(core, NewOwnClient(dynamic), nil)
+	return core, dynamic, NewClient(core, NewOwnClient(dynamic), nil, open)
 }
+
+// open is the gate of tests that may change what they like.
+func open() error { return nil }
 
 func configMap(data map[string]string) *corev1.ConfigMap {
 	return &corev1.ConfigMap{

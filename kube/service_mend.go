@@ -73,10 +73,10 @@ func (c *Client) Mend(ctx context.Context, standing, wanted *corev1.Service) err
 	if err != nil {
 		return err
 	}
-	if err := c.calls.enter(ctx, clusterOf(standing)); err != nil {
+	if err := c.begin(ctx, "mend", standing); err != nil {
 		return err
 	}
-	defer c.calls.leave(clusterOf(standing))
+	defer c.end(standing)
 	if _, err := c.patch(ctx, standing, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: FieldManager}); err != nil {
 		return fmt.Errorf("mend ports and selector of %s: %w", describe(wanted), err)
 	}

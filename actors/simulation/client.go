@@ -69,6 +69,7 @@ type requests struct {
 	journal    *journal
 	daemon     int
 	dead       atomic.Bool // nothing is sent any more; what is on its way may still arrive
+	term       term
 	// logs is the end of a Pod's log.
 	logs func(pod types.UID) string
 	// arrived is called after each write that arrived.
@@ -122,6 +123,16 @@ func callingActor() string {
 
 // client is the daemon's kube.Writer and cluster.Reader over the store.
 type client struct{ *requests }
+
+// do sends nothing past the gate, as kube.Client.
+func (c client) do(ctx context.Context, verb string, object kube.Object, send func() error) error {
+	return c.requests.do(ctx, verb, object, func() error {
+		if err := c.term.held(); err != nil {
+			return err
+		}
+		return send()
+	})
+}
 
 // Apply implements kube.Writer.
 func (c client) Apply(ctx context.Context, wanted kube.Object) (kube.Object, error) {

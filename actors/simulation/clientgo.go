@@ -99,7 +99,7 @@ func (c *clientGo) connect(ctx context.Context, w *World, r *requests) api {
 	if !informers.WaitForSync(ctx) {
 		w.t.Error("informers did not sync")
 	}
-	client := throughClient{r, kube.NewClient(c.core, own, nil)}
+	client := throughClient{r, kube.NewClient(c.core, own, nil, r.term.held)}
 	return api{cache: informers.Cache, writer: client, reader: client, close: stop, away: c.breakAll}
 }
 

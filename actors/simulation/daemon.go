@@ -23,7 +23,8 @@ type daemon struct {
 	operator *actor.PID
 	registry *prometheus.Registry
 	requests *requests
-	end      context.CancelFunc
+	cancel   context.CancelFunc
+	ended    sync.Once
 	// closed is what the API gave to this daemon.
 	api api
 }
@@ -70,8 +71,8 @@ func (w *World) nextLife() (int, bool) {
 
 // newDaemon is nil when the actors did not start.
 func (w *World) newDaemon(number int) *daemon {
-	ctx, end := context.WithCancel(context.Background())
-	d := &daemon{number: number, end: end, registry: prometheus.NewRegistry()}
+	ctx, cancel := context.WithCancel(context.Background())
+	d := &daemon{number: number, cancel: cancel, registry: prometheus.NewRegistry()}
 	d.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return w.log }))
 	d.requests = &requests{
 		logs:  w.kubelets.logOf,
@@ -80,11 +81,11 @@ func (w *World) newDaemon(number int) *daemon {
 	}
 	d.api = w.connect(ctx, d.requests)
 	pid, err := operator.Start(d.system, operator.World{
-		Context: ctx, Cache: d.api.cache, Writer: d.api.writer, Reader: d.api.reader, Events: &w.events, Kafka: w.kafka,
+		Context: ctx, Cache: d.api.cache, Writer: d.api.writer, Reader: d.api.reader, Events: &w.events, Kafka: gatedKafka{w.kafka, d.requests.term.held},
 		Metrics: kit.NewMetrics(d.registry, d.system), Nodes: true, Log: w.log.With("daemon", d.number),
 	})
 	if err != nil {
-		end()
+		cancel()
 		d.api.close()
 		w.t.Errorf("start daemon %d: %v", d.number, err)
 		return nil
@@ -93,23 +94,29 @@ func (w *World) newDaemon(number int) *daemon {
 	return d
 }
 
-// killDaemon ends the daemon as SIGKILL does: nothing that it has not sent is sent. Its actors are cleared away beside,
-// while the next daemon may run.
+// killDaemon ends the daemon that leads.
 func (w *World) killDaemon() {
 	w.mu.Lock()
 	d := w.daemon
 	w.daemon = nil
 	w.mu.Unlock()
-	if d == nil {
-		return
+	if d != nil {
+		w.end(d)
 	}
-	d.requests.dead.Store(true)
-	d.end()
-	d.api.close()
-	w.cleared.Go(func() {
-		if err := kit.StopAndWait(context.Background(), d.system, d.operator); err != nil {
-			w.t.Errorf("stop daemon %d: %v", d.number, err)
-		}
+}
+
+// end ends a daemon as SIGKILL does: nothing that it has not sent is sent. Its actors are cleared away beside, while the next daemon
+// may run.
+func (w *World) end(d *daemon) {
+	d.ended.Do(func() {
+		d.requests.dead.Store(true)
+		d.cancel()
+		d.api.close()
+		w.cleared.Go(func() {
+			if err := kit.StopAndWait(context.Background(), d.system, d.operator); err != nil {
+				w.t.Errorf("stop daemon %d: %v", d.number, err)
+			}
+		})
 	})
 }
 

@@ -52,6 +52,7 @@ func acts() []act {
 		{"a topic is made", (*history).makeTopic},
 		{"the daemon is killed", func(h *history) { h.kill() }},
 		{"the daemon is killed in the middle of something", func(h *history) { h.killAfterWrites(1 + h.rng.IntN(12)) }},
+		{"the daemon sleeps while another one begins to lead", func(h *history) { h.outlives(h.minutes(2)) }},
 		{"the API server goes away", func(h *history) { h.serverAway(h.minutes(10)) }},
 		{"a broker is added", (*history).addBroker},
 		{"a controller is added", (*history).addController},

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/koperator-go/koperator/actors/broker"
 	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -19,15 +18,15 @@ import (
 type kafkaAdmin struct {
 	kafka   *kafka
 	address string
+	held    func() error
 }
 
 // adminOf prepares a connection to the broker at an address, host:port.
-func (k *kafka) adminOf(address string) kafkaAdmin { return kafkaAdmin{k, address} }
+func (k *kafka) adminOf(address string) kafkaAdmin { return kafkaAdmin{k, address, (&term{}).held} }
 
-// Admin implements broker.AdminDialer: it fails when nobody listens at the address.
-func (k *kafka) Admin(ctx context.Context, address string) (broker.Admin, error) {
-	a := k.adminOf(address)
-	return a, a.do(ctx, "dial", func(*kafkaState, *process) error { return nil })
+// dial fails when nobody listens at the address.
+func (a kafkaAdmin) dial(ctx context.Context) error {
+	return a.do(ctx, "dial", func(*kafkaState, *process) error { return nil })
 }
 
 // Close ends the connection.
@@ -127,6 +126,9 @@ func (a kafkaAdmin) DescribeLogDirs(ctx context.Context) (dirs []kafkaclient.Obs
 
 func (a kafkaAdmin) do(ctx context.Context, what string, ask func(*kafkaState, *process) error) error {
 	if err := sleep(ctx, answering); err != nil {
+		return err
+	}
+	if err := a.held(); err != nil && !asksKafka(what) {
 		return err
 	}
 	host, _, err := net.SplitHostPort(a.address)

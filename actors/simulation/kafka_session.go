@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/koperator-go/koperator/actors/health"
 	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -22,15 +21,11 @@ type answer struct {
 	replication *messages.Replication
 }
 
-// Dial implements health.Dialer.
-func (k *kafka) Dial(cluster messages.ClusterKey, bootstrap []string) (health.Session, error) {
-	return kafkaSession{k, cluster, bootstrap}, nil
-}
-
 type kafkaSession struct {
 	kafka     *kafka
 	cluster   messages.ClusterKey
 	bootstrap []string
+	held      func() error
 }
 
 // Close implements health.Session.
@@ -149,6 +144,9 @@ func (s kafkaSession) replication(c *kafkaState, quorum []messages.QuorumReplica
 // ElectPreferred implements health.Session.
 func (s kafkaSession) ElectPreferred(ctx context.Context, partitions []messages.Partition) error {
 	if err := sleep(ctx, answering); err != nil {
+		return err
+	}
+	if err := s.held(); err != nil {
 		return err
 	}
 	if s.kafka.faults.kafkaFails("election in " + s.cluster.String()) {

@@ -30,7 +30,7 @@ func (w *World) look(name string) messages.KafkaObserved {
 }
 
 func (w *World) session(name string) kafkaSession {
-	return kafkaSession{w.kafka, keyed(name), []string{kube.AddressesOf(w.cluster(name)).Bootstrap() + ":29092"}}
+	return kafkaSession{w.kafka, keyed(name), []string{kube.AddressesOf(w.cluster(name)).Bootstrap() + ":29092"}, (&term{}).held}
 }
 
 func (w *World) elect(name string, partitions ...messages.Partition) {

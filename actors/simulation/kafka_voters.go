@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/koperator-go/koperator/actors/cluster"
 	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -21,12 +20,6 @@ const (
 	// missed is how long nobody can know that a voter has gone.
 	missed = 2 * time.Second
 )
-
-// Quorum implements cluster.Dialer.
-func (k *kafka) Quorum(ctx context.Context, address string) (cluster.QuorumAdmin, error) {
-	a := k.adminOf(address)
-	return a, a.do(ctx, "dial", func(*kafkaState, *process) error { return nil })
-}
 
 // DescribeQuorum waits for a controller, as brokers do.
 func (a kafkaAdmin) DescribeQuorum(ctx context.Context) (quorum kafkaclient.QuorumState, err error) {

@@ -41,13 +41,14 @@ type World struct {
 	story []string
 
 	mu     sync.Mutex
-	daemon *daemon // nil while none runs
+	daemon *daemon // the one that leads, nil while none runs
 	// starting is set while a daemon starts.
 	starting bool
 	lives    int
 	stopped  bool
 	// killAfter is how many more writes the daemon lives for, 0 for ever.
 	killAfter int
+	deposed   deposed
 	// cleared waits for actors of daemons that were killed.
 	cleared sync.WaitGroup
 }
@@ -126,6 +127,9 @@ func (w *World) stop() {
 	w.stopped = true
 	w.mu.Unlock()
 	w.killDaemon()
+	for _, d := range w.deposed.all() {
+		w.end(d)
+	}
 	for w.isStarting() { // it ends itself when it has started
 		time.Sleep(time.Second)
 	}

@@ -103,13 +103,12 @@ func (d *daemon) contend(ctx context.Context, cache *kube.Cache) error {
 	if err != nil {
 		return fmt.Errorf("record events: %w", err)
 	}
-	client := kube.NewClient(d.core, d.own, d.options.namespaces)
 	lease := operator.Lease{
 		Core: d.core, Namespace: d.options.leaseNamespace, Name: operator.LeaseName(d.options.namespacesText),
 		Identity: identity(), Log: d.log,
 	}
 	return lease.Lead(ctx, func(leading context.Context, held func() error) {
-		d.lead(leading, held, actingParts{client, cache, recorder})
+		d.lead(leading, held, actingParts{kube.NewClient(d.core, d.own, d.options.namespaces, held), cache, recorder})
 	})
 }
 
