@@ -45,7 +45,7 @@ func (w *Written) Applied(wanted, result Object, now time.Time) {
 	if isWrittenOnce(wanted) {
 		wanted = nil
 	}
-	w.applied[key] = applied{wanted: wanted, result: result, uid: result.GetUID(), version: versionOf(result), at: now}
+	w.applied[key] = applied{wanted: wanted, result: result, uid: result.GetUID(), version: VersionOf(result), at: now}
 }
 
 // isWrittenOnce holds for what is made and then only replaced or marked, never applied because it differs.
@@ -91,7 +91,7 @@ func (w *Written) Stands(observed, wanted Object) bool {
 	}
 	key := writtenKey(wanted)
 	last, known := w.applied[key]
-	if known && last.uid == observed.GetUID() && last.version == versionOf(observed) && (last.wanted == wanted || reflect.DeepEqual(last.wanted, wanted)) {
+	if known && last.uid == observed.GetUID() && last.version == VersionOf(observed) && (last.wanted == wanted || reflect.DeepEqual(last.wanted, wanted)) {
 		if !last.kept {
 			last.kept = strayed(observed, wanted) == "" // somebody may have set it just before our write
 			w.applied[key] = last
@@ -112,7 +112,7 @@ func (w *Written) remember(wanted, observed Object) {
 	}
 	key := writtenKey(wanted)
 	at := w.applied[key].at
-	w.applied[key] = applied{wanted: wanted, uid: observed.GetUID(), version: versionOf(observed), at: at}
+	w.applied[key] = applied{wanted: wanted, uid: observed.GetUID(), version: VersionOf(observed), at: at}
 }
 
 // Newest is the newer one of what the cache shows and what was written under the same name; waiting is set while the
@@ -124,7 +124,7 @@ func Newest[T Object](w *Written, example T, cached T, now time.Time) (newest T,
 		return cached, false
 	}
 	// The API server lets clients order resource versions within a kind (Kubernetes 1.35).
-	if !isNil(cached) && versionOf(cached) >= last.version {
+	if !isNil(cached) && VersionOf(cached) >= last.version {
 		last.result = nil
 		w.applied[key] = last
 		return cached, false
@@ -138,7 +138,8 @@ func Newest[T Object](w *Written, example T, cached T, now time.Time) (newest T,
 	return last.result.(T), true
 }
 
-func versionOf(object Object) uint64 {
+// VersionOf is the resource version of an object as a number, 0 where it has none.
+func VersionOf(object Object) uint64 {
 	version, err := strconv.ParseUint(object.GetResourceVersion(), 10, 64)
 	if err != nil {
 		return 0

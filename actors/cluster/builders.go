@@ -20,6 +20,12 @@ func problemsOf(cluster *v1beta1.KafkaCluster, before *v1beta1.KafkaClusterSpec)
 	return slices.Concat(kube.Validate(cluster), kube.ChangeProblems(before, cluster), kafka.Validate(cluster))
 }
 
+func withStatus(resource *v1beta1.KafkaCluster, status v1beta1.KafkaClusterStatus) *v1beta1.KafkaCluster {
+	judged := *resource
+	judged.Status = status
+	return &judged
+}
+
 // clusterObjects are the objects that belong to the whole cluster, as they should be now.
 func (a *cluster) clusterObjects() []kube.Object {
 	if a.objects.fixedFor != a.valid {

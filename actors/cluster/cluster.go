@@ -24,8 +24,8 @@ type effects interface {
 	// load reads the custom resource from the API server itself: the cache may be a moment behind what an earlier
 	// leader recorded.
 	load(ctx context.Context) (*v1beta1.KafkaCluster, error)
-	// writeStatus replaces the status.
-	writeStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) error
+	// writeStatus replaces the status and returns the resource as it then stands.
+	writeStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error)
 	// applyObjects writes the cluster's own objects and returns what the API server made of them.
 	applyObjects(ctx context.Context, wanted []kube.Object) ([]kube.Object, error)
 	// configureAll compares Kafka's configuration of all brokers with the wanted one, and changes it.
@@ -106,7 +106,8 @@ type cluster struct {
 	// newest is the resource as last looked at, valid the newest snapshot whose spec can work (nil: none yet).
 	newest, valid *v1beta1.KafkaCluster
 	problems      []messages.FieldProblem
-	roles         roles // of valid
+	judgedBy      v1beta1.QuorumMode // the quorum that decided what of newest can work
+	roles         roles              // of valid
 	// windows are the maintenance windows of valid.
 	windows kube.Windows
 	// consent says that restarts may go on that only a newer daemon asks for.
@@ -298,18 +299,19 @@ func (a *cluster) converge(c actor.Context) {
 	a.keepStatus(c)
 }
 
-// take follows a new version of the resource. A spec with an error is told of and not followed.
+// take follows a new version of the resource. A spec with an error is told of and not followed. Of its status only what we know
+// counts: somebody else may have written the rest.
 func (a *cluster) take(resource *v1beta1.KafkaCluster) {
-	if a.newest != nil && a.newest.ResourceVersion == resource.ResourceVersion {
+	if a.newest != nil && a.newest.ResourceVersion == resource.ResourceVersion && a.judgedBy == a.known.Quorum {
 		return
 	}
 	changed := a.newest == nil || a.newest.Generation != resource.Generation || !maps.Equal(a.newest.Labels, resource.Labels) ||
-		a.newest.Status.Quorum != resource.Status.Quorum // which decides what of a spec can work
-	a.newest = resource
+		a.judgedBy != a.known.Quorum
+	a.newest, a.judgedBy = resource, a.known.Quorum
 	if !changed {
 		return
 	}
-	a.problems = problemsOf(resource, a.followed(resource))
+	a.problems = problemsOf(withStatus(resource, a.known), a.followed(resource))
 	if len(messages.Errors(a.problems)) > 0 {
 		a.Log.Warn("spec cannot work", "generation", resource.Generation, "reason", messages.Errors(a.problems)[0].String())
 		if a.valid == nil {
@@ -410,6 +412,7 @@ func (a *cluster) took(r kit.Result[loadedResource]) {
 	}
 	a.uid, a.known, a.loaded = r.Value.cluster.UID, *r.Value.cluster.Status.DeepCopy(), true
 	a.loadedVersion = r.Value.cluster.ResourceVersion
+	a.status.repair.stood(r.Value.cluster)
 	if a.known.ClusterID != "" { // an identity that was to be recorded is, by us or by somebody before us
 		a.status.record = nil
 	}

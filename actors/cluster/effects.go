@@ -24,9 +24,8 @@ func (e worldEffects) load(ctx context.Context) (*v1beta1.KafkaCluster, error) {
 	return e.Reader.Cluster(ctx, e.Key)
 }
 
-func (e worldEffects) writeStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) error {
-	_, err := e.Writer.ApplyStatus(ctx, cluster)
-	return err
+func (e worldEffects) writeStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
+	return e.Writer.ApplyStatus(ctx, cluster)
 }
 
 // applyObjects writes side by side; the result of a failed write is nil.

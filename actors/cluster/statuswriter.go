@@ -35,16 +35,18 @@ type statusWriter struct {
 	// record is an identity that must be written before anything goes on; it does not wait for the pause.
 	record *identity
 	// sent is a status that was sent and of which nobody knows whether it stands, nil when there is none.
-	sent *v1beta1.KafkaClusterStatus
-	told told
+	sent   *v1beta1.KafkaClusterStatus
+	told   told
+	repair repairer
 }
 
 type writtenStatus struct {
 	status v1beta1.KafkaClusterStatus
+	stands *v1beta1.KafkaCluster
 	at     time.Time
 }
 
-// keepStatus writes the status if it differs from what stands.
+// keepStatus writes the status if it differs from what we wrote last, or somebody else wrote one.
 func (a *cluster) keepStatus(c actor.Context) {
 	now := time.Now()
 	if a.status.job.running {
@@ -68,7 +70,7 @@ func (a *cluster) keepStatus(c actor.Context) {
 	if urgent {
 		a.status.record.record(&next)
 	}
-	if !a.status.uncertain && equality.Semantic.DeepEqual(next, a.known) {
+	if repair := a.repairs(c, now); !repair && !a.status.uncertain && equality.Semantic.DeepEqual(next, a.known) {
 		return
 	}
 	if !a.status.job.start(a, c) {
@@ -81,8 +83,10 @@ func (a *cluster) keepStatus(c actor.Context) {
 	}
 	e := a.effects
 	a.status.sent = &next
+	a.repaired(now)
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (writtenStatus, error) {
-		return writtenStatus{next, time.Now()}, e.writeStatus(ctx, resource)
+		stands, err := e.writeStatus(ctx, resource)
+		return writtenStatus{next, stands, time.Now()}, err
 	})
 }
 
@@ -98,6 +102,7 @@ func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 	before := a.known
 	a.status.sent = nil
 	a.known, a.status.last = r.Value.status, r.Value.at
+	a.status.repair.stood(r.Value.stands)
 	if a.known.ClusterID != "" {
 		a.status.record = nil
 	}

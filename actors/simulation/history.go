@@ -62,6 +62,7 @@ func acts() []act {
 		{"the spec is broken for a while", (*history).breakSpec},
 		{"reconciliation is paused for a while", (*history).pause},
 		{"somebody deletes an object", (*history).deleteSomething},
+		{"somebody edits the status", (*history).editStatus},
 		{"somebody edits a file", (*history).editFile},
 		{"somebody edits a Service", (*history).editService},
 		{"a setting changes", (*history).changeSetting},
@@ -184,6 +185,14 @@ func (h *history) emptyDisk() {
 		if len(h.cluster(h.name).Status.BrokersState[idOf(p).String()].FormattedLogDirs) > 0 {
 			h.lost = append(h.lost, h.kubelets.empty(keyOf(p)))
 		}
+	})
+}
+
+// editStatus is somebody with kubectl edit --subresource=status, or a backup.
+func (h *history) editStatus() {
+	h.store.update(keyOf(h.cluster(h.name)), func(o kube.Object) {
+		status := &o.(*v1beta1.KafkaCluster).Status
+		status.Conditions, status.State, status.BrokersReady = nil, v1beta1.ClusterReconciling, "0/0"
 	})
 }
 
