@@ -240,7 +240,7 @@ const cacheBehindLook = 31 * time.Second
 
 func (b *broker) start(c actor.Context, s step) {
 	b.running = s
-	b.Log.Info("step", "step", nameOf(s), "reason", reasonOf(s))
+	b.Log.Log(context.Background(), levelOf(s), "step", "step", nameOf(s), "reason", reasonOf(s))
 	e := b.effects
 	kit.Go(b.life, c, effectTimeout, func(ctx context.Context) (outcome, error) {
 		return e.run(ctx, s)

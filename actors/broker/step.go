@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"log/slog"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -20,6 +21,16 @@ func isEffect(s step) bool {
 		return false
 	default:
 		return true
+	}
+}
+
+// levelOf is how loudly a step is told of: questions, which go on while nothing changes, are no news.
+func levelOf(s step) slog.Level {
+	switch s.(type) {
+	case inspect, describe, overhear, locate, rehearse:
+		return slog.LevelDebug
+	default:
+		return slog.LevelInfo
 	}
 }
 

@@ -45,13 +45,16 @@ func TestEveryKindOfClusterComesUpAndComesToRest(t *testing.T) {
 	}
 }
 
-func TestADayWithoutChangesBringsNoWrite(t *testing.T) {
+func TestADayWithoutChangesBringsNoWriteAndNoWord(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
+		require.NotEmpty(w.t, w.said.since(time.Time{}))
 		w.advance(2 * time.Minute)
+		from := time.Now()
 		w.quietFor(24 * time.Hour)
+		require.Empty(w.t, w.said.since(from))
 	})
 }
 

@@ -25,6 +25,8 @@ import (
 type World struct {
 	t   testing.TB
 	log *slog.Logger
+	// said is what went to log.
+	said said
 
 	store      *store
 	faults     *faults
@@ -85,10 +87,11 @@ func newWorld(t testing.TB, options ...Option) *World {
 	for _, option := range options {
 		option(&o)
 	}
-	w := &World{t: t, log: slog.New(slog.DiscardHandler), replay: o.replay}
+	w := &World{t: t, said: newSaid(slog.DiscardHandler), replay: o.replay}
 	if testing.Verbose() {
-		w.log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+		w.said = newSaid(slog.NewTextHandler(os.Stderr, nil))
 	}
+	w.log = slog.New(w.said)
 	w.store = newStore(o.seed)
 	w.faults = newFaults(o.seed)
 	w.kafka = newKafka(w.store, w.faults)
