@@ -146,8 +146,12 @@ func (d *daemon) mayReadNodes(ctx context.Context) bool {
 	return false
 }
 
-// nodesPause is the time between two questions whether Nodes may be read by now.
-const nodesPause = 5 * time.Minute
+// nodesPause is the time between two questions whether Nodes may be read by now. Every replica asks, and many never get the right: who
+// grants it and does not want to wait restarts the daemon.
+const nodesPause = time.Hour
+
+// rightsTimeout bounds one question for a right.
+const rightsTimeout = 10 * time.Second
 
 // awaitNodes returns when Nodes may be read, or ctx ends.
 func (d *daemon) awaitNodes(ctx context.Context) {
@@ -168,6 +172,8 @@ func (d *daemon) awaitNodes(ctx context.Context) {
 
 // nodesAllowed asks for both verbs that a watch needs.
 func (d *daemon) nodesAllowed(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, rightsTimeout)
+	defer cancel()
 	for _, verb := range []string{"list", "watch"} {
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 			ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: verb, Resource: "nodes"},
