@@ -29,9 +29,13 @@ type fakeKafka struct {
 	took    time.Duration
 	// restless answers differ each time.
 	restless bool
-	looks    []time.Time
-	open     int
-	dialled  [][]string
+	// panics lets the next look panic.
+	panics  bool
+	looks   []time.Time
+	open    int
+	dialled [][]string
+	// asking are the looks under way, cutOff those whose session was closed meanwhile.
+	asking, cutOff int
 }
 
 func (k *fakeKafka) Dial(_ messages.ClusterKey, bootstrap []string) (Session, error) {
@@ -47,6 +51,13 @@ type fakeSession struct{ *fakeKafka }
 func (s fakeSession) Observe(ctx context.Context, _ kafka.Ask) (messages.KafkaObserved, error) {
 	s.mu.Lock()
 	s.looks = append(s.looks, time.Now())
+	s.asking++
+	defer s.answered()
+	if s.panics {
+		s.panics = false
+		s.mu.Unlock()
+		panic("ordered by the test")
+	}
 	took, err, brokers := s.took, s.err, s.brokers
 	underReplicated := s.restless && len(s.looks)%2 == 0
 	s.mu.Unlock()
@@ -64,6 +75,26 @@ func (s fakeSession) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
+	s.cutOff += s.asking
+}
+
+func (k *fakeKafka) answered() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.asking--
+}
+
+// now is how many looks are under way and how many sessions are open.
+func (k *fakeKafka) now() (asking, open int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.asking, k.open
+}
+
+func (k *fakeKafka) panicNext() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.panics = true
 }
 
 func (k *fakeKafka) set(err error, brokers ...messages.BrokerID) {
@@ -88,6 +119,14 @@ func (k *fakeKafka) looksIn(d time.Duration) int {
 
 func onStage(t *testing.T, k *fakeKafka, play func(t *testing.T, probe *kittest.Probe, tell func(messages.Watch))) {
 	t.Helper()
+	withActor(t, k, func(t *testing.T, probe *kittest.Probe, sys *actor.ActorSystem, pid *actor.PID) {
+		play(t, probe, func(w messages.Watch) { sys.Root.Send(pid, w) })
+	})
+}
+
+// withActor plays a test with a health actor that has just asked what to watch.
+func withActor(t *testing.T, k *fakeKafka, play func(*testing.T, *kittest.Probe, *actor.ActorSystem, *actor.PID)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		sys := kittest.System(t)
 		metrics := kit.NewMetrics(prometheus.NewRegistry(), sys)
@@ -96,9 +135,10 @@ func onStage(t *testing.T, k *fakeKafka, play func(t *testing.T, probe *kittest.
 			return &health{Config: Config{Context: context.Background(), Kafka: k, Log: slog.New(slog.DiscardHandler)}}
 		}, kittest.WithCrash()), "health")
 		kittest.Expect[messages.NeedWatch](probe)
-		play(t, probe, func(w messages.Watch) { sys.Root.Send(pid, w) })
+		play(t, probe, sys, pid)
 		probe.Stop()
 		require.Zero(t, k.open, "every session is closed")
+		require.Zero(t, k.cutOff, "none while it is used")
 	})
 }
 
