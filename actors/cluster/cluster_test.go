@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/actors/kit/kittest"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -147,16 +146,6 @@ func TestADeletedResourceIsReleasedWhenItsActorsHaveEnded(t *testing.T) {
 		s.put(deleted)
 		settle(time.Second)
 		require.Nil(t, s.cache.Cluster(key()))
-	})
-}
-
-func TestAStopEndsEverythingAtOnce(t *testing.T) {
-	onStage(t, demo(0, 1, 2), func(t *testing.T, s *stage) {
-		settle(time.Minute)
-		start := time.Now()
-		require.NoError(t, kit.StopAndWait(t.Context(), s.sys, s.pid))
-		require.Zero(t, time.Since(start))
-		require.Zero(t, s.panicked(t, "cluster"))
 	})
 }
 

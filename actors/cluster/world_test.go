@@ -79,6 +79,7 @@ type server struct {
 	answerLost bool
 	// deaf loses the answer to every write of a status that records formatted disks.
 	deaf bool
+	calls
 }
 
 func newServer() *server {
@@ -131,7 +132,10 @@ func (s *server) drop(object kube.Object) {
 	s.cache.Notify(kindIn(object), object)
 }
 
-func (s *server) Apply(_ context.Context, wanted kube.Object) (kube.Object, error) {
+func (s *server) Apply(ctx context.Context, wanted kube.Object) (kube.Object, error) {
+	if err := s.call(ctx, wanted.GetName()); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	s.writes = append(s.writes, wanted.GetName())
 	panics := s.panics == wanted.GetName()
@@ -160,7 +164,10 @@ func (s *server) Create(ctx context.Context, wanted kube.Object) (kube.Object, e
 	return s.Apply(ctx, wanted)
 }
 
-func (s *server) ApplyStatus(_ context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
+func (s *server) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
+	if err := s.call(ctx, "status"); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	s.statuses = append(s.statuses, time.Now())
 	s.mu.Unlock()
@@ -228,7 +235,10 @@ func (*server) Resize(context.Context, *corev1.Pod, string, corev1.ResourceRequi
 
 func (*server) PodLog(context.Context, *corev1.Pod, string, int64) (string, error) { return "", nil }
 
-func (s *server) Cluster(_ context.Context, key messages.ClusterKey) (*v1beta1.KafkaCluster, error) {
+func (s *server) Cluster(ctx context.Context, key messages.ClusterKey) (*v1beta1.KafkaCluster, error) {
+	if err := s.call(ctx, "read"); err != nil {
+		return nil, err
+	}
 	return s.cache.Cluster(key), nil
 }
 
