@@ -21,18 +21,37 @@ func ours(keys ...string) kafka.Applied {
 	return applied
 }
 
-func TestPlanDynamicOfABroker(t *testing.T) {
-	is := func(key string, t kafka.ConfigType, levels ...kafka.ConfigSynonym) kafka.Configs {
-		return configs(entry(key, t, levels...))
+// is is a broker's answer about one key.
+func is(key string, t kafka.ConfigType, levels ...kafka.ConfigSynonym) kafka.Configs {
+	return configs(entry(key, t, levels...))
+}
+
+// dynamicPlan is what follows from an input: the changes, the record before and after them, and whether to plan again.
+type dynamicPlan struct {
+	in      kafka.DynamicInput
+	changes []kafka.ConfigChange
+	before  kafka.Applied
+	after   kafka.Applied
+	again   bool
+}
+
+func requirePlans(t *testing.T, tests map[string]dynamicPlan) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.in.Resource = kafka.ConfigResource{Broker: 1}
+			plan := kafka.PlanDynamic(test.in)
+			assert.Equal(t, test.changes, plan.Changes)
+			assert.Equal(t, test.before, plan.Before)
+			assert.Equal(t, test.after, plan.After)
+			assert.Equal(t, test.again, plan.Again)
+			assert.Empty(t, plan.Problems)
+		})
 	}
-	throttle := "leader.replication.throttled.rate"
-	for name, test := range map[string]struct {
-		in      kafka.DynamicInput
-		changes []kafka.ConfigChange
-		before  kafka.Applied
-		after   kafka.Applied
-		again   bool
-	}{
+}
+
+func TestABrokersValuesBecomeWhatIsWanted(t *testing.T) {
+	requirePlans(t, map[string]dynamicPlan{
 		"a value that is not there is set": {
 			in:      kafka.DynamicInput{Wanted: kafka.Properties{bytes: "5"}, Actual: is(bytes, kafka.TypeLong, level(byDefault, "-1"))},
 			changes: []kafka.ConfigChange{set(bytes, "5")}, before: ours(bytes), after: ours(bytes),
@@ -64,6 +83,11 @@ func TestPlanDynamicOfABroker(t *testing.T) {
 				Actual: is("log.retention.ms", kafka.TypeLong, level(ofBroker, "3600000"), kafka.ConfigSynonym{Name: "log.retention.hours", Value: text("100"), Source: ofFile})},
 			before: ours("log.retention.ms"), after: ours("log.retention.ms"),
 		},
+	})
+}
+
+func TestTheRecordOfABrokerSaysWhoseAValueIs(t *testing.T) {
+	requirePlans(t, map[string]dynamicPlan{
 		"values of others stay": {
 			in:     kafka.DynamicInput{Actual: is(bytes, kafka.TypeLong, level(ofBroker, "6"))},
 			before: ours(), after: ours(),
@@ -93,6 +117,12 @@ func TestPlanDynamicOfABroker(t *testing.T) {
 				Actual: is(bytes, kafka.TypeLong, level(ofBroker, "6"), level(ofAll, "7"))},
 			before: ours(bytes), after: ours(bytes),
 		},
+	})
+}
+
+func TestSomeKeysOfABrokerAreLeftAlone(t *testing.T) {
+	throttle := "leader.replication.throttled.rate"
+	requirePlans(t, map[string]dynamicPlan{
 		"a throttle is neither set nor deleted": {
 			in: kafka.DynamicInput{Wanted: kafka.Properties{throttle: "1", "replica.alter.log.dirs.io.max.bytes.per.second": "1"},
 				ClusterWide: kafka.Properties{throttle: "1"}, Applied: ours(throttle), Actual: is(throttle, kafka.TypeLong, level(ofBroker, "6"))},
@@ -103,6 +133,16 @@ func TestPlanDynamicOfABroker(t *testing.T) {
 				Actual: is("min.insync.replicas", kafka.TypeInt, level(ofBroker, "1"), level(ofAll, "2"))},
 			before: ours(), after: ours(),
 		},
+		"a refused key is left as it is": {
+			in: kafka.DynamicInput{Wanted: kafka.Properties{io: "0", bytes: "5"}, Without: []string{io}, Applied: ours(io),
+				Actual: configs(entry(io, kafka.TypeInt, level(ofBroker, "4")), entry(bytes, kafka.TypeLong))},
+			changes: []kafka.ConfigChange{set(bytes, "5")}, before: ours(bytes, io), after: ours(bytes, io),
+		},
+	})
+}
+
+func TestThreadsOfABrokerAreStepped(t *testing.T) {
+	requirePlans(t, map[string]dynamicPlan{
 		"threads double at most": {
 			in:      kafka.DynamicInput{Wanted: kafka.Properties{io: "100"}, Actual: is(io, kafka.TypeInt, level(byDefault, "8"))},
 			changes: []kafka.ConfigChange{set(io, "16")}, before: ours(io), after: ours(io), again: true,
@@ -123,22 +163,7 @@ func TestPlanDynamicOfABroker(t *testing.T) {
 			in:      kafka.DynamicInput{Wanted: kafka.Properties{io: "abc"}, Actual: is(io, kafka.TypeInt, level(byDefault, "8"))},
 			changes: []kafka.ConfigChange{set(io, "abc")}, before: ours(io), after: ours(io),
 		},
-		"a refused key is left as it is": {
-			in: kafka.DynamicInput{Wanted: kafka.Properties{io: "0", bytes: "5"}, Without: []string{io}, Applied: ours(io),
-				Actual: configs(entry(io, kafka.TypeInt, level(ofBroker, "4")), entry(bytes, kafka.TypeLong))},
-			changes: []kafka.ConfigChange{set(bytes, "5")}, before: ours(bytes, io), after: ours(bytes, io),
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			test.in.Resource = kafka.ConfigResource{Broker: 1}
-			plan := kafka.PlanDynamic(test.in)
-			assert.Equal(t, test.changes, plan.Changes)
-			assert.Equal(t, test.before, plan.Before)
-			assert.Equal(t, test.after, plan.After)
-			assert.Equal(t, test.again, plan.Again)
-			assert.Empty(t, plan.Problems)
-		})
-	}
+	})
 }
 
 func TestPlanDynamicOfAllBrokers(t *testing.T) {

@@ -300,7 +300,7 @@ func missingPod(w blueprint, o observed, _ time.Time) step {
 	}
 	if w.racks() {
 		if !o.nodes {
-			return blocked("rackAwareness needs the right to read Nodes: grant the operator get, list and watch on nodes, " +
+			return blocked("rackAwareness needs the right to read Nodes: grant the operator list and watch on nodes, " +
 				"or remove spec.rackAwareness")
 		}
 		if o.config != nil { // without it the kubelet waits, so that the broker's first start knows its rack

@@ -35,7 +35,7 @@ type act struct {
 	do   func(*history)
 }
 
-// acts lists what can happen. A later part adds its own here.
+// acts lists what can happen.
 func acts() []act {
 	return []act{
 		{"nothing", func(*history) {}},

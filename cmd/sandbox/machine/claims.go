@@ -122,7 +122,7 @@ func freeIndex(claims []Claim, used []net.IP) (int, error) {
 			return index, nil
 		}
 	}
-	return 0, fmt.Errorf("no free subnet is left for another sandbox: take one down (\"sandbox status --all\" lists them)")
+	return 0, fmt.Errorf("no free subnet is left for another sandbox: take one down (\"sandbox status\" lists them)")
 }
 
 func overlaps(i plan.Instance, used []net.IP) bool {
