@@ -33,6 +33,15 @@ func ClusterAppliedConfigMap(cluster *v1beta1.KafkaCluster, applied map[string]s
 	return appliedConfigMap(cluster, ClusterAppliedName(cluster.Name), clusterLabels(cluster, ClusterSelector(cluster.Name)), applied)
 }
 
+// ThrottleName is the name of the ConfigMap that says which throttles of moving replicas are ours.
+func ThrottleName(cluster string) string { return cluster + "-throttle" }
+
+// ThrottleConfigMap records which throttles are ours, before they are set: people and Cruise Control set the same keys, and a daemon
+// that finds them after a crash could not tell whose they are.
+func ThrottleConfigMap(cluster *v1beta1.KafkaCluster, record map[string]string) *corev1.ConfigMap {
+	return appliedConfigMap(cluster, ThrottleName(cluster.Name), clusterLabels(cluster, ClusterSelector(cluster.Name)), record)
+}
+
 func appliedConfigMap(cluster *v1beta1.KafkaCluster, name string, labels, applied map[string]string) *corev1.ConfigMap {
 	text, err := json.Marshal(applied) // sorted by key
 	if err != nil {

@@ -10,6 +10,13 @@ type CruiseControlConfig struct {
 	// operator then moves the replicas of brokers that leave itself. Default false.
 	// +optional
 	Disabled bool `json:"disabled,omitempty"`
+	// How many bytes a second each broker sends, and how many it gets, for the moves of replicas that the operator makes where
+	// Cruise Control is disabled. Nothing else is slowed down. It has to be more than what is written meanwhile to the partitions
+	// that move to one broker, else they never arrive; a change counts at once. Default 52428800 (50 MiB).
+	// +kubebuilder:validation:Minimum=1048576
+	// +kubebuilder:validation:Maximum=1099511627776
+	// +optional
+	ReplicationThrottle *int64 `json:"replicationThrottle,omitempty"`
 	// Settings of tasks.
 	// +optional
 	CruiseControlTaskSpec *CruiseControlTaskSpec `json:"cruiseControlTaskSpec,omitempty"`

@@ -36,6 +36,7 @@ const (
 
 	DefaultMetricsTopicPartitions        = int32(12)
 	DefaultMetricsTopicReplicationFactor = int32(3)
+	DefaultReplicationThrottle           = int64(50 << 20)
 
 	DefaultExternalAddressTimeout = 120 * time.Second
 	DefaultAlertPluginTimeout     = 5 * time.Second

@@ -48,6 +48,7 @@ func TestAFieldThatIsNotSetHasItsDefault(t *testing.T) {
 		"Gateway API route":              {v1beta1.GatewayAPITLSRoute, (&v1beta1.GatewayAPIConfig{}).GetRoute()},
 		"Cruise Control image":           {"adobe/cruise-control:3.0.3-adbe-20260722", spec.CruiseControlConfig.GetImage()},
 		"Cruise Control service account": {"default", spec.CruiseControlConfig.GetServiceAccountName()},
+		"bytes a second for moves":       {int64(52428800), spec.CruiseControlConfig.GetReplicationThrottle()},
 		"metrics topic":                  {v1beta1.TopicConfig{Partitions: 12, ReplicationFactor: 3}, spec.CruiseControlConfig.GetTopicConfig()},
 		"exporter image":                 {"ghcr.io/adobe/koperator/jmx-javaagent:1.5.0", monitoring.GetJMXImage()},
 		"exporter jar":                   {"/jmx_prometheus_javaagent.jar", monitoring.GetPathToJar()},

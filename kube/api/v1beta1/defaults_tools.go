@@ -105,6 +105,11 @@ func (c *CruiseControlConfig) GetResources() corev1.ResourceRequirements {
 	})
 }
 
+// GetReplicationThrottle returns the bytes a second of each broker for moves of the operator's own.
+func (c *CruiseControlConfig) GetReplicationThrottle() int64 {
+	return valueOr(c.ReplicationThrottle, DefaultReplicationThrottle)
+}
+
 // GetTopicConfig returns the shape of the metrics reporter's topic.
 func (c *CruiseControlConfig) GetTopicConfig() TopicConfig {
 	if c.TopicConfig != nil {

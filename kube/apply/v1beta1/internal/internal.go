@@ -344,6 +344,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: priorityClassName
       type:
         scalar: string
+    - name: replicationThrottle
+      type:
+        scalar: numeric
     - name: resourceRequirements
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements

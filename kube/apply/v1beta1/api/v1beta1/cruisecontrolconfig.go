@@ -14,6 +14,10 @@ type CruiseControlConfigApplyConfiguration struct {
 	// Run this cluster without Cruise Control: no Deployment, no metrics topic, no metrics reporter in the brokers. The
 	// operator then moves the replicas of brokers that leave itself. Default false.
 	Disabled *bool `json:"disabled,omitempty"`
+	// How many bytes a second each broker sends, and how many it gets, for the moves of replicas that the operator makes where
+	// Cruise Control is disabled. Nothing else is slowed down. It has to be more than what is written meanwhile to the partitions
+	// that move to one broker, else they never arrive; a change counts at once. Default 52428800 (50 MiB).
+	ReplicationThrottle *int64 `json:"replicationThrottle,omitempty"`
 	// Settings of tasks.
 	CruiseControlTaskSpec *CruiseControlTaskSpecApplyConfiguration `json:"cruiseControlTaskSpec,omitempty"`
 	// Settings of the CruiseControlOperations that the operator makes.
@@ -71,6 +75,14 @@ func CruiseControlConfig() *CruiseControlConfigApplyConfiguration {
 // If called multiple times, the Disabled field is set to the value of the last call.
 func (b *CruiseControlConfigApplyConfiguration) WithDisabled(value bool) *CruiseControlConfigApplyConfiguration {
 	b.Disabled = &value
+	return b
+}
+
+// WithReplicationThrottle sets the ReplicationThrottle field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ReplicationThrottle field is set to the value of the last call.
+func (b *CruiseControlConfigApplyConfiguration) WithReplicationThrottle(value int64) *CruiseControlConfigApplyConfiguration {
+	b.ReplicationThrottle = &value
 	return b
 }
 
