@@ -147,7 +147,7 @@ func isMechanismOption(option string) bool {
 // isForeign names the keys that belong to whoever moves replicas: Cruise Control and kafka-reassign-partitions set them for
 // the time of a move. They are nobody's drift.
 func isForeign(key string) bool {
-	return strings.Contains(key, ".replication.throttled.") || key == "replica.alter.log.dirs.io.max.bytes.per.second"
+	return strings.Contains(key, ThrottleKeys) || key == "replica.alter.log.dirs.io.max.bytes.per.second"
 }
 
 const minInsyncReplicas = "min.insync.replicas"
