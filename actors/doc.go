@@ -13,7 +13,8 @@
 //	Pod                    broker
 //	PersistentVolumeClaim  broker
 //	ConfigMap              broker, cluster  a node's file and what is ours of its dynamic values; the JMX exporter's
-//	                                        rules, the accepted spec, what is ours of the values of all brokers
+//	                                        rules, the accepted spec, what is ours of the values of all
+//	                                        brokers and of the throttle of moving replicas
 //	Service                broker, cluster  a node's own; those that all nodes share, and the end of a mode's
 //	PodDisruptionBudget    cluster
 //

@@ -47,6 +47,9 @@ type Admin interface {
 	Reassignments(ctx context.Context) ([]messages.Reassignment, error)
 	Move(ctx context.Context, moves []kafka.Move) error
 	TakeBack(ctx context.Context, moves []kafka.Move) error
+	ThrottledReplicas(ctx context.Context, topics []string) (map[string]kafka.ThrottledReplicas, error)
+	Throttle(ctx context.Context, replicas kafka.Throttle) error
+	Unthrottle(ctx context.Context, replicas kafka.Throttle) error
 	Close()
 }
 

@@ -10,6 +10,6 @@
 // It alone allows a broker to be disturbed, by pure functions over the nodes and Kafka's newest answer: who restarts (permits.go),
 // who leaves for good (removal.go), whose lost disks are replaced by empty ones (recovery.go), whose vote is given or taken
 // (voters.go), and the way from a static quorum to a dynamic one (quorummove.go). A permit that is taken back still keeps others
-// waiting until the broker has heard of that. Configuration of all brokers (wide.go), the replicas on brokers that leave (moves.go,
+// waiting until the broker has heard of that. Configuration of all brokers (wide.go), the replicas on brokers that leave (moves.go, bound by throttle.go,
 // only without Cruise Control) and metadata.version (upgrade.go) are changed through any broker that is ready.
 package cluster

@@ -36,6 +36,8 @@ type mover struct {
 	down, unfit map[messages.BrokerID]time.Time
 	// told says that people know of the moves.
 	told bool
+	// throttle bounds them.
+	throttle throttler
 }
 
 // looks are two answers far enough apart, and the newest.
@@ -157,8 +159,8 @@ func (m *mover) done() bool {
 	return left == 0 && m.plan.Running == 0 && len(m.started) == 0
 }
 
-// reset forgets all but what is under way outside.
-func (m *mover) reset() { *m = mover{job: m.job} }
+// reset forgets all but what is under way outside, or set there.
+func (m *mover) reset() { *m = mover{job: m.job, asked: m.asked, throttle: m.throttle} }
 
 // stillUnfit drops what was believed for long enough.
 func (m *mover) stillUnfit(now time.Time) {

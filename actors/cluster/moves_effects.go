@@ -26,6 +26,7 @@ type movesWish struct {
 	// start are moves to begin, cancel those to take back: one of the two.
 	start, cancel    []kafka.Move
 	leaving, staying []messages.BrokerID
+	throttle         throttleWish
 }
 
 // movesResult is what became of it.
@@ -38,6 +39,9 @@ type movesResult struct {
 	foreign string
 	// err is why it failed, nil when it did not.
 	err error
+	// throttle is what is known of it afterwards, lowering why some of it is still there that is not needed any more.
+	throttle throttleState
+	lowering error
 }
 
 // movesItself reports whether the operator moves replicas: only where there is no Cruise Control, which would be a second mover.
@@ -49,10 +53,13 @@ func (a *cluster) keepMoves(c actor.Context) {
 		return
 	}
 	leaving := leavingNodes(a.nodes())
-	if !a.movesItself() || len(leaving) == 0 && !a.moves.busy() {
+	moves := a.movesItself() && (len(leaving) > 0 || a.moves.busy())
+	if !moves {
 		a.tellMoved()
 		a.moves.reset()
-		return
+		if !a.throttleLeft() {
+			return
+		}
 	}
 	a.moves.looks.take(a.roll.index)
 	view := movesView{
@@ -66,14 +73,18 @@ func (a *cluster) keepMoves(c actor.Context) {
 		return
 	}
 	a.moves.looks.planned = a.roll.index
-	in := view.input()
-	plan := kafka.PlanMoves(in)
-	a.moves.plan, a.moves.started = plan, plan.Started
-	if a.moves.done() {
-		a.tellMoved()
-	}
-	if a.moves.waits = view.held(); a.moves.waits != "" {
-		return
+	in, plan := view.input(), kafka.MovesPlan{}
+	if moves {
+		plan = kafka.PlanMoves(in)
+		a.moves.plan, a.moves.started = plan, plan.Started
+		if a.moves.done() {
+			a.tellMoved()
+		}
+		if a.moves.waits = view.held(); a.moves.waits != "" {
+			plan.Start, plan.Cancel = nil, nil
+		}
+	} else {
+		in.Leaving = nil
 	}
 	a.startMoves(c, in, plan)
 }
@@ -81,9 +92,9 @@ func (a *cluster) keepMoves(c actor.Context) {
 func (a *cluster) startMoves(c actor.Context, in kafka.MovesInput, plan kafka.MovesPlan) {
 	wish := movesWish{
 		brokers: a.askedBrokers(), takers: map[messages.BrokerID]string{}, start: plan.Start, cancel: plan.Cancel,
-		leaving: in.Leaving, staying: in.Staying,
+		leaving: in.Leaving, staying: in.Staying, throttle: a.throttleWish(in),
 	}
-	if len(wish.brokers) == 0 || len(plan.Start)+len(plan.Cancel) == 0 || !a.moves.job.start(a, c) {
+	if len(wish.brokers) == 0 || len(plan.Start)+len(plan.Cancel) == 0 && wish.throttle.done() || !a.moves.job.start(a, c) {
 		return
 	}
 	for _, m := range plan.Start {
@@ -103,8 +114,9 @@ func (a *cluster) replicasMoved(c actor.Context, r kit.Result[movesResult]) {
 	if r.Err != nil {
 		result.err = r.Err
 	}
-	a.moves.job.ended(a, c, result.err)
+	a.moves.job.ended(a, c, cmp.Or(result.err, result.lowering))
 	a.moves.asked, a.moves.failure = now, ""
+	a.throttled(result)
 	if result.err != nil {
 		a.moves.failure = result.err.Error()
 	}
@@ -136,6 +148,17 @@ func (a *cluster) replicasMoved(c actor.Context, r kit.Result[movesResult]) {
 	}
 }
 
+// throttled takes what became of the throttle. After a panic, or at the actor's end, nothing new is known.
+func (a *cluster) throttled(result movesResult) {
+	if result.throttle.known {
+		a.moves.throttle.take(result.throttle)
+	}
+	if result.throttle.leftover {
+		a.tellMoves("ReplicationThrottleDeleted", "deleted what the operator had set to bound moves of replicas that have ended: its record of that was "+
+			"there, but no move")
+	}
+}
+
 // tellMoved tells people that the moves they know of have ended.
 func (a *cluster) tellMoved() {
 	if a.moves.told {
@@ -150,7 +173,9 @@ func (a *cluster) tellMoves(reason, note string) {
 
 // moveReplicas sends a batch to the first broker that answers.
 func (e worldEffects) moveReplicas(ctx context.Context, wish movesWish) movesResult {
-	result := movesResult{wish: wish, unfit: map[messages.BrokerID]string{}, err: errors.New("no broker is ready to be asked")}
+	result := movesResult{
+		wish: wish, unfit: map[messages.BrokerID]string{}, err: errors.New("no broker is ready to be asked"), throttle: wish.throttle.state,
+	}
 	for _, id := range slices.Sorted(maps.Keys(wish.takers)) {
 		if why := e.unfit(ctx, wish.takers[id]); why != "" {
 			result.unfit[id] = why
@@ -172,29 +197,47 @@ func (e worldEffects) moveReplicas(ctx context.Context, wish movesWish) movesRes
 	return result
 }
 
-// moveWith looks once more, just before: a moment later somebody else may have begun to move replicas.
+// moveWith looks once more, just before: a moment later somebody else may have begun to move replicas. The throttle is there before a
+// move begins, and goes when it has ended.
 func (e worldEffects) moveWith(ctx context.Context, admin broker.Admin, under []messages.Reassignment, result *movesResult) error {
 	wish := result.wish
 	if len(wish.cancel) > 0 {
 		result.sent = wish.cancel
 		return admin.TakeBack(ctx, wish.cancel)
 	}
-	if result.foreign = kafka.ForeignMove(under, wish.leaving, wish.staying); result.foreign != "" {
+	begin := result.fit(under)
+	throttle := throttling{worldEffects: e, admin: admin, wish: wish.throttle, ours: wish.throttle.wanted(under, begin), state: &result.throttle}
+	if err := throttle.raise(ctx); err != nil {
+		return err
+	}
+	if len(begin) > 0 {
+		result.sent = begin
+		if err := admin.Move(ctx, begin); err != nil {
+			return err
+		}
+	}
+	result.lowering = throttle.lower(ctx)
+	return nil
+}
+
+// fit are the moves that may begin beside those under way.
+func (r *movesResult) fit(under []messages.Reassignment) (begin []kafka.Move) {
+	if len(r.wish.start) == 0 {
 		return nil
 	}
-	for _, m := range wish.start {
-		moves := func(r messages.Reassignment) bool {
-			return r.Topic == m.Partition.Topic && r.Number == m.Partition.Number
+	if r.foreign = kafka.ForeignMove(under, r.wish.leaving, r.wish.staying); r.foreign != "" {
+		return nil
+	}
+	for _, m := range r.wish.start {
+		moves := func(u messages.Reassignment) bool {
+			return u.Topic == m.Partition.Topic && u.Number == m.Partition.Number
 		}
-		refuses := func(id messages.BrokerID) bool { return result.unfit[id] != "" }
+		refuses := func(id messages.BrokerID) bool { return r.unfit[id] != "" }
 		if !slices.ContainsFunc(under, moves) && !slices.ContainsFunc(m.To, refuses) {
-			result.sent = append(result.sent, m)
+			begin = append(begin, m)
 		}
 	}
-	if len(result.sent) == 0 {
-		return nil
-	}
-	return admin.Move(ctx, result.sent)
+	return begin
 }
 
 // unfit asks a broker why it cannot take replicas; empty when it can. Kafka takes a move also to a broker whose disks have all

@@ -69,7 +69,7 @@ func TestABatchIsLookedAtOnceMoreBeforeItBegins(t *testing.T) {
 	a, b := off("a", 0), off("b", 1)
 	batch := movesWish{
 		brokers: []string{"zero", "one"}, takers: map[messages.BrokerID]string{0: "zero", 1: "one"}, start: []kafka.Move{a, b},
-		leaving: []messages.BrokerID{3}, staying: []messages.BrokerID{0, 1},
+		leaving: []messages.BrokerID{3}, staying: []messages.BrokerID{0, 1}, throttle: unbound(),
 	}
 	away := func(topic string, from messages.BrokerID) messages.Reassignment {
 		return messages.Reassignment{Topic: topic, Adding: []messages.BrokerID{0}, Removing: []messages.BrokerID{from}}
@@ -105,6 +105,11 @@ func TestABatchIsLookedAtOnceMoreBeforeItBegins(t *testing.T) {
 	nobody := worldEffects{Config: Config{Kafka: &movesKafka{silent: map[string]bool{"zero": true, "one": true}}}}.moveReplicas(t.Context(), batch)
 	require.Error(t, nobody.err)
 	require.Empty(t, nobody.sent)
+}
+
+// unbound lets moves begin without a throttle.
+func unbound() throttleWish {
+	return throttleWish{input: kafka.ThrottleInput{Index: kafka.Index(&messages.Replication{}), Free: true}}
 }
 
 func dirsOf(address string, dirs ...kafka.ObservedLogDir) map[string][]kafka.ObservedLogDir {

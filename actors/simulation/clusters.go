@@ -195,3 +195,8 @@ func roles(id int32, roles ...string) func(*v1beta1.KafkaCluster) {
 		}
 	}
 }
+
+// bound gives the moves of replicas another rate.
+func bound(rate int64) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) { c.Spec.CruiseControlConfig.ReplicationThrottle = &rate }
+}

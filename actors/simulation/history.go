@@ -59,6 +59,8 @@ func acts() []act {
 		{"a node changes its roles", (*history).changeRole},
 		{"a broker leaves the spec and comes back", (*history).removeBroker},
 		{"somebody moves a partition", (*history).movePartition},
+		{"the rate of moves changes", func(h *history) { h.edit(h.name, bound(int64(1+h.rng.IntN(9))<<20)) }},
+		{"somebody bounds replication himself", (*history).boundReplica},
 		{"the spec is broken for a while", (*history).breakSpec},
 		{"reconciliation is paused for a while", (*history).pause},
 		{"somebody deletes an object", (*history).deleteSomething},
@@ -100,7 +102,7 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 	w.readyWithin(h.name, time.Hour+time.Duration(len(w.cluster(h.name).Spec.Brokers))*30*time.Second) // a roll goes one by one
 	w.advance(6 * time.Minute)                                                                         // what waited for a long retry
 	w.readyWithin(h.name, time.Minute)
-	w.quietFor(time.Hour)
+	w.settled()
 	if problems := slices.Concat(w.configProblems(h.name), w.levelProblems(h.name), w.sizeProblems(h.name)); len(problems) > 0 {
 		w.fail("not as the spec says: %s", strings.Join(problems, "; "))
 	}
@@ -294,6 +296,20 @@ func (h *history) movePartition() {
 		h.t.Fatal(err)
 	}
 	h.kafka.evaluate(c)
+}
+
+// boundReplica is kafka-configs in somebody's hands, for a replica that is there already.
+func (h *history) boundReplica() {
+	n := h.rng.IntN(1000)
+	h.kafka.mu.Lock()
+	defer h.kafka.mu.Unlock()
+	c := h.kafka.clusters[keyed(h.name)]
+	if c == nil || len(c.partitions) == 0 {
+		return
+	}
+	if p := c.partitions[n%len(c.partitions)]; !p.reassigned() && c.serving(p.replicas[0]) {
+		c.throttleByHand(p, p.replicas[0])
+	}
 }
 
 // servesClients reports whether a node is a broker.

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -26,7 +27,7 @@ type kafka struct {
 	clusters map[messages.ClusterKey]*kafkaState
 	// changed tells a node's kubelet that a look is due; it must not come back.
 	changed func(pod types.UID)
-	// asked, where a test has set it, hears of each request that moved replicas; it must not come back.
+	// asked, where a test has set it, hears of each request that moved replicas, or changed what bounds moves; it must not come back.
 	asked func()
 }
 
@@ -48,6 +49,8 @@ type kafkaState struct {
 	// defaults and dynamic are dynamic configuration: of all brokers, and of each.
 	defaults map[string]string
 	dynamic  map[messages.BrokerID]map[string]string
+	// throttled are the replicas that rates count for, of all topics: true where the daemon has listed them.
+	throttled map[kafkaclient.ThrottledReplica]bool
 	// version is the release that formatted the metadata; its feature levels stay when the processes are newer.
 	version   string
 	processes map[messages.BrokerID]*process
@@ -98,7 +101,7 @@ func newKafkaState(key messages.ClusterKey, p *process) *kafkaState {
 		name: key.String(), kraft: p.kraft, version: p.version, quorum: quorumState{leader: -1, seen: map[quorumKey]time.Time{}},
 		brokers: map[messages.BrokerID]*brokerState{}, minISR: map[string]int32{}, defaults: map[string]string{},
 		dynamic: map[messages.BrokerID]map[string]string{}, processes: map[messages.BrokerID]*process{},
-		stopped: map[messages.BrokerID]stop{},
+		stopped: map[messages.BrokerID]stop{}, throttled: map[kafkaclient.ThrottledReplica]bool{},
 	}
 }
 

@@ -60,6 +60,9 @@ func (a kafkaAdmin) Alter(
 			return c.storeAt(p, resource, changes, validateOnly)
 		}
 		err := c.alter(p, resource, changes, validateOnly)
+		if len(changes) > 0 && strings.Contains(changes[0].Key, kafkaclient.ThrottleKeys) {
+			a.kafka.heard()
+		}
 		if err == nil && !validateOnly {
 			a.kafka.evaluate(c)
 		}

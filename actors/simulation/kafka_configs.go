@@ -139,8 +139,9 @@ func (c *kafkaState) describeDefaults(p *process) kafkaclient.Configs {
 // key as read-only.
 func (c *kafkaState) entry(p *process, name string, levels []kafkaclient.ConfigSynonym) kafkaclient.ConfigEntry {
 	class := p.class(name)
+	secret := class == kafkaclient.ClassUnknown || kafkaclient.IsSensitive(name, nil)
 	e := kafkaclient.ConfigEntry{
-		Name: name, Type: kafkaclient.TypeOf(name, nil), Sensitive: class == kafkaclient.ClassUnknown || kafkaclient.IsSensitive(name, nil),
+		Name: name, Type: kafkaclient.TypeOf(name, nil), Sensitive: secret && !strings.Contains(name, kafkaclient.ThrottleKeys),
 		ReadOnly: !class.Live() || strings.HasPrefix(name, "listener.name."), Synonyms: levels,
 	}
 	if len(levels) > 0 {

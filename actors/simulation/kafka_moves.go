@@ -130,6 +130,9 @@ func (a kafkaAdmin) Move(ctx context.Context, moves []kafkaclient.Move) error {
 		if p.reassigned() && !slices.Equal(p.removing, m.From) && time.Since(p.since) > time.Second {
 			a.kafka.harm("%s of %s was moved to %v although somebody else moves it", p, c.name, m.Replicas)
 		}
+		if unbound := c.unbound(m); unbound != "" {
+			a.kafka.harm("the move of %s of %s began although nothing bounds %s", p, c.name, unbound)
+		}
 		return c.reassign(p, m.Replicas)
 	})
 }
@@ -159,9 +162,7 @@ func (a kafkaAdmin) moveAll(ctx context.Context, moves []kafkaclient.Move, one f
 			}
 		}
 		a.kafka.evaluate(c)
-		if a.kafka.asked != nil {
-			a.kafka.asked()
-		}
+		a.kafka.heard()
 		return errors.Join(all...)
 	})
 }

@@ -27,7 +27,8 @@ func (w *World) reassign(name, topic string, number int32, to ...messages.Broker
 	w.kafka.evaluate(c)
 }
 
-// killAtMove kills the daemon when Kafka takes that request of its which moves replicas: the answer does not arrive.
+// killAtMove kills the daemon when Kafka takes that request of its which moves replicas, or changes what bounds moves: the answer does
+// not arrive.
 func (w *World) killAtMove(request int) {
 	w.kafka.mu.Lock()
 	defer w.kafka.mu.Unlock()
@@ -111,7 +112,7 @@ func TestMovesGoOnAfterTheDaemonDied(t *testing.T) {
 			w.settled()
 		})
 	}
-	for requests := 1; requests <= 4; requests++ {
+	for requests := 1; requests <= 24; requests++ {
 		run(t, func(w *World) {
 			w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
 			w.eventuallyReady("demo")

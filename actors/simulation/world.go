@@ -280,6 +280,9 @@ func (w *World) settled() {
 	w.t.Helper()
 	w.advance(2 * time.Minute)
 	w.quietFor(time.Hour)
+	if left := w.kafka.throttlesLeft(); left != "" {
+		w.fail("nothing moves, and still %s", left)
+	}
 }
 
 // quietFor lets time pass and requires that the daemon writes nothing.
