@@ -29,6 +29,8 @@ type MovesInput struct {
 	Staying, Up, Takers []messages.BrokerID
 	// GivenUp are brokers of which nobody knows any more whether they will ever take what is on its way to them.
 	GivenUp []messages.BrokerID
+	// Unfit say why brokers of Up take nothing for now.
+	Unfit map[messages.BrokerID]string
 	// RackOf is empty where racks are not known.
 	RackOf map[messages.BrokerID]string
 	// Started are the moves that this daemon has begun and not seen end.
@@ -249,7 +251,7 @@ func (p *movePlanner) consider(i int32) {
 		}
 		to, free := p.taker(m.Replicas)
 		if to < 0 {
-			p.stays(stayNobody, fmt.Sprintf("no broker runs that could take %s", name))
+			p.stays(stayNobody, fmt.Sprintf("no broker runs that could take %s%s", name, unfitText(p.Unfit, p.Up)))
 			return
 		}
 		if !free || len(p.plan.Start) == mostMovesAtOnce {

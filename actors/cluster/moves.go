@@ -15,6 +15,8 @@ const (
 	betweenAnswers = 5 * time.Second
 	// givenUpAfter is how long a broker may be away before what is on its way to it goes elsewhere: a restart takes less.
 	givenUpAfter = 5 * time.Minute
+	// slowAfter is how long no move may have ended before people are told.
+	slowAfter = 30 * time.Minute
 	// unfitFor is how long a broker gets nothing that said that it cannot take anything.
 	unfitFor = time.Minute
 )
@@ -34,6 +36,12 @@ type mover struct {
 	asked time.Time
 	// down are the brokers that stay and do not run, since when; unfit those that cannot take replicas, until when that is believed.
 	down, unfit map[messages.BrokerID]time.Time
+	// why says why they cannot.
+	why map[messages.BrokerID]string
+	// left is how many replicas have yet to move, and since when it is so many; slow says that this is long, empty otherwise.
+	left  int
+	since time.Time
+	slow  string
 	// told says that people know of the moves.
 	told bool
 	// throttle bounds them.
@@ -64,6 +72,7 @@ type movesView struct {
 	started     []kafka.Move
 	before      *kafka.ReplicationIndex
 	down, unfit map[messages.BrokerID]time.Time
+	why         map[messages.BrokerID]string
 	// restarts are the brokers that wait for a restart.
 	restarts int
 }
@@ -81,7 +90,7 @@ func (v movesView) held() string {
 // input is what Kafka's rules need to know.
 func (v movesView) input() kafka.MovesInput {
 	in := kafka.MovesInput{
-		Index: v.index, Before: v.before, RackOf: v.rackOf, Started: v.started,
+		Index: v.index, Before: v.before, RackOf: v.rackOf, Started: v.started, Unfit: v.why,
 		Batchwise: v.restarts > 0, // between two batches the gates may open
 	}
 	for _, n := range v.nodes {
@@ -139,12 +148,28 @@ func (m *mover) text(id messages.BrokerID) string {
 	case m.waits != "":
 		return "moving its replicas to other brokers waits: " + m.waits
 	case m.plan.Left != nil:
-		text = m.plan.MovesText(id)
+		text = m.plan.MovesText(id) + m.slow
 	}
 	if m.failure != "" {
 		text += "; Kafka did not take the last request: " + m.failure
 	}
 	return text
+}
+
+// follow notices when moves are under way and none ends. A move that gets less a second than is written to its partition never does.
+func (m *mover) follow(now time.Time, rate int64) {
+	left := 0
+	for _, n := range m.plan.Left {
+		left += n
+	}
+	if left != m.left || m.plan.Running == 0 || m.since.IsZero() {
+		m.left, m.since = left, now
+	}
+	m.slow = ""
+	if now.Sub(m.since) >= slowAfter {
+		m.slow = fmt.Sprintf("; none has arrived for more than %d minutes: where more is written to them than "+
+			"spec.cruiseControlConfig.replicationThrottle lets through, %d bytes a second for each broker, raise it", slowAfter/time.Minute, rate)
+	}
 }
 
 // busy reports whether there is something left to be done that no broker on its way out asks for.
@@ -165,6 +190,7 @@ func (m *mover) reset() { *m = mover{job: m.job, asked: m.asked, throttle: m.thr
 // stillUnfit drops what was believed for long enough.
 func (m *mover) stillUnfit(now time.Time) {
 	maps.DeleteFunc(m.unfit, func(_ messages.BrokerID, until time.Time) bool { return !now.Before(until) })
+	maps.DeleteFunc(m.why, func(id messages.BrokerID, _ string) bool { return m.unfit[id].IsZero() })
 }
 
 // named lists partitions for a log: the first few.

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -64,7 +66,7 @@ func (a *cluster) keepMoves(c actor.Context) {
 	a.moves.looks.take(a.roll.index)
 	view := movesView{
 		removalView: removalView{rollView: a.rollView(time.Now())}, started: a.moves.started, before: a.moves.looks.before,
-		down: a.moves.down, unfit: a.moves.unfit, restarts: len(a.decision.waiting),
+		down: a.moves.down, unfit: a.moves.unfit, why: a.moves.why, restarts: len(a.decision.waiting),
 	}
 	a.moves.down = view.downSince()
 	view.down = a.moves.down
@@ -77,6 +79,7 @@ func (a *cluster) keepMoves(c actor.Context) {
 	if moves {
 		plan = kafka.PlanMoves(in)
 		a.moves.plan, a.moves.started = plan, plan.Started
+		a.moves.follow(view.now, a.valid.Spec.CruiseControlConfig.GetReplicationThrottle())
 		if a.moves.done() {
 			a.tellMoved()
 		}
@@ -120,12 +123,12 @@ func (a *cluster) replicasMoved(c actor.Context, r kit.Result[movesResult]) {
 	if result.err != nil {
 		a.moves.failure = result.err.Error()
 	}
-	a.moves.plan.Waits = cmp.Or(result.foreign, a.moves.plan.Waits)
+	a.moves.plan.Waits = cmp.Or(result.foreign, result.refused(), a.moves.plan.Waits)
 	for id, why := range result.unfit {
 		if a.moves.unfit == nil {
-			a.moves.unfit = map[messages.BrokerID]time.Time{}
+			a.moves.unfit, a.moves.why = map[messages.BrokerID]time.Time{}, map[messages.BrokerID]string{}
 		}
-		a.moves.unfit[id] = now.Add(unfitFor)
+		a.moves.unfit[id], a.moves.why[id] = now.Add(unfitFor), why
 		a.Log.Info("broker gets no replicas", "broker", id, "reason", why)
 	}
 	switch {
@@ -176,11 +179,7 @@ func (e worldEffects) moveReplicas(ctx context.Context, wish movesWish) movesRes
 	result := movesResult{
 		wish: wish, unfit: map[messages.BrokerID]string{}, err: errors.New("no broker is ready to be asked"), throttle: wish.throttle.state,
 	}
-	for _, id := range slices.Sorted(maps.Keys(wish.takers)) {
-		if why := e.unfit(ctx, wish.takers[id]); why != "" {
-			result.unfit[id] = why
-		}
-	}
+	disks := e.disksOf(ctx, wish, result.unfit)
 	for _, address := range wish.brokers {
 		answered := false
 		err := broker.WithAdmin(ctx, e.Kafka, address, func(admin broker.Admin) error {
@@ -188,7 +187,7 @@ func (e worldEffects) moveReplicas(ctx context.Context, wish movesWish) movesRes
 			if answered = err == nil; err != nil {
 				return err
 			}
-			return e.moveWith(ctx, admin, under, &result)
+			return e.moveWith(ctx, admin, under, disks, &result)
 		})
 		if result.err = err; answered {
 			break
@@ -199,13 +198,15 @@ func (e worldEffects) moveReplicas(ctx context.Context, wish movesWish) movesRes
 
 // moveWith looks once more, just before: a moment later somebody else may have begun to move replicas. The throttle is there before a
 // move begins, and goes when it has ended.
-func (e worldEffects) moveWith(ctx context.Context, admin broker.Admin, under []messages.Reassignment, result *movesResult) error {
+func (e worldEffects) moveWith(
+	ctx context.Context, admin broker.Admin, under []messages.Reassignment, disks moveDisks, result *movesResult,
+) error {
 	wish := result.wish
 	if len(wish.cancel) > 0 {
 		result.sent = wish.cancel
 		return admin.TakeBack(ctx, wish.cancel)
 	}
-	begin := result.fit(under)
+	begin := result.fit(under, disks)
 	throttle := throttling{worldEffects: e, admin: admin, wish: wish.throttle, ours: wish.throttle.wanted(under, begin), state: &result.throttle}
 	if err := throttle.raise(ctx); err != nil {
 		return err
@@ -220,41 +221,111 @@ func (e worldEffects) moveWith(ctx context.Context, admin broker.Admin, under []
 	return nil
 }
 
+// refused says why nothing of a batch has begun, where that is for the brokers that were to get it.
+func (r *movesResult) refused() string {
+	if len(r.sent) > 0 || r.err != nil {
+		return ""
+	}
+	var texts []string
+	for _, id := range slices.Sorted(maps.Keys(r.unfit)) {
+		texts = append(texts, fmt.Sprintf("broker %d takes nothing: %s", id, r.unfit[id]))
+	}
+	return strings.Join(texts, "; ")
+}
+
 // fit are the moves that may begin beside those under way.
-func (r *movesResult) fit(under []messages.Reassignment) (begin []kafka.Move) {
+func (r *movesResult) fit(under []messages.Reassignment, disks moveDisks) (begin []kafka.Move) {
 	if len(r.wish.start) == 0 {
 		return nil
 	}
 	if r.foreign = kafka.ForeignMove(under, r.wish.leaving, r.wish.staying); r.foreign != "" {
 		return nil
 	}
+	disks.expect(under)
 	for _, m := range r.wish.start {
 		moves := func(u messages.Reassignment) bool {
 			return u.Topic == m.Partition.Topic && u.Number == m.Partition.Number
 		}
-		refuses := func(id messages.BrokerID) bool { return r.unfit[id] != "" }
-		if !slices.ContainsFunc(under, moves) && !slices.ContainsFunc(m.To, refuses) {
+		if !slices.ContainsFunc(under, moves) && disks.take(m, r.unfit) {
 			begin = append(begin, m)
 		}
 	}
 	return begin
 }
 
-// unfit asks a broker why it cannot take replicas; empty when it can. Kafka takes a move also to a broker whose disks have all
-// failed, or are cordoned.
-func (e worldEffects) unfit(ctx context.Context, address string) (why string) {
+// moveDisks are what is known of disks before a batch begins.
+type moveDisks struct {
+	// room is that of the brokers that are to get replicas, sizes how large partitions are, where that is known.
+	room  map[messages.BrokerID]*kafka.Room
+	sizes map[kafka.TopicPartition]int64
+}
+
+// disksOf asks brokers that are to get replicas whether they can take any, and those that have them how large they are. Kafka takes a move
+// also to a broker whose disks are full, have all failed, or are cordoned.
+func (e worldEffects) disksOf(ctx context.Context, wish movesWish, unfit map[messages.BrokerID]string) moveDisks {
+	disks := moveDisks{room: map[messages.BrokerID]*kafka.Room{}, sizes: map[kafka.TopicPartition]int64{}}
+	for _, id := range slices.Sorted(maps.Keys(wish.takers)) {
+		dirs, err := e.logDirs(ctx, wish.takers[id])
+		if err != nil {
+			unfit[id] = err.Error()
+			continue
+		}
+		disks.room[id] = kafka.RoomIn(dirs)
+	}
+	for _, id := range wish.holders() {
+		if dirs, err := e.logDirs(ctx, wish.throttle.up[id]); err == nil {
+			kafka.Sizes(disks.sizes, dirs)
+		}
+	}
+	return disks
+}
+
+// holders are brokers that run and have, together, all that is to move as far as anybody has: first of all those that it leaves.
+func (w movesWish) holders() []messages.BrokerID {
+	holders := map[messages.BrokerID]bool{}
+	for _, m := range w.start {
+		for _, id := range slices.Concat(m.From, m.Before) {
+			if w.throttle.up[id] != "" {
+				holders[id] = true
+				break
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(holders))
+}
+
+func (e worldEffects) logDirs(ctx context.Context, address string) (dirs []kafka.ObservedLogDir, err error) {
 	const patience = 5 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err := broker.WithAdmin(ctx, e.Kafka, address, func(admin broker.Admin) error {
-		dirs, err := admin.DescribeLogDirs(ctx)
-		if err == nil && !slices.ContainsFunc(dirs, func(d kafka.ObservedLogDir) bool { return d.Failure == "" && !d.Cordoned }) {
-			why = "all its log dirs are cordoned or failed"
-		}
+	err = broker.WithAdmin(ctx, e.Kafka, address, func(admin broker.Admin) (err error) {
+		dirs, err = admin.DescribeLogDirs(ctx)
 		return err
 	})
-	if err != nil {
-		return err.Error()
+	return dirs, err
+}
+
+// expect counts what is on its way.
+func (d moveDisks) expect(under []messages.Reassignment) {
+	for _, r := range under {
+		name := kafka.TopicPartition{Topic: r.Topic, Number: r.Number}
+		for _, id := range r.Adding {
+			if room := d.room[id]; room != nil {
+				room.Expect(name, d.sizes[name])
+			}
+		}
 	}
-	return why
+}
+
+// take reports whether all that are to get a partition can take it, and says of who cannot why. Others of a batch may still fit there.
+func (d moveDisks) take(m kafka.Move, unfit map[messages.BrokerID]string) bool {
+	takes := true
+	for _, id := range m.To {
+		if room := d.room[id]; room == nil {
+			takes = false
+		} else if why := room.Take(m.Partition, d.sizes[m.Partition]); why != "" {
+			takes, unfit[id] = false, why
+		}
+	}
+	return takes
 }

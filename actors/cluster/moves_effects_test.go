@@ -112,6 +112,68 @@ func unbound() throttleWish {
 	return throttleWish{input: kafka.ThrottleInput{Index: kafka.Index(&messages.Replication{}), Free: true}}
 }
 
+func TestWhoHasNoRoomGetsNothingMore(t *testing.T) {
+	const gigabyte = 1 << 30
+	holds := func(bytes ...int64) kafka.ObservedLogDir {
+		dir := kafka.ObservedLogDir{Path: "/d", TotalBytes: 100 * gigabyte}
+		for number, size := range bytes {
+			dir.Replicas = append(dir.Replicas, kafka.ObservedReplica{Topic: "a", Partition: int32(number), Bytes: size})
+		}
+		return dir
+	}
+	off := func(number int32) kafka.Move {
+		return kafka.Move{
+			Partition: kafka.TopicPartition{Topic: "a", Number: number}, Before: []messages.BrokerID{3, 1},
+			From: []messages.BrokerID{3}, To: []messages.BrokerID{0},
+		}
+	}
+	under := []messages.Reassignment{{Topic: "a", Number: 3, Adding: []messages.BrokerID{0}, Removing: []messages.BrokerID{3}}}
+	for name, c := range map[string]struct {
+		usable int64
+		under  []messages.Reassignment
+		up     map[messages.BrokerID]string
+		begun  []kafka.Move
+		unfit  string
+	}{
+		"there is room for all": {10 * gigabyte, nil, nil, []kafka.Move{off(0), off(1), off(2)}, ""},
+		"what fits goes, and the first that does not is named": {
+			5 * gigabyte, nil, nil, []kafka.Move{off(0), off(2)},
+			"its log dir /d has no room for a-1: 4096 MiB are free, it needs 4096 MiB, and 2048 MiB have to stay free",
+		},
+		"what is on its way counts": {
+			10 * gigabyte, under, nil, []kafka.Move{off(0), off(2)},
+			"its log dir /d has no room for a-1: 4096 MiB are free, it needs 4096 MiB, and 2048 MiB have to stay free",
+		},
+		"where the broker that is left does not run another one tells": {
+			5 * gigabyte, nil, map[messages.BrokerID]string{0: "zero", 1: "three"}, []kafka.Move{off(0), off(2)},
+			"its log dir /d has no room for a-1: 4096 MiB are free, it needs 4096 MiB, and 2048 MiB have to stay free",
+		},
+		"of what nobody knows the size nothing is held back": {
+			1, nil, map[messages.BrokerID]string{0: "zero"}, []kafka.Move{off(0), off(1), off(2)}, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			room := holds()
+			room.UsableBytes = c.usable
+			k := &movesKafka{under: c.under, dirs: map[string][]kafka.ObservedLogDir{
+				"zero": {room}, "three": {holds(gigabyte, 4*gigabyte, gigabyte, 5*gigabyte)},
+			}}
+			wish := movesWish{
+				brokers: []string{"zero"}, takers: map[messages.BrokerID]string{0: "zero"}, start: []kafka.Move{off(0), off(1), off(2)},
+				leaving: []messages.BrokerID{3}, staying: []messages.BrokerID{0, 1}, throttle: unbound(),
+			}
+			if wish.throttle.up = c.up; c.up == nil {
+				wish.throttle.up = map[messages.BrokerID]string{0: "zero", 3: "three"}
+			}
+			result := worldEffects{Config: Config{Kafka: k}}.moveReplicas(t.Context(), wish)
+			require.NoError(t, result.err)
+			require.Equal(t, c.begun, k.begun)
+			require.Equal(t, c.unfit, result.unfit[0])
+			require.Empty(t, result.refused())
+		})
+	}
+}
+
 func dirsOf(address string, dirs ...kafka.ObservedLogDir) map[string][]kafka.ObservedLogDir {
 	return map[string][]kafka.ObservedLogDir{address: dirs}
 }

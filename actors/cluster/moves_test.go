@@ -113,3 +113,19 @@ func TestATextSaysHowFarTheMovesAre(t *testing.T) {
 		require.Equal(t, want, m.text(3))
 	}
 }
+
+func TestMovesOfWhichNoneEndsAreTold(t *testing.T) {
+	m := mover{plan: kafka.MovesPlan{Left: map[messages.BrokerID]int{3: 2}, UnderWay: map[messages.BrokerID]int{3: 2}, Running: 2}}
+	m.follow(now, 7)
+	m.follow(now.Add(slowAfter-time.Second), 7)
+	require.Equal(t, "moving: 2 partitions left, 2 under way", m.text(3))
+	m.follow(now.Add(slowAfter), 7)
+	require.Equal(t, "moving: 2 partitions left, 2 under way; none has arrived for more than 30 minutes: where more is written to them than "+
+		"spec.cruiseControlConfig.replicationThrottle lets through, 7 bytes a second for each broker, raise it", m.text(3))
+	m.plan.Left[3] = 1
+	m.follow(now.Add(slowAfter+time.Second), 7)
+	require.Equal(t, "moving: 1 partition left, 2 under way", m.text(3))
+	m.plan.Running = 0
+	m.follow(now.Add(3*slowAfter), 7)
+	require.NotContains(t, m.text(3), "arrived", "what waits for something else is told so")
+}

@@ -51,6 +51,8 @@ type kafkaState struct {
 	dynamic  map[messages.BrokerID]map[string]string
 	// throttled are the replicas that rates count for, of all topics: true where the daemon has listed them.
 	throttled map[kafkaclient.ThrottledReplica]bool
+	// usable is what is free on each volume of brokers that a test has filled.
+	usable map[messages.BrokerID]int64
 	// version is the release that formatted the metadata; its feature levels stay when the processes are newer.
 	version   string
 	processes map[messages.BrokerID]*process
@@ -101,7 +103,7 @@ func newKafkaState(key messages.ClusterKey, p *process) *kafkaState {
 		name: key.String(), kraft: p.kraft, version: p.version, quorum: quorumState{leader: -1, seen: map[quorumKey]time.Time{}},
 		brokers: map[messages.BrokerID]*brokerState{}, minISR: map[string]int32{}, defaults: map[string]string{},
 		dynamic: map[messages.BrokerID]map[string]string{}, processes: map[messages.BrokerID]*process{},
-		stopped: map[messages.BrokerID]stop{}, throttled: map[kafkaclient.ThrottledReplica]bool{},
+		stopped: map[messages.BrokerID]stop{}, throttled: map[kafkaclient.ThrottledReplica]bool{}, usable: map[messages.BrokerID]int64{},
 	}
 }
 

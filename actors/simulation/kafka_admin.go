@@ -167,6 +167,9 @@ func (a kafkaAdmin) lost(ctx context.Context) error {
 func (c *kafkaState) logDirOf(p *process, path string) kafkaclient.ObservedLogDir {
 	const gigabyte = 1 << 30
 	dir := kafkaclient.ObservedLogDir{Path: path, TotalBytes: 10 * gigabyte, UsableBytes: 9 * gigabyte}
+	if usable, filled := c.usable[p.id]; filled {
+		dir.UsableBytes = usable
+	}
 	dir.Cordoned = slices.ContainsFunc(splitList(c.dynamic[p.id]["cordoned.log.dirs"]), func(o string) bool { return o == path || o == "*" })
 	if c.brokers[p.id].failed[p.dirs[path]] {
 		dir.Failure, dir.TotalBytes, dir.UsableBytes = "KAFKA_STORAGE_ERROR", -1, -1

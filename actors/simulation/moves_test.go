@@ -398,3 +398,48 @@ func TestMetadataThatAreBehindGiveNobodyMoreReplicas(t *testing.T) {
 		}, machines(9, 3), seeded(seed))
 	}
 }
+
+// fill leaves so much free on the volumes of a broker.
+func (w *World) fill(name string, id messages.BrokerID, usable int64) {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	w.kafka.clusters[keyed(name)].usable[id] = usable
+}
+
+func TestNothingMovesToABrokerWithoutRoom(t *testing.T) {
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(4)))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 10, 2, 1)
+		was := len(w.replicasOn("demo", 5))
+		w.fill("demo", 5, 512<<20)
+		w.edit("demo", withoutBroker(6))
+		w.eventuallyRemoved("demo", 6)
+		require.Len(w.t, w.replicasOn("demo", 5), was)
+		w.everyPartitionHas("demo", 2)
+		w.settled()
+	}, machines(8, 3))
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), brokers(1)))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 10, 2, 1)
+		for id := range messages.BrokerID(3) {
+			w.fill("demo", id, 512<<20)
+		}
+		w.edit("demo", withoutBroker(3))
+		for range 10 {
+			w.eventually(2*time.Minute, "people are told which disks are full", func() bool {
+				return strings.Contains(w.leavingText("demo"), " has no room for orders-") &&
+					strings.Contains(w.leavingText("demo"), "512 MiB are free, it needs 1 MiB, and 512 MiB have to stay free")
+			})
+			w.advance(17 * time.Second)
+		}
+		require.Empty(w.t, w.moving("demo"))
+		w.fill("demo", 1, 9<<30)
+		w.eventually(5*time.Minute, "what has room takes what it can", func() bool { return len(w.moving("demo")) > 0 })
+		w.fill("demo", 0, 9<<30)
+		w.fill("demo", 2, 9<<30)
+		w.eventuallyRemoved("demo", 3)
+		w.settled()
+	})
+}

@@ -12,7 +12,8 @@ import (
 // CruiseControlConfig is how Cruise Control runs, or where it already does.
 type CruiseControlConfigApplyConfiguration struct {
 	// Run this cluster without Cruise Control: no Deployment, no metrics topic, no metrics reporter in the brokers. The
-	// operator then moves the replicas of brokers that leave itself. Default false.
+	// operator then moves the replicas of brokers that leave itself. What is on a disk that leaves a broker which stays is
+	// for people to move. Default false.
 	Disabled *bool `json:"disabled,omitempty"`
 	// How many bytes a second each broker sends, and how many it gets, for the moves of replicas that the operator makes where
 	// Cruise Control is disabled. Nothing else is slowed down. It has to be more than what is written meanwhile to the partitions
