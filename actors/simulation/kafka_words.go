@@ -60,6 +60,20 @@ func (w *World) partitions(name string) []messages.Partition {
 	return shown
 }
 
+// votes are the nodes with a vote in the metadata quorum.
+func (w *World) votes(name string) []messages.BrokerID {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	var ids []messages.BrokerID
+	if c := w.kafka.clusters[keyed(name)]; c != nil {
+		for id := range c.voters {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // inSync reports whether every replica of a cluster is in sync.
 func (w *World) inSync(name string) bool {
 	return !slices.ContainsFunc(w.partitions(name), func(p messages.Partition) bool { return len(p.ISR) < len(p.Replicas) })

@@ -13,20 +13,6 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// votes are the nodes with a vote in the metadata quorum.
-func (w *World) votes(name string) []messages.BrokerID {
-	w.kafka.mu.Lock()
-	defer w.kafka.mu.Unlock()
-	var ids []messages.BrokerID
-	if c := w.kafka.clusters[keyed(name)]; c != nil {
-		for id := range c.voters {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
-
 // eventuallyVote waits until these nodes and no others have a vote.
 func (w *World) eventuallyVote(name string, ids ...messages.BrokerID) {
 	w.t.Helper()
