@@ -37,12 +37,13 @@ func (a *cluster) clusterObjects() []kube.Object {
 // budgets are the PodDisruptionBudgets. What was made of the same input is not made again: it is asked for at every look.
 func (a *cluster) budgets() []kube.Object {
 	together := setUnderWay(a.roll.permits, a.nodes())
-	gates := a.gatesOpen() || together > 1 // the first of a set that goes must not close the gate behind it
+	open := a.gatesClosed() == ""
+	gates := open || together > 1 // the first of a set that goes must not close the gate behind it
 	brokers, controllers := a.protected()
 	isBroker, isController := func(n node) bool { return n.broker }, func(n node) bool { return !n.broker }
 	in := [2]kube.BudgetInput{
 		{Cluster: a.valid, Nodes: brokers, GatesOpen: gates, Together: together, EvictUnready: stuckAlone(a.nodes(), isBroker)},
-		{Cluster: a.valid, Nodes: controllers, GatesOpen: a.gatesOpen(), EvictUnready: stuckAlone(a.nodes(), isController)},
+		{Cluster: a.valid, Nodes: controllers, GatesOpen: open, EvictUnready: stuckAlone(a.nodes(), isController)},
 	}
 	if in == a.objects.budgetsFor {
 		return a.objects.budgets

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -19,6 +21,11 @@ type objectWriter struct {
 	wanted    []kube.Object
 	problem   string
 	budgetSet time.Time // when a PodDisruptionBudget was written last
+	// told are the reasons logged for writes that have not succeeded yet, by object.
+	told map[string]string
+	// gates is why nobody may be drained, as it was logged last; empty where people may, or before anything was.
+	gates     string
+	gatesTold bool
 	// fixed are the objects that depend on the snapshot fixedFor alone; packing a spec is too dear for every look.
 	fixed    []kube.Object
 	fixedFor *v1beta1.KafkaCluster
@@ -43,7 +50,9 @@ func (a *cluster) keepObjects(c actor.Context) {
 	}
 	now := time.Now()
 	a.objects.problem = ""
+	a.tellGates()
 	var due []kube.Object
+	reasons := map[string]string{}
 	for _, wanted := range a.clusterObjects() {
 		cached := a.cached(wanted)
 		observed, _ := kube.Newest[kube.Object](&a.objects.written, wanted, cached, now)
@@ -57,16 +66,19 @@ func (a *cluster) keepObjects(c actor.Context) {
 			a.again.SetSooner(c, budgetPause-now.Sub(a.objects.budgetSet), lookNow{})
 		default:
 			due = append(due, wanted)
+			reasons[nameOf(wanted)] = a.whyWrite(observed, wanted)
 		}
 	}
 	if len(due) == 0 { // also when what failed is not wanted any more
 		a.objects.job.settle()
+		a.objects.told = nil
 		return
 	}
 	if !a.objects.job.start(a, c) {
 		return
 	}
 	a.objects.wanted = due
+	a.tellWrites(due, reasons)
 	e := a.effects
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (writtenObjects, error) {
 		applied, err := e.applyObjects(ctx, due)
@@ -81,6 +93,7 @@ func (a *cluster) objectsWritten(c actor.Context, r kit.Result[writtenObjects]) 
 			continue
 		}
 		a.objects.written.Applied(a.objects.wanted[i], object, r.Value.at)
+		delete(a.objects.told, nameOf(object))
 		if isBudget(object) {
 			a.objects.budgetSet = r.Value.at
 		}
@@ -92,21 +105,33 @@ func (a *cluster) copied() bool {
 	return a.kafka.Answered && !a.kafka.UnderReplicated && a.kafka.Watch.AboutSame(a.watch)
 }
 
-// gatesOpen says that people may drain a node: all Pods are ready, and Kafka, asked since the last of them became so,
-// knows every node and has all replicas in sync.
-func (a *cluster) gatesOpen() bool {
-	if !a.copied() {
-		return false
-	}
-	if votesDown(a.nodes(), a.kafka) {
-		return false
-	}
-	for _, n := range a.nodes() {
-		if !n.observed.PodReady || !a.kafka.Knows(n.id, n.broker) {
-			return false
+// gatesClosed is why people may not drain a node now, empty when they may: all Pods are ready, and Kafka, asked since the last of
+// them became so, knows every node and has all replicas in sync.
+func (a *cluster) gatesClosed() string {
+	nodes := a.nodes()
+	for _, n := range nodes {
+		if !n.observed.PodReady {
+			return fmt.Sprintf("the Pod of broker %d is not ready", n.id)
 		}
 	}
-	return true
+	switch {
+	case !a.kafka.Answered:
+		return strings.TrimSuffix("Kafka has not answered: "+a.kafka.Error, ": ")
+	case !a.kafka.Watch.AboutSame(a.watch):
+		return "Kafka has not answered since the Pods became as they are"
+	}
+	for _, n := range nodes {
+		if !a.kafka.Knows(n.id, n.broker) {
+			return fmt.Sprintf("Kafka does not know broker %d", n.id)
+		}
+	}
+	switch {
+	case a.kafka.UnderReplicated:
+		return "replicas are not in sync"
+	case votesDown(nodes, a.kafka):
+		return "a vote in the metadata quorum counts against the majority: its node does not run, or its disk is lost"
+	}
+	return ""
 }
 
 func describeStranger(object kube.Object) string {

@@ -43,9 +43,10 @@ func (a *cluster) keepRoll(c actor.Context) {
 			a.decision.blockedSince = time.Now()
 		}
 	}
-	for id, p := range a.decision.permits {
-		if a.roll.permits[id].Permit != p.Permit {
-			a.Log.Info("permit", "broker", id, "pod", p.Pod)
+	for _, n := range a.nodes() {
+		if p, held := a.decision.permits[n.id]; held && a.roll.permits[n.id].Permit != p.Permit {
+			a.Log.Info("permit", "broker", n.id, "pod", p.Pod, "reason", n.observed.Restart.Reason)
+			a.Metrics.Restart(a.Key.String())
 		}
 	}
 	a.roll.permits = a.decision.permits

@@ -289,13 +289,14 @@ type stage struct {
 	probe    *kittest.Probe
 	pid      *actor.PID
 	registry *prometheus.Registry
+	log      *lines
 }
 
 // onStage plays a test with a cluster actor, its real children, and a probe as its parent.
 func onStage(t *testing.T, cluster *v1beta1.KafkaCluster, play func(t *testing.T, s *stage)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{server: newServer(), sys: kittest.System(t), registry: prometheus.NewRegistry()}
+		s := &stage{server: newServer(), sys: kittest.System(t), registry: prometheus.NewRegistry(), log: &lines{}}
 		metrics := kit.NewMetrics(s.registry, s.sys)
 		trigger := kit.NewTrigger(s.sys.Root, messages.Look{})
 		var brokers sync.Map
@@ -310,7 +311,7 @@ func onStage(t *testing.T, cluster *v1beta1.KafkaCluster, play func(t *testing.T
 		s.probe = kittest.NewProbe(t, s.sys, nil)
 		config := Config{
 			Key: key(), Context: context.Background(), Trigger: trigger, Metrics: metrics, Cache: s.cache, Writer: s.server,
-			Reader: s.server, Events: s.server, Kafka: s.server, Log: slog.New(slog.DiscardHandler),
+			Reader: s.server, Events: s.server, Kafka: s.server, Log: slog.New(slog.NewTextHandler(s.log, nil)),
 			Publish: func(id messages.BrokerID, trigger *kit.Trigger) {
 				if trigger == nil {
 					brokers.Delete(id)
@@ -339,11 +340,17 @@ func (s *stage) ready() bool { return isReady(s.cache.Cluster(key()).Status) }
 
 func (s *stage) panicked(t *testing.T, kind string) float64 {
 	t.Helper()
+	return s.counted(t, "koperator_actor_panics_total", kind)
+}
+
+// counted is what a counter of one label says.
+func (s *stage) counted(t *testing.T, name, label string) float64 {
+	t.Helper()
 	families, err := s.registry.Gather()
 	require.NoError(t, err)
 	for _, family := range families {
 		for _, metric := range family.GetMetric() {
-			if family.GetName() == "koperator_actor_panics_total" && metric.GetLabel()[0].GetValue() == kind {
+			if family.GetName() == name && metric.GetLabel()[0].GetValue() == label {
 				return metric.GetCounter().GetValue()
 			}
 		}

@@ -10,13 +10,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts what actors do. The number of series depends on the kinds of actors and messages, never on the
-// number of clusters or brokers.
+// Metrics counts what actors do. The number of series depends on the kinds of actors and messages and, for restarts, on the
+// number of clusters, never on that of brokers.
 type Metrics struct {
 	receive *prometheus.HistogramVec
 	depth   *prometheus.GaugeVec
 	panics  *prometheus.CounterVec
 	dead    *prometheus.CounterVec
+	// restarts are permits to stop a broker's Pod.
+	restarts *prometheus.CounterVec
 }
 
 // NewMetrics registers the actors' metrics and listens for restarts and undeliverable messages of sys.
@@ -35,8 +37,11 @@ func NewMetrics(registerer prometheus.Registerer, sys *actor.ActorSystem) *Metri
 		dead: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "koperator_actor_dead_letters_total", Help: "Messages whose receiver had stopped.",
 		}, []string{"message"}),
+		restarts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "koperator_cluster_restarts_total", Help: "Restarts of brokers and controllers that were allowed.",
+		}, []string{"cluster"}),
 	}
-	registerer.MustRegister(m.receive, m.depth, m.panics, m.dead)
+	registerer.MustRegister(m.receive, m.depth, m.panics, m.dead, m.restarts)
 	sys.EventStream.Subscribe(func(event any) { // runs in the publisher's goroutine
 		if letter, ok := event.(*actor.DeadLetterEvent); ok {
 			m.dead.WithLabelValues(fmt.Sprintf("%T", letter.Message)).Inc()
@@ -44,6 +49,9 @@ func NewMetrics(registerer prometheus.Registerer, sys *actor.ActorSystem) *Metri
 	})
 	return m
 }
+
+// Restart counts a restart that was allowed.
+func (m *Metrics) Restart(cluster string) { m.restarts.WithLabelValues(cluster).Inc() }
 
 // Props is the recipe of one kind of actor: measured, supervised by Supervision, with a Mailbox.
 func (m *Metrics) Props(kind string, producer actor.Producer, options ...actor.PropsOption) *actor.Props {

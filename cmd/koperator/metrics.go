@@ -8,24 +8,33 @@ import (
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // counted counts what a Writer does. Registering again under a new leadership finds the counter of the last one.
 func counted(writer kube.Writer, registerer prometheus.Registerer) kube.Writer {
-	counter := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "koperator_kube_writes_total", Help: "Writes to the API server.",
-	}, []string{"verb", "result"})
+	return countedWriter{
+		Writer: writer,
+		writes: counterIn(registerer, "koperator_kube_writes_total", "Writes to the API server.", "verb", "result"),
+		pods: counterIn(registerer, "koperator_cluster_pods_created_total",
+			"Pods of brokers and controllers that were made, the first ones and those that replace others.", "cluster"),
+	}
+}
+
+// counterIn is a new counter, or the one of the same name that there is.
+func counterIn(registerer prometheus.Registerer, name, help string, labels ...string) *prometheus.CounterVec {
+	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	if err := registerer.Register(counter); err != nil {
 		if known, ok := err.(prometheus.AlreadyRegisteredError); ok { //nolint:errorlint // the library returns it bare
 			counter = known.ExistingCollector.(*prometheus.CounterVec)
 		}
 	}
-	return countedWriter{writer, counter}
+	return counter
 }
 
 type countedWriter struct {
 	kube.Writer
-	writes *prometheus.CounterVec
+	writes, pods *prometheus.CounterVec
 }
 
 func (w countedWriter) count(verb string, err error) {
@@ -45,6 +54,10 @@ func (w countedWriter) Apply(ctx context.Context, wanted kube.Object) (kube.Obje
 func (w countedWriter) Create(ctx context.Context, wanted kube.Object) (kube.Object, error) {
 	applied, err := w.Writer.Create(ctx, wanted)
 	w.count("create", err)
+	if pod, ok := wanted.(*corev1.Pod); ok && err == nil {
+		key := messages.ClusterKey{Namespace: pod.Namespace, Name: pod.Labels[kube.LabelCluster]}
+		w.pods.WithLabelValues(key.String()).Inc()
+	}
 	return applied, err
 }
 

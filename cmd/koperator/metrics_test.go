@@ -86,3 +86,32 @@ func countOf(t *testing.T, registry *prometheus.Registry) float64 {
 	}
 	return sum
 }
+
+// making is a Writer that makes what it is asked for.
+type making struct{ kube.Writer }
+
+func (making) Create(_ context.Context, wanted kube.Object) (kube.Object, error) { return wanted, nil }
+
+func TestPodsThatAreMadeAreCountedByCluster(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	pod, config := &corev1.Pod{}, &corev1.ConfigMap{}
+	pod.Namespace, pod.Labels = "kafka", map[string]string{kube.LabelCluster: "demo"}
+	config.Namespace, config.Labels = pod.Namespace, pod.Labels
+	for _, object := range []kube.Object{pod, config, pod} {
+		_, err := counted(making{}, registry).Create(t.Context(), object)
+		require.NoError(t, err)
+	}
+	_, err := counted(refusing{}, registry).Create(t.Context(), pod)
+	require.ErrorIs(t, err, errRefused)
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	made := map[string]float64{}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			if family.GetName() == "koperator_cluster_pods_created_total" {
+				made[metric.GetLabel()[0].GetValue()] = metric.GetCounter().GetValue()
+			}
+		}
+	}
+	require.Equal(t, map[string]float64{"kafka/demo": 2}, made)
+}
