@@ -39,12 +39,27 @@ func targets(plan MovesPlan) map[string]brokerIDs {
 	return all
 }
 
+// movesOf is what follows from an input: the replicas that partitions get, and what the others wait for.
+type movesOf struct {
+	in   MovesInput
+	want map[string]brokerIDs
+	text string
+}
+
+func requireMoves(t *testing.T, tests map[string]movesOf) {
+	t.Helper()
+	for name, c := range tests {
+		t.Run(name, func(t *testing.T) {
+			plan := PlanMoves(c.in)
+			require.Equal(t, c.want, targets(plan))
+			require.Equal(t, c.text, plan.Waits)
+			require.Empty(t, plan.Cancel)
+		})
+	}
+}
+
 func TestReplicasMoveOffABrokerThatLeaves(t *testing.T) {
-	for name, c := range map[string]struct {
-		in   MovesInput
-		want map[string]brokerIDs
-		text string
-	}{
+	requireMoves(t, map[string]movesOf{
 		"the new replica takes the old one's place, so that the preferred leader's place is kept": {
 			in:   fleeing(inOrder("a", 2, 1, 3), inOrder("b", 1, 2, 3)),
 			want: map[string]brokerIDs{"a-0": {2, 0, 3}, "b-0": {0, 2, 3}},
@@ -77,6 +92,11 @@ func TestReplicasMoveOffABrokerThatLeaves(t *testing.T) {
 			}),
 			want: map[string]brokerIDs{"a-0": {0, 2}, "b-0": {0}},
 		},
+	})
+}
+
+func TestReplicasOfABrokerThatLeavesWaitForWhatIsToBeFirst(t *testing.T) {
+	requireMoves(t, map[string]movesOf{
 		"with fewer brokers than replicas people are told the ways out, and the others move": {
 			in: changed(fleeing(inOrder("a", 1, 2, 3), inOrder("b", 1, 2)), func(in *MovesInput) {
 				in.Leaving, in.Staying, in.Up, in.Takers = brokerIDs{1}, brokerIDs{2, 3}, brokerIDs{2, 3}, brokerIDs{2, 3}
@@ -109,6 +129,11 @@ func TestReplicasMoveOffABrokerThatLeaves(t *testing.T) {
 			in: changed(fleeing(inOrder("a", 1, 2, 3)), func(in *MovesInput) { in.Takers = brokerIDs{2, 3} }), want: map[string]brokerIDs{},
 			text: "no broker runs that could take a-0",
 		},
+	})
+}
+
+func TestMovesThatAreUnderWayAreLeftAlone(t *testing.T) {
+	requireMoves(t, map[string]movesOf{
 		"what is under way goes on beside others": {
 			in:   fleeing(messages.Partition{Topic: "a", Leader: 2, Replicas: brokerIDs{0, 2, 1}, ISR: brokerIDs{2, 1}}, inOrder("b", 1, 2)).underWay("a", brokerIDs{0}, brokerIDs{1}),
 			want: map[string]brokerIDs{"b-0": {3, 2}},
@@ -135,14 +160,7 @@ func TestReplicasMoveOffABrokerThatLeaves(t *testing.T) {
 			}),
 			want: map[string]brokerIDs{},
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			plan := PlanMoves(c.in)
-			require.Equal(t, c.want, targets(plan))
-			require.Equal(t, c.text, plan.Waits)
-			require.Empty(t, plan.Cancel)
-		})
-	}
+	})
 }
 
 func changed(in MovesInput, change func(*MovesInput)) MovesInput {
