@@ -50,6 +50,11 @@ func TestEveryWriteOfAnObjectOfTheClusterTellsItsReasonOnce(t *testing.T) {
 		s.drop(s.cache.Service("kafka", "demo-headless").DeepCopy())
 		s.lookOften(5 * time.Minute)
 		require.Len(t, s.log.with(made...), 2, "an attempt that fails is told by its failure")
+		for range 2 {
+			s.drop(s.cache.ConfigMap("kafka", "demo-kafka-jmx-exporter").DeepCopy())
+			settle(2 * time.Minute)
+		}
+		require.Len(t, s.log.with(`object="ConfigMap demo-kafka-jmx-exporter"`, `reason="it is missing"`), 3, "others succeed meanwhile")
 		s.fail("")
 		settle(2 * time.Minute)
 		changed := s.cache.Service("kafka", "demo-headless").DeepCopy()
