@@ -81,6 +81,10 @@ func TestRemovalWithoutCruiseControl(t *testing.T) {
 	require.Regexp(t, `Topic: orders\s.*Replicas: \d,\d,\d\s`, topics, "with as many replicas as before")
 	require.Contains(t, m.kafka("kafka-reassign-partitions.sh --list --bootstrap-server"), "No partition reassignments found")
 	require.NotContains(t, m.kafka("kafka-cluster.sh list-endpoints --include-fenced-brokers --bootstrap-server"), "drain-1.", "Kafka has forgotten it")
+	require.JSONEq(t, "{}", n.kubectl("get", "configmap", "drain-throttle", "-o", `jsonpath={.data.applied\.json}`), "moves were bound, and are no more")
+	for _, kind := range []string{"brokers", "topics"} {
+		require.NotContains(t, m.kafka("kafka-configs.sh --describe --entity-type "+kind+" --bootstrap-server"), "throttled")
+	}
 	events := n.kubectl("get", "events", "-o", "jsonpath={.items[*].reason}")
 	require.Contains(t, events, "ReplicasMoving")
 	require.Contains(t, events, "ReplicasMoved")
