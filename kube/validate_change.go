@@ -69,16 +69,8 @@ func metadataDiskProblems(before, after *v1beta1.KafkaClusterSpec) []messages.Fi
 	for i := range after.Brokers {
 		broker := &after.Brokers[i]
 		was, is := held[broker.ID], metadataDiskOf(after, broker)
-		if was.mountPath == "" || is.mountPath == "" { // no controller before, or none any more
-			continue
-		}
-		if was.mountPath == is.mountPath {
-			if was.claimed && !is.claimed {
-				problems = append(problems, invalid(changedField(broker.ID, was, is),
-					"a controller has its metadata on the claim for %s, and would come back without them if that became an emptyDir; give it its "+
-						"pvcSpec back, or add a controller with a new id and remove this one", was.mountPath))
-			}
-			continue
+		if was.mountPath == "" || is.mountPath == "" || was.mountPath == is.mountPath {
+			continue // no controller before, none any more, or the same disk
 		}
 		problems = append(problems, invalid(changedField(broker.ID, was, is),
 			"a controller has its metadata on %s, its first disk, and would come back without them if %s became the first; "+
@@ -142,8 +134,8 @@ func mountPathsOf(spec *v1beta1.KafkaClusterSpec, broker *v1beta1.Broker) []stri
 type metadataDisk struct {
 	mountPath string
 	field     string
-	// grouped is whether the disk is that of a group, claimed whether it is a claim.
-	grouped, claimed bool
+	// grouped is whether the disk is that of a group.
+	grouped bool
 }
 
 // changedField is the field whose change has put another disk first.
@@ -169,14 +161,10 @@ func metadataDiskOf(spec *v1beta1.KafkaClusterSpec, broker *v1beta1.Broker) meta
 	case !slices.Contains(own.ProcessRoles, v1beta1.ControllerRole) && !slices.Contains(group.ProcessRoles, v1beta1.ControllerRole):
 		return metadataDisk{}
 	case len(own.StorageConfigs) > 0:
-		return metadataDisk{
-			mountPath: own.StorageConfigs[0].MountPath, field: brokerField(broker.ID, "brokerConfig.storageConfigs"),
-			claimed: own.StorageConfigs[0].PvcSpec != nil,
-		}
+		return metadataDisk{mountPath: own.StorageConfigs[0].MountPath, field: brokerField(broker.ID, "brokerConfig.storageConfigs")}
 	case len(group.StorageConfigs) > 0:
 		return metadataDisk{
 			mountPath: group.StorageConfigs[0].MountPath, field: groupField(broker.BrokerConfigGroup, "storageConfigs"), grouped: true,
-			claimed: group.StorageConfigs[0].PvcSpec != nil,
 		}
 	default:
 		return metadataDisk{}

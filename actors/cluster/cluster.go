@@ -285,7 +285,7 @@ func (a *cluster) converge(c actor.Context) {
 		}
 		a.keepMoves(c)
 		a.keepRemovals(c)
-		a.keepRecovery(c)
+		a.keepRecovery()
 		a.readWide() // before the brokers: they are told what of it is ours
 		a.keepBrokers(c)
 		if !a.paused() {
