@@ -36,11 +36,21 @@ func with(replicas ...messages.QuorumReplica) func(*VotersInput) {
 	return func(in *VotersInput) { in.Quorum.Replicas = append(in.Quorum.Replicas, replicas...) }
 }
 
-func TestVotersChangeOneAtATime(t *testing.T) {
-	for name, test := range map[string]struct {
-		change func(*VotersInput)
-		want   VoterStep
-	}{
+// votersStep is the next step in a quorum of three after a change.
+type votersStep struct {
+	change func(*VotersInput)
+	want   VoterStep
+}
+
+func requireVoterSteps(t *testing.T, tests map[string]votersStep) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, PlanVoters(quorumOfThree(test.change))) })
+	}
+}
+
+func TestAControllerGetsAVoteWhenItHasTheLog(t *testing.T) {
+	requireVoterSteps(t, map[string]votersStep{
 		"nothing is left to do":           {nil, VoterStep{}},
 		"brokers observe, as they should": {with(observes(9, "x", 0)), VoterStep{}},
 		"a controller that has the log gets a vote": {
@@ -79,6 +89,11 @@ func TestVotersChangeOneAtATime(t *testing.T) {
 			},
 			VoterStep{VoterAdd, 4, "new", "controller 4 has all of the metadata log and no vote"},
 		},
+	})
+}
+
+func TestTheVoteOfALostDiskGoesBeforeTheNewOneComes(t *testing.T) {
+	requireVoterSteps(t, map[string]votersStep{
 		"the vote of a lost disk goes before the new one comes": {
 			func(in *VotersInput) {
 				in.Quorum.Replicas[2] = votes(3, "c", time.Minute)
@@ -98,6 +113,11 @@ func TestVotersChangeOneAtATime(t *testing.T) {
 			with(observes(3, "new", time.Second)),
 			VoterStep{Change: VotersWait, Reason: "controller 3 observes with directory new and votes with another one"},
 		},
+	})
+}
+
+func TestANodeThatLeftLosesItsVote(t *testing.T) {
+	requireVoterSteps(t, map[string]votersStep{
 		"a node that left loses its vote": {
 			func(in *VotersInput) { in.Wanted = brokerIDs{1, 2} },
 			VoterStep{VoterRemove, 3, "c", "node 3 is no controller of the spec any more"},
@@ -130,6 +150,11 @@ func TestVotersChangeOneAtATime(t *testing.T) {
 			},
 			VoterStep{VoterRemove, 3, "c", "node 3 is no controller of the spec, and controller 3 has not all of the metadata log"},
 		},
+	})
+}
+
+func TestVotersStayWhereChangingThemIsNotSafe(t *testing.T) {
+	requireVoterSteps(t, map[string]votersStep{
 		"without a majority nothing is changed": {
 			func(in *VotersInput) {
 				in.Wanted = brokerIDs{1}
@@ -154,9 +179,7 @@ func TestVotersChangeOneAtATime(t *testing.T) {
 			},
 			VoterStep{Change: VotersWait, Reason: "the voters of the metadata quorum are those of controller.quorum.voters"},
 		},
-	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, PlanVoters(quorumOfThree(test.change))) })
-	}
+	})
 }
 
 // Whatever is wanted and whoever is away: after each change a majority of the voters is there, and when all are back the voters

@@ -76,12 +76,35 @@ func controllerOnly(id messages.BrokerID) func(*rollView) {
 	return func(v *rollView) { v.nodes[id].broker = false }
 }
 
+// stopped is who may be stopped in a view, and why nobody else may.
+type stopped struct {
+	view    rollView
+	granted []messages.BrokerID
+	blocked string
+}
+
+func requireStopped(t *testing.T, tests map[string]stopped) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := decide(test.view)
+			var granted []messages.BrokerID
+			for _, id := range []messages.BrokerID{0, 1, 2} {
+				if d.permits[id].told().Pod != "" {
+					granted = append(granted, id)
+				}
+			}
+			require.Equal(t, test.granted, granted)
+			if test.blocked == "" {
+				require.Empty(t, d.blocked)
+			}
+			require.Contains(t, d.blocked, test.blocked)
+		})
+	}
+}
+
 func TestWhoMayBeStoppedNow(t *testing.T) {
-	for name, test := range map[string]struct {
-		view    rollView
-		granted []messages.BrokerID
-		blocked string
-	}{
+	requireStopped(t, map[string]stopped{
 		"nobody waits": {quiet(), nil, ""},
 		"one at a time, the active controller last":       {quiet(waits(2, 1, 0)), []messages.BrokerID{1}, ""},
 		"the active controller, when all others are done": {quiet(waits(2)), []messages.BrokerID{2}, ""},
@@ -108,7 +131,12 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 		"nobody, when alerts reach the threshold": {quiet(waits(1), func(v *rollView) { v.errorCount = 1 }), nil, "failureThreshold is 1"},
 		"nobody, under a threshold of none":       {quiet(waits(1), func(v *rollView) { v.threshold = 0 }), nil, "failureThreshold is 0"},
 		"nobody, about an older wish":             {quiet(waits(1), func(v *rollView) { v.nodes[1].told = 2 }), nil, ""},
-		"nobody else, while a permit is used":     {quiet(waits(0, 1), holding(0)), []messages.BrokerID{0}, ""},
+	})
+}
+
+func TestNobodyElseIsStoppedUntilABrokerIsBack(t *testing.T) {
+	requireStopped(t, map[string]stopped{
+		"nobody else, while a permit is used": {quiet(waits(0, 1), holding(0)), []messages.BrokerID{0}, ""},
 		"nobody else, while a Pod is on its way out": {
 			quiet(waits(0, 1), holding(0), func(v *rollView) { v.nodes[0].observed.Stopping = true }), []messages.BrokerID{0}, "is stopping",
 		},
@@ -136,6 +164,11 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 		"the next one, after that pause": {
 			quiet(waits(1), holding(0, func(p *permit) { p.back = now.Add(-restartPause) }), replaced(0)), []messages.BrokerID{1}, "",
 		},
+	})
+}
+
+func TestAPermitEndsWithItsReason(t *testing.T) {
+	requireStopped(t, map[string]stopped{
 		"nobody else, while the broker has yet to hear of its permit": {
 			quiet(waits(0, 1), holding(0), func(v *rollView) { v.nodes[0].told = 2 }), []messages.BrokerID{0}, "",
 		},
@@ -168,22 +201,7 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 		"who came back with what is not wanted any more, at once": {
 			quiet(waits(0), holding(0), replaced(0), unready(0, true)), []messages.BrokerID{0}, "",
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := decide(test.view)
-			var granted []messages.BrokerID
-			for _, id := range []messages.BrokerID{0, 1, 2} {
-				if d.permits[id].told().Pod != "" {
-					granted = append(granted, id)
-				}
-			}
-			require.Equal(t, test.granted, granted)
-			if test.blocked == "" {
-				require.Empty(t, d.blocked)
-			}
-			require.Contains(t, d.blocked, test.blocked)
-		})
-	}
+	})
 }
 
 func TestWhatIsOnAnEmptyDirIsLostWithThePod(t *testing.T) {
