@@ -69,7 +69,7 @@ func (c *kafkaState) letGo(p *partition, ids []messages.BrokerID) {
 	for _, id := range ids {
 		delete(p.dirs, id)
 	}
-	p.adding, p.removing = nil, nil
+	p.adding, p.removing, p.moved = nil, nil, time.Now()
 	c.lead(p)
 }
 

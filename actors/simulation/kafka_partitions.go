@@ -19,7 +19,9 @@ type partition struct {
 	eligible []messages.BrokerID
 	leader   messages.BrokerID
 	// adding and removing are the replicas that a move brings and takes, copying those that are being made; since is when it began.
-	since            time.Time
+	since time.Time
+	// moved is when the last move ended.
+	moved            time.Time
 	adding, removing []messages.BrokerID
 	copying          map[messages.BrokerID]bool
 	// dirs is the log dir of each replica, by directory id.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
@@ -39,6 +40,10 @@ func (c *kafkaState) listedOf(topic string) (lists kafkaclient.ThrottledReplicas
 	return lists
 }
 
+// asked is how long it may take from the question what is under way to the request that follows from it. Who gets in sync meanwhile is
+// listed for a moment, which slows nobody down: Kafka lets a replica in sync fetch whatever the rate is.
+const asked = 15 * time.Second
+
 // Throttle is IncrementalAlterConfigs that appends to the lists.
 func (a kafkaAdmin) Throttle(ctx context.Context, replicas kafkaclient.Throttle) error {
 	return a.do(ctx, "throttle", func(c *kafkaState, _ *process) error {
@@ -47,7 +52,8 @@ func (a kafkaAdmin) Throttle(ctx context.Context, replicas kafkaclient.Throttle)
 		}
 		for r := range replicas.Replicas {
 			for _, p := range c.partitions {
-				if r.Adding && p.is(r.Partition) && slices.Contains(p.isr, r.Broker) && !slices.Contains(p.adding, r.Broker) {
+				arrived := slices.Contains(p.isr, r.Broker) && !slices.Contains(p.adding, r.Broker)
+				if r.Adding && p.is(r.Partition) && arrived && time.Since(p.moved) > asked {
 					a.kafka.harm("%s of %s is throttled on broker %d, which is in sync", p, c.name, r.Broker)
 				}
 			}
