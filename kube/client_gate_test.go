@@ -89,7 +89,7 @@ func TestATakeoverAsksTheGateAgainAfterItHasRead(t *testing.T) {
 	core, _, client := clients()
 	owned := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "ns1", Name: "a", ManagedFields: []metav1.ManagedFieldsEntry{{
 		Manager: koperatorsManager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1",
-		FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{"f:selector":{}}}`)},
+		FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:spec":{"f:selector":{}}}`),
 	}}}}
 	core.PrependReactor("get", "services", func(clienttesting.Action) (bool, runtime.Object, error) {
 		client.gate = closed // the read took a minute

@@ -64,7 +64,7 @@ func TestFieldsOfAPostedPodAreFound(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "kafka-1", Namespace: "old", Labels: map[string]string{brokerLabel: "1", "theirs": "x"}}}
 	pod.ManagedFields = []metav1.ManagedFieldsEntry{{
 		Manager: daemonManager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: "v1", FieldsType: "FieldsV1",
-		FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:labels":{"f:brokerId":{}}}}`)},
+		FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:brokerId":{}}}}`),
 	}}
 	wanted, err := applycore.ExtractPod(asApplied(pod), daemonManager)
 	require.NoError(t, err)
