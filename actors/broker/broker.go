@@ -299,6 +299,9 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		for i, object := range r.Value.applied {
 			b.written.Applied(s.claims[i], object, now)
 		}
+		if len(r.Value.applied) > 0 && s.pod != nil && b.refused.pod == s.pod.UID { // the API server lets the Pod go now: the marks stand
+			b.refused = refusal{}
+		}
 		if b.disks = b.disks.withMarked(s, now); len(r.Value.applied) == 0 {
 			b.disks.markedClaims = nil
 			b.disks = b.plan.inspected(b.disks, s.inspect, r.Value, nil, now)
