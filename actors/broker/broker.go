@@ -240,7 +240,7 @@ const cacheBehindLook = 31 * time.Second
 
 func (b *broker) start(c actor.Context, s step) {
 	b.running = s
-	b.Log.Log(context.Background(), levelOf(s), "step", "step", nameOf(s), "reason", reasonOf(s))
+	b.Log.Log(b.Context, levelOf(s), "step", "step", nameOf(s), "reason", reasonOf(s))
 	e := b.effects
 	kit.Go(b.life, c, effectTimeout, func(ctx context.Context) (outcome, error) {
 		return e.run(ctx, s)
@@ -299,9 +299,7 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		for i, object := range r.Value.applied {
 			b.written.Applied(s.claims[i], object, now)
 		}
-		if len(r.Value.applied) > 0 && s.pod != nil && b.refused.pod == s.pod.UID { // the API server lets the Pod go now: the marks stand
-			b.refused = refusal{}
-		}
+		b.refused = b.refused.passed(s, len(r.Value.applied))
 		if b.disks = b.disks.withMarked(s, now); len(r.Value.applied) == 0 {
 			b.disks.markedClaims = nil
 			b.disks = b.plan.inspected(b.disks, s.inspect, r.Value, nil, now)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kafka"
@@ -81,5 +83,22 @@ func TestADiskThatMayHoldAControllersMetadataStays(t *testing.T) {
 			require.Equal(t, test.holds, w.holdsMetadata("/old"))
 			require.False(t, w.holdsMetadata("/kafka-logs"), "it is in the spec")
 		})
+	}
+}
+
+func TestARefusedEvictionEndsWithTheMarkThatTheAPIServerLetsPass(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "asked"}}
+	old := refusal{pod: "asked", text: "a budget", at: now}
+	for name, test := range map[string]struct {
+		step   letGo
+		marked int
+		want   refusal
+	}{
+		"it may go now":             {letGo{pod: pod}, 1, refusal{}},
+		"nothing was marked":        {letGo{pod: pod}, 0, old},
+		"no budget was asked":       {letGo{}, 1, old},
+		"the refusal is of another": {letGo{pod: &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "another"}}}, 1, old},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, old.passed(test.step, test.marked)) })
 	}
 }

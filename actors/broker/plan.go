@@ -68,6 +68,15 @@ type refusal struct {
 	at   time.Time
 }
 
+// passed is what is left of a refusal once claims were marked to go: they are marked only when the API server would let the Pod be
+// evicted, and an older refusal would take the marks back before it is.
+func (r refusal) passed(s letGo, marked int) refusal {
+	if marked > 0 && s.pod != nil && r.pod == s.pod.UID {
+		return refusal{}
+	}
+	return r
+}
+
 // endings counts Pods that ended by themselves and that no kubelet restarts.
 type endings struct {
 	count int32

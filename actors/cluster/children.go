@@ -244,10 +244,12 @@ func (a *cluster) keepHealth(c actor.Context) {
 		case !n.observed.PodReady:
 		case n.broker:
 			watch.Brokers = append(watch.Brokers, n.id)
-			watch.Bootstrap = a.bootstrap()
 		default:
 			watch.Controllers = append(watch.Controllers, n.id)
 		}
+	}
+	if len(watch.Brokers) > 0 {
+		watch.Bootstrap = a.bootstrap()
 	}
 	if !watch.Equal(a.watch) {
 		a.watch = watch
@@ -263,7 +265,10 @@ const mostAsked = 8
 func (a *cluster) bootstrap() []string {
 	addresses := []string{bootstrapOf(a.valid)}
 	for _, n := range a.nodes() {
-		if n.broker && !n.leaving && len(addresses) <= mostAsked {
+		if len(addresses) > mostAsked {
+			break
+		}
+		if n.broker && !n.leaving {
 			addresses = append(addresses, broker.AdminAddress(a.valid, n.id))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/koperator-go/koperator/kube"
@@ -77,6 +78,30 @@ func TestADiskThatWasToGoStaysWhenReplicasLandOnIt(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestADiskWhoseBrokerWasKeptForAWhileGoesWithOneRestart(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2)))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		foreign := w.keepBroker(3)
+		w.edit("demo", withoutDisk)
+		w.eventually(10*time.Minute, "broker 3 is to stop", func() bool {
+			return strings.Contains(w.conditionText("demo", "RollingUpgradeBlocked"), "broker 3: eviction refused")
+		})
+		w.deleteObject(foreign)
+		pods := map[types.UID]bool{}
+		w.eventually(20*time.Minute, "the disk of broker 3 is gone", func() bool {
+			for _, pod := range w.podsOf("demo", 3) {
+				pods[pod.GetUID()] = true
+			}
+			return !w.hasDisk("demo", 3, lastDisk) && w.serves("demo", 3)
+		})
+		w.eventuallyWithout("demo", 3, lastDisk)
+		require.Len(w.t, pods, 2, "it restarts once, without the disk")
+	})
 }
 
 // keepBroker is somebody's budget that lets a broker not be stopped.

@@ -17,7 +17,7 @@ import (
 func TestRemoval(t *testing.T) {
 	deployOperator(t)
 	n := newNamespace(t)
-	cluster := n.sample(named("shrink"), withRoles("broker,controller", "broker", "broker", "broker"))
+	cluster := n.sample(named("shrink"), withRoles("broker,controller", "broker", "broker", "broker"), withCruiseControl)
 	n.apply(cluster)
 	n.waitReady("shrink")
 	m := n.topic(cluster, "orders", 3)
@@ -60,7 +60,7 @@ func TestRemoval(t *testing.T) {
 func TestRemovalWithoutCruiseControl(t *testing.T) {
 	deployOperator(t)
 	n := newNamespace(t)
-	cluster := n.sample(named("drain"), withRoles("broker,controller", "broker", "broker", "broker"), withoutCruiseControl)
+	cluster := n.sample(named("drain"), withRoles("broker,controller", "broker", "broker", "broker"))
 	n.apply(cluster)
 	n.waitReady("drain")
 	m := n.topic(cluster, "orders", 3)
@@ -94,8 +94,8 @@ func TestRemovalWithoutCruiseControl(t *testing.T) {
 	m.has(600)
 }
 
-// withoutCruiseControl leaves moving replicas to the operator.
-func withoutCruiseControl(c *v1beta1.KafkaCluster) { c.Spec.CruiseControlConfig.Disabled = true }
+// withCruiseControl keeps the operator from moving replicas.
+func withCruiseControl(c *v1beta1.KafkaCluster) { c.Spec.CruiseControlConfig.Disabled = false }
 
 // kafka runs one of Kafka's tools; the command ends with the option that takes the bootstrap address.
 func (m messages) kafka(command string) string {

@@ -69,6 +69,17 @@ func (o outcome) tell(t *testing.T) {
 	}
 }
 
+// lossless says what was seen, and that every record went through once and in order, with no complaint on the way.
+func (o outcome) lossless(t *testing.T, records int) {
+	t.Helper()
+	o.tell(t)
+	require.Empty(t, o.failed)
+	require.Equal(t, records, o.acknowledged)
+	require.Equal(t, records, o.read)
+	require.Empty(t, o.gaps)
+	require.Empty(t, o.repeated)
+}
+
 // traffic makes a topic with three replicas and lets numbered records flow through it, five each second, by Pods on a node (any,
 // when it is empty). Without settings both are as their library and Java make them.
 func (m messages) traffic(topic, node string, records int, settings ...string) traffic {
