@@ -105,6 +105,28 @@ func TestTheFirstDiskOfAControllerOfAGroupStays(t *testing.T) {
 	})
 }
 
+// An edit that the API server takes and the operator refuses is what the next one is compared with: the way back must be open.
+func TestAnEditThatTheOperatorRefusedCanBeTakenBack(t *testing.T) {
+	with := func(disks string, status map[string]any) map[string]any {
+		c := clusterWith(t, "GROUPS", configGroup("g", "", disks), "BROKERS", node(0, "controller", "")+",{id: 1}")
+		if status != nil {
+			c["status"] = status
+		}
+		return c
+	}
+	ready := func(reason string) map[string]any {
+		return map[string]any{"state": "", "alertCount": int64(0), "conditions": []any{map[string]any{
+			"type": "Ready", "status": "False", "reason": reason, "message": "", "lastTransitionTime": "2026-01-02T03:04:05Z",
+		}}}
+	}
+	checkTransitions(t, map[string]transition{
+		"the operator refused it":          {with(b, ready("InvalidSpec")), with(a, ready("InvalidSpec")), ""},
+		"the operator took it":             {with(b, ready("Rolling")), with(a, ready("Rolling")), ofBrokers},
+		"the operator has not answered":    {with(b, nil), with(a, nil), ofBrokers},
+		"the word of the new status is no": {with(b, nil), with(a, ready("InvalidSpec")), ofBrokers},
+	})
+}
+
 func TestOnlyAPropertyThatNamesAnotherDirForTheMetadataLetsTheFirstDiskChange(t *testing.T) {
 	type cluster = map[string]any
 	with := func(disks, properties string) cluster {

@@ -12,6 +12,7 @@ type KafkaClusterStatus struct {
 	// Conditions: Ready is True when the observed generation runs; Reconciling and Stalled exist only while they are true.
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=64
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// State of the cluster in one word.
