@@ -59,8 +59,9 @@ bench: $(SANDBOX) ## measure the daemon against a real API server, and its judge
 	$(GO) -C cmd/bench run . --sandbox $(SANDBOX)
 
 .PHONY: demo
+demo: BEGIN := $(shell date +%s)
 demo: $(SANDBOX) ## a real Kubernetes, the operator and a Kafka cluster on this machine (Debian, root); 1,000 messages through it
-	INSTANCE=$(INSTANCE) SANDBOX=$(SANDBOX) deploy/demo.sh
+	BEGIN=$(BEGIN) INSTANCE=$(INSTANCE) SANDBOX=$(SANDBOX) deploy/demo.sh
 
 .PHONY: demo-down
 demo-down: $(SANDBOX) ## remove everything that demo started

@@ -140,7 +140,7 @@ func TestRefused(t *testing.T) {
 		require.Len(t, problems, 1)
 		require.Less(t, len(problems[0].Message), 400)
 		require.Contains(t, problems[0].Message, "and should be bbb")
-		require.True(t, strings.HasSuffix(problems[0].Message, "remove this one when the data has moved"))
+		require.True(t, strings.HasSuffix(problems[0].Message, "when the data has moved (a controller is replaced by one with a new id)"))
 	})
 	t.Run("other kinds, or two of them, say nothing", func(t *testing.T) {
 		require.Empty(t, Refused(JMXConfigMap(demo()), JMXConfigMap(demo())))

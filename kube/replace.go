@@ -44,8 +44,8 @@ func refused[T any](table []refusal[T], observed, wanted *T) []messages.FieldPro
 	return problems
 }
 
-const newDisk = "Kubernetes cannot change it on a claim that exists; add a storageConfigs entry with another mountPath, " +
-	"and remove this one when the data has moved"
+const newDisk = "a claim keeps it for life; add a storageConfigs entry with another mountPath and remove this one when the data has moved " +
+	"(a controller is replaced by one with a new id)"
 
 // claimRefusals: of a bound claim only the requested size can change, and only grow (ValidatePersistentVolumeClaimUpdate).
 func claimRefusals() []refusal[corev1.PersistentVolumeClaim] {

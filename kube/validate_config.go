@@ -42,7 +42,27 @@ func problemsOfConfig(cluster *v1beta1.KafkaCluster, field func(string) string, 
 		graceProblems(field("terminationGracePeriodSeconds"), config.TerminationGracePeriod),
 		takenProblems(cluster, field, config),
 		brokerImageProblems(field, config),
+		loggingProblems(field("log4jConfig"), config.Log4jConfig),
 	)
+}
+
+// loggingProblems: without a root logger, or with one in another format, Log4j starts all the same, and Kafka's log has nothing but
+// Log4j's own complaint.
+func loggingProblems(field, properties string) []messages.FieldProblem {
+	if properties == "" {
+		return nil
+	}
+	for line := range strings.Lines(properties) {
+		key := strings.TrimSpace(line)
+		if end := strings.IndexAny(key, " \t=:"); end >= 0 {
+			key = key[:end]
+		}
+		if key == "log4j.rootLogger" || key == "log4j.rootCategory" {
+			return nil
+		}
+	}
+	return []messages.FieldProblem{warning(field, "has no line log4j.rootLogger=…, and Kafka would log nothing; write it in the format of Log4j 1, which "+
+		"every version of Kafka takes here, with what its appenders are")}
 }
 
 func graceProblems(field string, seconds *int64) []messages.FieldProblem {

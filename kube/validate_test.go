@@ -308,3 +308,23 @@ func BenchmarkValidateThousandBrokers(b *testing.B) {
 		}
 	}
 }
+
+func TestALogThatWouldStayEmptyIsToldOf(t *testing.T) {
+	logging := func(text string) problemCase {
+		return problemCase{change: own(func(b *v1beta1.BrokerConfig) { b.Log4jConfig = text })}
+	}
+	told := func(text string) problemCase {
+		c := logging(text)
+		c.want = []string{"warning spec.brokers[id=1].brokerConfig.log4jConfig: has no line log4j.rootLogger=…, and Kafka would log nothing"}
+		return c
+	}
+	checkProblems(t, map[string]problemCase{
+		"a root logger":               logging("# ours\n log4j.rootLogger : INFO, stdout\n"),
+		"by its older name":           logging("log4j.rootCategory=INFO, stdout"),
+		"no properties":               told("this is no log4j"),
+		"the format of Log4j 2":       told("rootLogger.level = info"),
+		"a root logger as a comment":  told("#log4j.rootLogger=INFO"),
+		"a logger that begins alike":  told("log4j.rootLoggers=INFO"),
+		"a root logger within a line": told("x=log4j.rootLogger=INFO"),
+	})
+}

@@ -190,8 +190,8 @@ type BrokerObserved struct {
 	// last of them was replaced.
 	Ended     int32
 	LastEnded time.Time
-	// LastWords are exit code, reason and the end of the log of that Pod, without secrets; empty when they are not known
-	// any more.
+	// LastWords are exit code, reason and the end of the log of that Pod, or of a container that the kubelet starts again,
+	// without secrets; empty when they are not known any more.
 	LastWords string
 	// Gone is set when a leaving broker has no objects any more.
 	Gone bool

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -268,7 +269,7 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		return
 	}
 	if s, listens := s.(overhear); listens && !errors.As(r.Err, &panicked) { // a log that cannot be read stands in nobody's way
-		b.overheard = overheard{pod: s.pod.UID, at: now, text: heldText(r.Value.words)}
+		b.overheard = b.overheard.after(s, r.Value.words, now)
 		b.reconcile(c)
 		return
 	}
@@ -419,7 +420,7 @@ func (b *broker) retryDelay() time.Duration { return kit.Doubled(firstRetry, max
 // report tells the parent what is new.
 func (b *broker) report(c actor.Context, now messages.BrokerObserved, at time.Time) {
 	now.ID, now.Revision, now.Ended, now.LastEnded, now.Since = b.ID, b.wanted.Revision, b.endings.count, b.endings.last, b.reported.Since
-	now.LastWords = b.endings.words
+	now.LastWords = cmp.Or(now.LastWords, b.endings.words)
 	if now.Phase != b.reported.Phase || now.Reason != b.reported.Reason || now.Since.IsZero() {
 		now.Since = at
 	}

@@ -28,7 +28,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 	told := messages.BrokerObserved{
 		Phase: messages.PhasePending, Claims: w.claimUIDs(o.claims, nil), Pending: w.pending(o),
 		Lost: w.lostDisks(o), FailedDisks: w.failedDisks(o), FailedSince: o.disks.failedSince, LetGo: w.letGoDisks(o),
-		ScriptWaits: o.scriptWaits(), Version: o.disks.release, Gone: w.gone(o),
+		ScriptWaits: o.scriptWaits(), Version: o.disks.release, Gone: w.gone(o), LastWords: o.lastWords(),
 	}
 	if pod != nil {
 		told.Mounted = w.claimUIDs(o.claims, pod)

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -17,20 +18,70 @@ const listenAgain = time.Minute
 // overhear reads the end of a Pod's log.
 type overhear struct{ pod *corev1.Pod }
 
-// overheard is what the start script of a Pod said it waits for; empty when it did not say so last.
+// overheard is what was read in the log of a Pod that is not ready.
 type overheard struct {
-	pod  types.UID
-	at   time.Time
+	pod types.UID
+	at  time.Time
+	// text is what the start script waits for; empty when it did not say so last.
 	text string
+	// ended is when the container ended whose last words these are; zero while it has not ended.
+	ended time.Time
+	words string
 }
 
 func (overhear) isStep() {}
 
-// untilOverhear is how long it is until the log of a Pod is read that runs and does not become ready; 0 while none is to be.
+// after is what is known once a log was read. The words of a container that ended stay while the next one runs.
+func (o overheard) after(s overhear, log string, now time.Time) overheard {
+	next := overheard{pod: s.pod.UID, at: now}
+	if o.pod == s.pod.UID {
+		next.ended, next.words = o.ended, o.words
+	}
+	if end := lastEnd(s.pod); end != nil && startedAt(s.pod).IsZero() {
+		next.ended, next.words = end.FinishedAt.Time, log
+		return next
+	}
+	next.text = heldText(log)
+	return next
+}
+
+// lastEnd is how Kafka's container ended last in a Pod whose kubelet starts it again, nil when it never ended there.
+func lastEnd(pod *corev1.Pod) *corev1.ContainerStateTerminated {
+	for _, status := range pod.Status.ContainerStatuses {
+		if status.Name == kube.KafkaContainer {
+			return status.LastTerminationState.Terminated
+		}
+	}
+	return nil
+}
+
+// lastWords are exit code, reason and the end of the log of a container that ended in a Pod that has not been ready since.
+func (o observed) lastWords() string {
+	pod := o.pod()
+	if pod == nil || podReady(pod) {
+		return ""
+	}
+	end := lastEnd(pod)
+	if end == nil {
+		return ""
+	}
+	text := fmt.Sprintf("container %s ended: %s", kube.KafkaContainer, endText(end))
+	if o.overheard.pod == pod.UID && o.overheard.words != "" {
+		text += "; its log ends with: " + o.overheard.words
+	}
+	return text
+}
+
+// untilOverhear is how long it is until the log of a Pod is read that does not become ready: of one that runs now and then, of one
+// whose container has ended once. due is false while none is to be read.
 func (w blueprint) untilOverhear(o observed, now time.Time) (left time.Duration, due bool) {
 	pod := o.pod()
-	if pod == nil || podReady(pod) || startedAt(pod).IsZero() || o.written.Deleting(pod) {
+	if pod == nil || podReady(pod) || o.written.Deleting(pod) {
 		return 0, false
+	}
+	if startedAt(pod).IsZero() { // until its next start the log is that of the container that ended
+		end := lastEnd(pod)
+		return 0, end != nil && !(o.overheard.pod == pod.UID && o.overheard.ended.Equal(end.FinishedAt.Time))
 	}
 	since := startedAt(pod)
 	if o.overheard.pod == pod.UID && o.overheard.at.After(since) {

@@ -221,7 +221,24 @@ func TestThePodAndItsFileAreKept(t *testing.T) {
 				s.pod().Status.ContainerStatuses = []corev1.ContainerStatus{{Name: kube.KafkaContainer, State: corev1.ContainerState{
 					Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"},
 				}, LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}}}
+				s.o.overheard = overheard{pod: s.pod().UID}
 			}, step: "broker.wait", reason: "CrashLoopBackOff after exit code 3",
+		},
+		"the log of a container that ended is read before its next start": {
+			spoil: func(s *scene) {
+				s.pod().Status.Conditions = nil
+				s.pod().Status.ContainerStatuses = []corev1.ContainerStatus{crashed(3, now)}
+				s.o.overheard = overheard{pod: s.pod().UID, ended: now.Add(-time.Hour)}
+			}, step: "read the log of Pod demo-node-0",
+		},
+		"an image that cannot be pulled is named": {
+			spoil: func(s *scene) {
+				s.pod().Status.Conditions = nil
+				s.pod().Status.ContainerStatuses = []corev1.ContainerStatus{{Name: kube.KafkaContainer, State: corev1.ContainerState{
+					Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull"},
+				}}}
+				s.pod().Spec.Containers[0].Image = "kafka:typo"
+			}, step: "broker.wait", reason: "container kafka: image kafka:typo cannot be pulled",
 		},
 		"a Pod that stops is waited for": {
 			spoil: func(s *scene) { s.pod().DeletionTimestamp = &metav1.Time{Time: now} }, step: "broker.wait", reason: "is stopping",

@@ -52,10 +52,13 @@ func terminated(pod *corev1.Pod) string {
 		if status.Name != kube.KafkaContainer || status.State.Terminated == nil {
 			continue
 		}
-		end := status.State.Terminated
-		return fmt.Sprintf("exit code %d, %s", end.ExitCode, firstOf(end.Reason, "no reason given"))
+		return endText(status.State.Terminated)
 	}
 	return ""
+}
+
+func endText(end *corev1.ContainerStateTerminated) string {
+	return fmt.Sprintf("exit code %d, %s", end.ExitCode, firstOf(end.Reason, "no reason given"))
 }
 
 // everStarted reports whether the kafka container may have run. In doubt it has.
@@ -126,6 +129,9 @@ func startingReason(pod *corev1.Pod) string {
 		if waiting == nil || waiting.Reason == "" || waiting.Reason == "PodInitializing" {
 			continue
 		}
+		if waiting.Reason == "ErrImagePull" || waiting.Reason == "ImagePullBackOff" { // they alternate
+			return fmt.Sprintf("container %s: image %s cannot be pulled: correct its name in the spec, or let the nodes pull it", status.Name, imageOf(pod, status.Name))
+		}
 		if last := status.LastTerminationState.Terminated; last != nil {
 			return fmt.Sprintf("container %s: %s after exit code %d", status.Name, waiting.Reason, last.ExitCode)
 		}
@@ -135,6 +141,16 @@ func startingReason(pod *corev1.Pod) string {
 		return "Pod has no node yet"
 	}
 	return "Pod is not ready: Kafka does not listen yet"
+}
+
+// imageOf is the image that a container of a Pod is to run.
+func imageOf(pod *corev1.Pod, container string) string {
+	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
+		if c.Name == container {
+			return c.Image
+		}
+	}
+	return ""
 }
 
 func firstOf(texts ...string) string {

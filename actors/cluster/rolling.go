@@ -124,9 +124,14 @@ func (a *cluster) rollView(now time.Time) rollView {
 	return v
 }
 
+// stoppedNow are the nodes that restart now.
+func stoppedNow(d rollDecision, nodes []node) []node {
+	return nodesWhere(nodes, func(n node) bool { p, held := d.permits[n.id]; return held && p.withdrawn == 0 })
+}
+
 // rollText says how far restarts have come.
 func rollText(d rollDecision, nodes []node) string {
-	stopped := nodesWhere(nodes, func(n node) bool { p, held := d.permits[n.id]; return held && p.withdrawn == 0 })
+	stopped := stoppedNow(d, nodes)
 	waiting := nodesWhere(nodes, func(n node) bool {
 		p, held := d.permits[n.id]
 		return wantsRestart(n) && (!held || p.withdrawn > 0)

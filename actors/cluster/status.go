@@ -266,7 +266,9 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	set(kube.ConditionHeld, len(held) > 0, kube.ReasonHeld, heldText(held))
 	set(kube.ConditionStaticQuorum, v.staticQuorum != "", kube.ReasonChangesWait, v.staticQuorum)
 	set(kube.ConditionVoters, v.votersTold != "", kube.ReasonQuorum, v.votersTold)
-	ended := nodesWhere(v.nodes, func(n node) bool { return n.observed.Ended > 0 && !n.observed.PodReady && !n.observed.Gone })
+	ended := nodesWhere(v.nodes, func(n node) bool {
+		return (n.observed.Ended > 0 || n.observed.LastWords != "") && !n.observed.PodReady && !n.observed.Gone
+	})
 	set(kube.ConditionPodsEnded, len(ended) > 0, kube.ReasonPodEnded, v.endedText(ended))
 	slices.SortFunc(list, func(a, b metav1.Condition) int { return strings.Compare(a.Type, b.Type) })
 	return list
@@ -323,7 +325,7 @@ func readiness(v view) verdict {
 		return verdict{stalled: true, reason: kube.ReasonConfigRefused, message: withEnd(v.configProblems(), v.alsoUnready())}
 	}
 	if len(v.roll.permits) > 0 || len(v.roll.waiting) > 0 {
-		return verdict{progressing: true, reason: kube.ReasonRolling, message: rollText(v.roll, v.nodes)}
+		return verdict{progressing: true, reason: kube.ReasonRolling, message: withEnd(rollText(v.roll, v.nodes), v.alsoUnready(stoppedNow(v.roll, v.nodes)...))}
 	}
 	unready := nodesWhere(v.nodes, func(n node) bool {
 		return !n.leaving && !n.atRest() && (!n.current() || n.observed.Phase != messages.PhaseRunning)
@@ -358,7 +360,11 @@ func (v view) alsoUnready(told ...node) string {
 	if len(down) == 0 {
 		return ""
 	}
-	return "; not ready: " + named(down)
+	text := "; not ready: " + named(down)
+	if reason := down[0].observed.Reason; reason != "" && len(down) == 1 {
+		text += " (" + messages.Elided(reason, maxReason) + ")"
+	}
+	return text
 }
 
 // kafkaReadiness asks Kafka, when all Pods are ready: a Pod that listens is not yet a broker that serves.

@@ -237,7 +237,7 @@ func TestNothingThatIsAddedPushesTheWayOutAway(t *testing.T) {
 		}
 	})
 	require.True(t, strings.HasPrefix(invalid, "spec.envs: xxx"), invalid)
-	require.True(t, strings.HasSuffix(invalid, "xxx; remove it (and 1 more: spec.envs); not ready: broker 1"), invalid)
+	require.True(t, strings.HasSuffix(invalid, "xxx; remove it (and 1 more: spec.envs); not ready: broker 1 (boots)"), invalid)
 	for _, text := range []string{pending, blocked, invalid} {
 		require.LessOrEqual(t, len(text), 1000)
 	}
