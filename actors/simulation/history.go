@@ -270,10 +270,19 @@ func (h *history) removeBroker() {
 	}
 	h.edit(h.name, withoutBroker(last.ID))
 	h.advance(h.minutes(4))
-	if h.rng.IntN(3) == 0 {
+	first := last.BrokerConfig != nil && last.BrokerConfig.IsController() && !h.quorumRuns()
+	if h.rng.IntN(3) == 0 && !first { // a quorum that has yet to begin begins with those that it was to begin with: people are told so
 		return
 	}
 	h.edit(h.name, func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = append(c.Spec.Brokers, last) })
+}
+
+// quorumRuns reports whether Kafka has an active controller.
+func (h *history) quorumRuns() bool {
+	h.kafka.mu.Lock()
+	defer h.kafka.mu.Unlock()
+	c := h.kafka.clusters[keyed(h.name)]
+	return c != nil && c.active()
 }
 
 // movePartition is kafka-reassign-partitions in somebody's hands: one replica goes to another broker that runs.
