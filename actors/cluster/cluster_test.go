@@ -155,3 +155,9 @@ func (s *stage) edit(wanted *v1beta1.KafkaCluster) {
 	cluster.Spec, cluster.Generation = wanted.Spec, cluster.Generation+1
 	s.put(cluster)
 }
+
+func TestLooksAtManyNodesTakeASmallPartOfTheTime(t *testing.T) {
+	require.Zero(t, restOf(6), "a report of a small cluster is looked at when it comes")
+	require.Equal(t, 5*time.Millisecond, restOf(100))
+	require.Equal(t, 50*time.Millisecond, restOf(1000))
+}

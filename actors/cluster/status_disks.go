@@ -35,24 +35,32 @@ func (v view) formattedLogDirs(known []v1beta1.FormattedLogDir, n node) []v1beta
 	return dirs
 }
 
-// unanswered is how long a ready broker has run when its Pod's word is enough.
+// unanswered is how long ready brokers have run, with none that started meanwhile, when their Pods' word is enough. While a large
+// cluster comes up Kafka's own word is worth waiting for: it comes once, where Pods become ready one by one.
 const unanswered = 10 * time.Second
 
 func (v view) someBrokerServes() bool {
-	return slices.ContainsFunc(v.nodes, func(n node) bool {
-		return n.broker && n.observed.PodReady && v.now.Sub(n.observed.Started) >= unanswered
-	})
+	newest, some := newestStart(v.nodes)
+	return some && v.now.Sub(newest) >= unanswered
 }
 
-// unconfirmed is how long it takes until the word of a ready broker's Pod is enough, zero where Kafka has answered or it is already.
-func (a *cluster) unconfirmed(now time.Time) (left time.Duration) {
-	if a.kafka.Answered {
-		return 0
-	}
-	for _, n := range a.nodes() {
-		if young := unanswered - now.Sub(n.observed.Started); n.broker && n.observed.PodReady && young > 0 && (left == 0 || young < left) {
-			left = young
+// newestStart is when the ready broker was started that was started last.
+func newestStart(nodes []node) (newest time.Time, some bool) {
+	for _, n := range nodes {
+		if n.broker && n.observed.PodReady {
+			some = true
+			if n.observed.Started.After(newest) {
+				newest = n.observed.Started
+			}
 		}
+	}
+	return newest, some
+}
+
+// unconfirmed is how long it takes until the word of ready brokers' Pods is enough, zero where Kafka has answered or it is already.
+func (a *cluster) unconfirmed(now time.Time) (left time.Duration) {
+	if newest, some := newestStart(a.nodes()); some && !a.kafka.Answered {
+		left = max(0, unanswered-now.Sub(newest))
 	}
 	return left
 }

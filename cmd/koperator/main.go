@@ -53,6 +53,7 @@ func main() {
 // run is the daemon until ctx ends: the observing half, and the acting half whenever the lease is held.
 func run(ctx context.Context, o options, log *slog.Logger) error {
 	routeLogs(log)
+	go giveBack(ctx)
 	for _, line := range o.ignored {
 		log.Warn(line)
 	}
