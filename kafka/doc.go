@@ -72,6 +72,6 @@
 //     acks=all wait for it: 100 ms instead of a second took their worst latency during a roll from 1.2 s to 0.5 s.
 //   - kubernetes.mode makes the metrics reporter read CPU usage from files of cgroup v1, which current systems lack.
 //
-// The objects around this file differ, too: selector of the all-broker Service, probes, restart policy, capacity,
-// names of claims, fields of the Pod. Package kube says how, beside the goldens of those objects.
+// The objects around this file differ, too: selector of the all-broker Service, probes, restart policy, names
+// of claims, fields of the Pod. Package kube says how, beside the goldens of those objects.
 package kafka

@@ -1,6 +1,9 @@
 package kube
 
 import (
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,4 +59,31 @@ func TestConditionMessagesAreShortAndKeepTheWayOut(t *testing.T) {
 	require.True(t, utf8.ValidString(message))
 	require.True(t, strings.HasPrefix(message, "spec.brokers: é"))
 	require.True(t, strings.HasSuffix(message, "é; remove one"), "the way out stays")
+}
+
+// What a person sees in status stands in the guide, with what to do; and the guide speaks of nothing that nobody sets.
+func TestTheGuideExplainsEveryCondition(t *testing.T) {
+	code, err := os.ReadFile("conditions.go")
+	require.NoError(t, err)
+	guide, err := os.ReadFile("../deploy/OPERATIONS.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(guide), "| `Failing` |")
+	require.True(t, found)
+	table, _, _ = strings.Cut("| `Failing` |"+table, "\n\n")
+	explained := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| ([^|]+) \\|").FindAllStringSubmatch(table, -1) {
+		for _, name := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[1], -1) {
+			explained[name[1]] = true
+		}
+	}
+	known := map[string]bool{"InvalidSpec": true} // the reason of a problem, of package messages
+	for _, constant := range regexp.MustCompile(`(?m)^\t(Condition|Reason)\w+ += "(\w+)"`).FindAllStringSubmatch(string(code), -1) {
+		known[constant[2]] = true
+		if constant[1] == "Condition" && !slices.Contains([]string{ConditionReady, ConditionReconciling, ConditionStalled}, constant[2]) {
+			require.True(t, explained[constant[2]], "%s is not explained", constant[2])
+		}
+	}
+	for name := range explained {
+		require.True(t, known[name] || name == ConditionReady, "nobody sets %s", name)
+	}
 }

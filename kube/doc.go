@@ -10,8 +10,13 @@
 //	  └─▶ BrokerBudget, ControllerBudget     how evictions are answered
 //
 // Builders are pure: the same input gives the same object, byte for byte. An object has only the fields that we mean to
-// own; it is written by server-side apply, so that what people and other controllers set stays theirs. I/O is in the
-// files named client and cache.
+// own; it is written by server-side apply under one field manager, so that what people and other controllers set stays theirs. I/O
+// is in the files named client and cache, and in service_mend.go.
+//
+// Five writes are no applies, each because an apply cannot say what is meant. A Pod is made by POST: an apply would write a newer wish
+// on one that the cache has yet to show. Annotations of a Pod or claim that runs are a merge patch with uid and resourceVersion, which
+// makes nothing anew. Its CPU is the resize subresource's. Finalizers, owners, and fields of Koperator's own managers are JSON patches
+// that test what they replace. Ports and selectors that people edited are set by one, too: an apply would merge theirs with ours.
 //
 // Four rules run through the package:
 //

@@ -32,6 +32,9 @@ func NotSupported(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	add(spec.IstioControlPlane != nil || spec.IstioIngressConfig != nil, "spec.istioIngressConfig",
 		"this version makes no Istio objects; make them yourself")
 	add(spec.ContourIngressConfig != nil, "spec.contourIngressConfig", "this version makes no Contour objects; make them yourself")
+	add(spec.EnvoyConfig != nil, "spec.envoyConfig", "this version runs no Envoy; lead clients to the brokers yourself")
+	add(spec.ExternalAddressTimeoutSeconds != nil, "spec.externalAddressTimeoutSeconds",
+		"this version waits for no address: it advertises hostnameOverride; set that, and remove this")
 	add(spec.ListenersConfig.SSLSecrets != nil, "spec.listenersConfig.sslSecrets",
 		"this version makes no certificates; remove it together with ssl listeners")
 	add(spec.AlertManagerConfig != nil, "spec.alertManagerConfig",

@@ -256,6 +256,8 @@ func TestNotSupportedNamesFieldsAndLeavesBrokersRunning(t *testing.T) {
 		c.Spec.ListenersConfig.SSLSecrets = &v1beta1.SSLSecrets{}
 		c.Spec.ContourIngressConfig = &v1beta1.ContourIngressConfig{}
 		c.Spec.IstioControlPlane = &v1beta1.IstioControlPlaneReference{}
+		c.Spec.EnvoyConfig = &v1beta1.EnvoyConfig{}
+		c.Spec.ExternalAddressTimeoutSeconds = ptr.To(int32(60))
 	})
 	var fields []string
 	for _, problem := range Validate(cluster) {
@@ -268,6 +270,8 @@ func TestNotSupportedNamesFieldsAndLeavesBrokersRunning(t *testing.T) {
 		"spec.listenersConfig.externalListeners[name=test]",
 		"spec.istioIngressConfig",
 		"spec.contourIngressConfig",
+		"spec.envoyConfig",
+		"spec.externalAddressTimeoutSeconds",
 		"spec.listenersConfig.sslSecrets",
 		"spec.alertManagerConfig",
 	}, fields)

@@ -120,6 +120,7 @@ func TestLarge(t *testing.T) {
 	}
 }
 
+// They come up side by side, rest for a day without a write, and go.
 func TestLargeClustersComeUpAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{3, 30, 300} {
@@ -129,6 +130,11 @@ func TestLargeClustersComeUpAtOnce(t *testing.T) {
 				w.eventually(10*time.Second, "all Pods are there", func() bool { return len(w.pods("demo")) == size+3 })
 				w.eventuallyReady("demo")
 				w.settled()
+				if size < 300 || !raceDetector { // where it would cost minutes
+					w.quietFor(24 * time.Hour)
+				}
+				w.delete("demo")
+				w.eventuallyGone("demo")
 			}, machines(10, 3))
 		})
 	}
