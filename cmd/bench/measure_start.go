@@ -34,6 +34,8 @@ type start struct {
 	// written is how long the floor takes until everything is written, floor until its last Pod is Running.
 	written, floor []time.Duration
 	objects        int
+	// cpu is what the daemon has used from the apply until the last Pod was Running.
+	cpu time.Duration
 	// memory is that of the daemon after it came to rest.
 	memory daemon.Memory
 }
@@ -56,8 +58,8 @@ func (b *bench) measureStart(ctx context.Context, w *world, brokers int) error {
 	if s.memory, err = w.daemon.Memory(); err != nil {
 		return err
 	}
-	b.say("%d brokers: %.2f s, floor %.2f s, %.2f requests a broker, %.0f MiB", brokers, s.took.Seconds(), slices.Min(s.floor).Seconds(),
-		s.perBroker(), s.memory.Resident)
+	b.say("%d brokers: %.2f s, floor %.2f s, %.2f requests a broker, %.2f s of CPU, %.0f MiB", brokers, s.took.Seconds(),
+		slices.Min(s.floor).Seconds(), s.perBroker(), s.cpu.Seconds(), s.memory.Resident)
 	b.results.starts = append(b.results.starts, s)
 	return nil
 }
@@ -72,6 +74,10 @@ func (w *world) startCluster(ctx context.Context, shape load.Shape) (start, erro
 	if err := w.namespace(ctx, namespace); err != nil {
 		return s, err
 	}
+	before, err := w.daemon.CPU()
+	if err != nil {
+		return s, err
+	}
 	began := time.Now()
 	if err := w.apply(ctx, cluster); err != nil {
 		return s, err
@@ -80,6 +86,11 @@ func (w *world) startCluster(ctx context.Context, shape load.Shape) (start, erro
 	if err != nil {
 		return s, err
 	}
+	after, err := w.daemon.CPU()
+	if err != nil {
+		return s, err
+	}
+	s.cpu = after - before
 	s.took, s.lag, s.slowest = up.Last.Sub(began), up.Lag, up.Slowest
 	requests, err := w.server.Requests(daemon.UserAgent)
 	if err != nil {

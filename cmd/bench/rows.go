@@ -61,6 +61,14 @@ func took(starts []start) []time.Duration {
 	return values
 }
 
+func used(starts []start) []time.Duration {
+	var values []time.Duration
+	for _, s := range starts {
+		values = append(values, s.cpu)
+	}
+	return values
+}
+
 func (r results) hundred() []report.Row {
 	starts := r.of(100)
 	if len(starts) == 0 {
@@ -86,6 +94,7 @@ func (r results) hundred() []report.Row {
 		report.Judged("API requests of the daemon until then, a broker", "under 5",
 			fmt.Sprintf("%.2f (%s)", worst, audit.String(last.requests)), worst < requestTarget),
 		report.Plain("Events and leases until then", audit.String(last.bookkeeping)),
+		report.Plain("CPU time of the daemon until then", report.Range(used(starts))),
 	}
 }
 
@@ -104,8 +113,14 @@ func (r results) growth(brokers int) []report.Row {
 	}
 	growth := float64(s.took) / float64(report.Median(took(base)))
 	nodes := float64(s.nodes) / float64(base[0].nodes)
-	return []report.Row{report.Judged(what, fmt.Sprintf("at most %.1f times N = 100 (linear)", nodes),
-		fmt.Sprintf("%s; %.1f times N = 100 (the floor: %.1f times)", measured, growth, r.floorGrowth(s)), growth <= nodes*linear)}
+	target := fmt.Sprintf("at most %.1f times N = 100 (linear)", nodes)
+	work := float64(s.cpu) / float64(report.Median(used(base)))
+	return []report.Row{
+		report.Judged(what, target,
+			fmt.Sprintf("%s; %.1f times N = 100 (the floor: %.1f times)", measured, growth, r.floorGrowth(s)), growth <= nodes*linear),
+		report.Judged(fmt.Sprintf("N = %d: CPU time of the daemon until then", brokers), target,
+			fmt.Sprintf("%s; %.1f times N = 100", report.Seconds(s.cpu), work), work <= nodes*linear),
+	}
 }
 
 // floorGrowth is how much slower than 100 brokers' the bare client was: what the API server itself makes of more objects.

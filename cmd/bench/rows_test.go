@@ -24,6 +24,7 @@ func startOf(brokers int, took float64) start {
 	return start{
 		brokers: brokers, nodes: brokers + 3, took: seconds(took)[0], sent: 3 * brokers,
 		floor: seconds(1, 2, 3), written: seconds(1), memory: daemon.Memory{Resident: 60, Peak: 70},
+		cpu: time.Duration(brokers) * 10 * time.Millisecond,
 	}
 }
 
@@ -32,6 +33,8 @@ func TestRowsJudgeFiguresByTheirTargets(t *testing.T) {
 	tooMany.sent = 500
 	large := startOf(100, 1)
 	large.memory.Resident = 81
+	busy := startOf(300, 5.8)
+	busy.cpu = 4 * time.Second
 	for _, test := range []struct {
 		name    string
 		results results
@@ -48,6 +51,7 @@ func TestRowsJudgeFiguresByTheirTargets(t *testing.T) {
 		{"linear growth", results{starts: []start{startOf(100, 2), startOf(300, 5.8)}}, nil},
 		{"more than linear growth", results{starts: []start{startOf(100, 1), startOf(300, 3.5)}},
 			[]string{"N = 300: apply until the last Pod is Running"}},
+		{"more than linear work", results{starts: []start{startOf(100, 2), busy}}, []string{"N = 300: CPU time of the daemon until then"}},
 		{"growth without a base is only told", results{starts: []start{startOf(300, 100)}}, nil},
 		{"restless", results{idle: &idle{took: time.Minute, restless: []audit.Line{{Verb: "patch", Resource: "pods", Count: 1}}}},
 			[]string{"1m0s idle after that: other than lease renewals and watches"}},

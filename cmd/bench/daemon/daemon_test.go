@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -26,6 +27,17 @@ func TestParseMemory(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, test.want, got)
 		})
+	}
+}
+
+func TestParseCPU(t *testing.T) {
+	const stat = "7 (a) b) S 1 7 7 0 -1 4194560 1 0 0 0 150 25 9 9 20 0 12 0 1 1 1 1"
+	used, err := parseCPU(stat)
+	require.NoError(t, err)
+	require.Equal(t, 1750*time.Millisecond, used)
+	for _, bad := range []string{"", "7 (a) S 1 7", strings.Replace(stat, "150", "many", 1)} {
+		_, err := parseCPU(bad)
+		require.ErrorContains(t, err, "CPU time", bad)
 	}
 }
 
