@@ -1,16 +1,19 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/actors/broker"
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -31,7 +34,7 @@ type upgrader struct {
 }
 
 // raised is a metadata.version that Kafka works by from now on.
-type raised struct{ name, wanted, refused string }
+type raised struct{ from, name, wanted, refused string }
 
 // keepUpgrade raises metadata.version while nothing else moves.
 func (a *cluster) keepUpgrade(c actor.Context) {
@@ -59,10 +62,10 @@ func (a *cluster) keepUpgrade(c actor.Context) {
 		return
 	}
 	a.Log.Info("metadata.version is raised", "from", a.upgrade.finalised, "to", kafka.MetadataName(level))
-	e := a.effects
+	e, from := a.effects, a.upgrade.finalised
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (raised, error) {
 		refused, err := e.raiseMetadata(ctx, address, level)
-		return raised{name: kafka.MetadataName(level), wanted: wanted, refused: refused}, err
+		return raised{from: from, name: kafka.MetadataName(level), wanted: wanted, refused: refused}, err
 	})
 }
 
@@ -86,6 +89,8 @@ func (a *cluster) wasRaised(c actor.Context, r kit.Result[raised]) {
 		a.upgrade.waits = "Kafka refuses metadata.version " + r.Value.wanted + ": " + r.Value.refused
 		a.Log.Warn("metadata.version refused", "reason", r.Value.refused)
 	default:
+		a.Events.Event(kube.ClusterReference(a.Key, a.newest), nil, corev1.EventTypeNormal, "MetadataVersionRaised", "RaiseMetadata",
+			"metadata.version was "+cmp.Or(r.Value.from, "unknown")+" and is "+r.Value.name+": Kafka lowers it no more")
 		a.upgrade.finalised, a.upgrade.refusedFor, a.upgrade.waits = r.Value.name, "", ""
 	}
 }

@@ -37,6 +37,9 @@ func TestMetadataVersionIsRaisedAfterTheLastNodeRunsTheNewKafka(t *testing.T) {
 		w.eventually(5*time.Minute, "metadata.version is raised", func() bool {
 			return w.cluster("demo").Status.MetadataVersion == "4.3-IV0"
 		})
+		told := w.events.with("MetadataVersionRaised")
+		require.Len(w.t, told, 1)
+		require.Equal(w.t, "metadata.version was 3.9-IV0 and is 4.3-IV0: Kafka lowers it no more", told[0].note)
 		w.settled()
 		require.Equal(w.t, "4.3", w.cluster("demo").Status.Version)
 		require.Nil(w.t, kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionMetadata))

@@ -132,7 +132,7 @@ type actingParts struct {
 func (d *daemon) lead(leading context.Context, held func() error, parts actingParts) {
 	pid, err := operator.Start(d.actors, operator.World{
 		Context: leading, Cache: parts.cache, Writer: counted(parts.client, d.registry), Reader: parts.client, Events: parts.recorder,
-		Kafka: kafkaDialer{held}, Metrics: d.metrics, Nodes: d.nodes, Log: d.log,
+		Kafka: kafkaDialer{countedGate(held, d.registry)}, Metrics: d.metrics, Nodes: d.nodes, Log: d.log,
 	})
 	if err != nil {
 		d.log.Error("actors not started", "error", err)

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
@@ -18,6 +19,21 @@ func counted(writer kube.Writer, registerer prometheus.Registerer) kube.Writer {
 		writes: counterIn(registerer, "koperator_kube_writes_total", "Writes to the API server.", "verb", "result"),
 		pods: counterIn(registerer, "koperator_cluster_pods_created_total",
 			"Pods of brokers and controllers that were made, the first ones and those that replace others.", "cluster"),
+	}
+}
+
+// countedGate counts the changing requests to Kafka that a gate lets pass.
+func countedGate(gate kafka.Gate, registerer prometheus.Registerer) kafka.Gate {
+	changes := counterIn(registerer, "koperator_kafka_changes_total", "Requests that change something in Kafka, by result: sent, or kept back "+
+		"because the lease is not held.", "result")
+	return func() error {
+		err := gate()
+		result := "sent"
+		if err != nil {
+			result = "kept back"
+		}
+		changes.WithLabelValues(result).Inc()
+		return err
 	}
 }
 

@@ -103,15 +103,32 @@ func TestPodsThatAreMadeAreCountedByCluster(t *testing.T) {
 	}
 	_, err := counted(refusing{}, registry).Create(t.Context(), pod)
 	require.ErrorIs(t, err, errRefused)
+	require.Equal(t, map[string]float64{"kafka/demo": 2}, valuesOf(t, registry, "koperator_cluster_pods_created_total"))
+}
+
+func TestChangesOfKafkaAreCountedAtTheGate(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	var closed error
+	gate := countedGate(func() error { return closed }, registry)
+	require.NoError(t, gate())
+	require.NoError(t, countedGate(gate, registry)(), "a new leadership counts on")
+	closed = errRefused
+	require.ErrorIs(t, gate(), errRefused)
+	require.Equal(t, map[string]float64{"sent": 3, "kept back": 1}, valuesOf(t, registry, "koperator_kafka_changes_total"))
+}
+
+// valuesOf are the values of a counter with one label, by that.
+func valuesOf(t *testing.T, registry *prometheus.Registry, name string) map[string]float64 {
+	t.Helper()
 	families, err := registry.Gather()
 	require.NoError(t, err)
-	made := map[string]float64{}
+	values := map[string]float64{}
 	for _, family := range families {
 		for _, metric := range family.GetMetric() {
-			if family.GetName() == "koperator_cluster_pods_created_total" {
-				made[metric.GetLabel()[0].GetValue()] = metric.GetCounter().GetValue()
+			if family.GetName() == name {
+				values[metric.GetLabel()[0].GetValue()] = metric.GetCounter().GetValue()
 			}
 		}
 	}
-	require.Equal(t, map[string]float64{"kafka/demo": 2}, made)
+	return values
 }
