@@ -15,7 +15,7 @@ spec:
   kRaft: KRAFT
   headlessServiceEnabled: true
   oneBrokerPerNode: false
-  rollingUpgradeConfig: {failureThreshold: 1}
+  rollingUpgradeConfig: {failureThreshold: THRESHOLD}
   cruiseControlConfig: {CRUISE}
   listenersConfig:
     internalListeners: [{type: plaintext, name: NAME, containerPort: 29092}]
@@ -29,7 +29,7 @@ spec:
 func clusterWith(t *testing.T, replacements ...string) map[string]any {
 	t.Helper()
 	content := strings.NewReplacer(replacements...).Replace(cluster)
-	defaults := strings.NewReplacer("KRAFT", "true", "CRUISE", "", "NAME", "internal", "EXTERNAL", "", "GROUPS", "",
+	defaults := strings.NewReplacer("KRAFT", "true", "THRESHOLD", "1", "CRUISE", "", "NAME", "internal", "EXTERNAL", "", "GROUPS", "",
 		"BROKERS", "{id: 0}", "MORE", "")
 	return manifest(t, defaults.Replace(content))
 }
@@ -51,7 +51,7 @@ func TestASchemaTrapOfKoperatorStaysAccepted(t *testing.T) {
 		"all brokers on one port, with broker 0":               clusterWith(t, "EXTERNAL", "externalListeners: [{type: ssl, name: e, containerPort: 9094, externalStartingPort: -1}]"),
 		"unknown arguments of Envoy":                           clusterWith(t, "MORE", "envoyConfig: {envoyCommandLineArgs: {concurrency: 1, log-level: debug}}"),
 		"a broker.rack line that Koperator wrote":              clusterWith(t, "BROKERS", `{id: 0, readOnlyConfig: "broker.rack=a,b\n"}`),
-		"a failure threshold of zero":                          clusterWith(t, "MORE", "removeUnusedIngressResources: true"),
+		"a failure threshold of zero":                          clusterWith(t, "THRESHOLD", "0"),
 		"the largest id":                                       clusterWith(t, "BROKERS", "{id: 65534}"),
 		"a claim whose strings are templates":                  clusterWith(t, "BROKERS", "{id: 0, brokerConfig: {storageConfigs: [{mountPath: /a, pvcSpec: {storageClassName: '{{ .BrokerId }}'}}]}}"),
 		"a ZooKeeper cluster whose brokers have KRaft's roles": clusterWith(t, "KRAFT", "false", "BROKERS", "{id: 0, brokerConfig: {processRoles: [controller]}}"),
@@ -96,7 +96,7 @@ func TestABadClusterIsRefusedWithTheFieldsName(t *testing.T) {
 }
 
 func TestTheSchemasDefaults(t *testing.T) {
-	stored, errs := serverOf(t, "kafkaclusters").admit(manifest(t, strings.NewReplacer("kRaft: KRAFT", "", "CRUISE", "",
+	stored, errs := serverOf(t, "kafkaclusters").admit(manifest(t, strings.NewReplacer("kRaft: KRAFT", "", "THRESHOLD", "1", "CRUISE", "",
 		"NAME", "internal", "EXTERNAL", "", "GROUPS", "g: {}", "BROKERS", "{id: 0, brokerConfig: {}}, {id: 1}", "MORE", "").Replace(cluster)))
 	require.Empty(t, errs.ToAggregate())
 	spec := stored["spec"].(map[string]any)
