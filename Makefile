@@ -8,6 +8,7 @@ INSTANCE ?= default
 SANDBOX  := $(CACHE)/bin/sandbox
 GO       := go
 TOOL     := $(GO) tool -modfile=cmd/tools/go.mod
+NESTED   := cmd/tools cmd/sandbox cmd/bench
 CRDS     := kafkaclusters kafkatopics kafkausers cruisecontroloperations
 KUBE     := v1.36.3
 KUBEFLAGS := -s -w -X k8s.io/component-base/version.gitVersion=$(KUBE) -X k8s.io/component-base/version.gitMajor=1 \
@@ -42,10 +43,19 @@ lint: ## staticcheck over all modules that the daemon's build needs, and gofmt
 	$(TOOL) staticcheck -tags e2e ./cmd/e2e/...
 	$(GO) -C cmd/tools vet ./...
 
+# The nested modules read files outside of themselves (deploy/crds), which Go's cache of test results does not see: -count=1.
+# Only packages with tests are built: the sandbox as a whole is Kubernetes.
 .PHONY: test
-test: ## vet, and all tests that need neither root nor a sandbox, under the race detector, with a sample of the simulation
+test: ## vet, and all tests of all modules that need neither root nor a sandbox, those of the root module under the race detector, with a sample of the simulation
+	@cc=$$($(GO) env CC); command -v "$${cc%% *}" >/dev/null || { \
+	  echo "the race detector needs a C compiler, and $$cc is not there: apt-get install gcc libc6-dev (Debian), or name yours: make test CC=…" >&2; exit 1; }
 	$(GO) vet ./...
-	$(TOOL) gotestsum --format pkgname -- -race -timeout 30m ./...
+	CGO_ENABLED=1 $(TOOL) gotestsum --format pkgname -- -race -timeout 30m ./...
+	@for module in $(NESTED); do \
+	  echo "tests of the module $$module"; \
+	  (cd $$module && packages=$$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...) && \
+	    $(GO) tool -modfile=$(CURDIR)/cmd/tools/go.mod gotestsum --format pkgname -- -count=1 $$packages) || exit 1; \
+	done
 
 SEEDS ?= 1000
 FRESH ?= 0
