@@ -168,19 +168,24 @@ func printVariables(out io.Writer, i plan.Instance) {
 }
 
 func imageCommand() *cobra.Command {
-	var name, version string
+	var name, version, prefix string
 	command := &cobra.Command{
 		Use:       "image NAME…",
-		Short:     "Build images and push them to the sandbox's registry, if it runs",
+		Short:     "Build images and push them to the sandbox's registry, if it runs, or to another one",
 		Args:      cobra.MinimumNArgs(1),
 		ValidArgs: images.Names(),
-		Example:   "  sandbox image kafka --version 3.9.2",
+		Example:   "  sandbox image kafka --version 3.9.2\n  sandbox image kafka jmx-javaagent metrics-reporter --push registry.example.com:5000",
 		RunE: func(command *cobra.Command, names []string) error {
 			recipes, err := images.Recipes(names, version)
 			if err != nil {
 				return err
 			}
-			references, err := cluster.PushImages(command.Context(), name, recipes, plan.DefaultCache(os.Getenv), progress(command))
+			var references []string
+			if cache := plan.DefaultCache(os.Getenv); prefix != "" {
+				references, err = cluster.PushImagesTo(command.Context(), prefix, recipes, cache, progress(command))
+			} else {
+				references, err = cluster.PushImages(command.Context(), name, recipes, cache, progress(command))
+			}
 			for _, reference := range references {
 				_, _ = fmt.Fprintln(command.OutOrStdout(), reference)
 			}
@@ -189,5 +194,7 @@ func imageCommand() *cobra.Command {
 	}
 	instanceFlag(command, &name)
 	command.Flags().StringVar(&version, "version", "", "version of Kafka, if not the default")
+	command.Flags().StringVar(&prefix, "push", "", "push to PREFIX/koperator/NAME:TAG instead, over HTTPS or else plain HTTP, to a registry that asks for no login")
+	command.MarkFlagsMutuallyExclusive("push", "instance")
 	return command
 }

@@ -203,6 +203,31 @@ func PushImages(ctx context.Context, instance string, recipes []images.Recipe, c
 	return references, nil
 }
 
+// PushImagesTo builds images and brings them to any registry that asks for no login, below the prefix. It returns their
+// references there.
+func PushImagesTo(ctx context.Context, prefix string, recipes []images.Recipe, cache string, p *Progress) ([]string, error) {
+	if err := requireRoot(); err != nil {
+		return nil, err
+	}
+	if err := machine.EnsureImagePackages(ctx, p.Say); err != nil {
+		return nil, err
+	}
+	var references []string
+	store := images.Store{Dir: plan.Instance{Cache: cache}.ImagesDir(), Say: p.Say}
+	for _, recipe := range recipes {
+		reference := plan.ImageBelow(prefix, recipe.Name, recipe.Tag)
+		image, err := store.Ensure(ctx, recipe)
+		if err != nil {
+			return references, err
+		}
+		if _, err := images.Push(ctx, image, reference); err != nil {
+			return references, err
+		}
+		references = append(references, reference)
+	}
+	return references, nil
+}
+
 func buildImages(ctx context.Context, recipes []images.Recipe, cache string, p *Progress) error {
 	store := images.Store{Dir: plan.Instance{Cache: cache}.ImagesDir(), Say: p.Say}
 	for _, recipe := range recipes {

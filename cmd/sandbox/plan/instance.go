@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // MaxInstances is how many sandboxes fit on one machine side by side.
@@ -114,7 +115,12 @@ func (i Instance) Registry() string { return fmt.Sprintf("127.0.0.1:%d", i.Regis
 
 // Image is the reference of one of our images.
 func (i Instance) Image(name, tag string) string {
-	return fmt.Sprintf("%s/koperator/%s:%s", i.Registry(), name, tag)
+	return ImageBelow(i.Registry(), name, tag)
+}
+
+// ImageBelow is the reference of an image below a registry, or below a path in it: what the samples call REGISTRY.
+func ImageBelow(prefix, name, tag string) string {
+	return fmt.Sprintf("%s/koperator/%s:%s", strings.TrimSuffix(prefix, "/"), name, tag)
 }
 
 // CgroupRoot holds all cgroups of all instances.

@@ -103,6 +103,7 @@ func TestDefaultCache(t *testing.T) {
 
 func TestImageReferencesHaveTheSameFormForHostAndNodes(t *testing.T) {
 	require.Equal(t, "127.0.0.1:5000/koperator/kafka:4.3.1", instance(0).Image("kafka", "4.3.1"))
+	require.Equal(t, "registry.example.com/team/koperator/kafka:4.3.1", ImageBelow("registry.example.com/team/", "kafka", "4.3.1"), "a slash too much")
 	node := instance(0).NodeList()[0]
 	files := fileMap(instance(0))
 	require.Contains(t, files["/cache/sandbox/default/state/conf/registries/127.0.0.1:5000/hosts.toml"], `server = "http://10.244.255.1:5000"`)
