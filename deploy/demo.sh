@@ -16,7 +16,11 @@ step "Kubernetes, with three nodes in three zones"
 environment=$("$SANDBOX" env --instance "$INSTANCE") || fail "the sandbox does not say where it is; '$down' and try again"
 eval "$environment"
 export KUBECONFIG
-look="export KUBECONFIG=$KUBECONFIG;"
+look="export KUBECONFIG=$KUBECONFIG;" alias=
+if ! type -P kubectl >/dev/null; then # then what we tell people to run must bring its own: an alias has no effect on the line that makes it
+  look+=" kubectl() { '$SANDBOX' kubectl \"\$@\"; };"
+  alias=$'\n'"  alias kubectl=\"$SANDBOX kubectl\""
+fi
 kubectl() { "$SANDBOX" kubectl "$@"; }
 
 step "the operator's image"
@@ -70,7 +74,7 @@ cat <<TEXT
 Done in $SECONDS s: Kubernetes with the operator, a Kafka cluster of three nodes, 1,000 messages written and read.
 
 Look around:
-  export KUBECONFIG=$KUBECONFIG
+  export KUBECONFIG=$KUBECONFIG$alias
   kubectl get kafkacluster -A
   kubectl -n kafka describe kafkacluster demo
   kubectl -n kafka get pods,pvc,configmaps,services,pdb
