@@ -4,6 +4,18 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 instance=${E2E_INSTANCE:-e2e}
+tools=$PWD/cmd/tools/go.mod
+
+# traces runs the sandbox's own test, that it leaves the machine as it was. Before ours comes up: alone it may compare all.
+traces() {
+  case "$*" in *-run*)
+    echo "TestDownLeavesTheMachineAsItWas is not run: single tests were asked for by -run"
+    return
+  esac
+  (cd cmd/sandbox && go tool -modfile="$tools" gotestsum --format testname -- -tags root -count=1 -timeout 15m .) && return
+  [ -n "${KEEP:-}" ] || "$SANDBOX" down --instance traces --purge
+  return 1
+}
 
 if [ -z "${KUBECONFIG:-}" ]; then
   if [ "$(id -u)" != 0 ] || [ ! -e /etc/debian_version ]; then
@@ -12,6 +24,8 @@ if [ -z "${KUBECONFIG:-}" ]; then
   fi
   "$MAKE" --no-print-directory "$SANDBOX"
   "$SANDBOX" down --instance "$instance" # what an earlier run that was killed has left
+  export SANDBOX
+  traces "$@"
   [ -n "${KEEP:-}" ] || trap '"$SANDBOX" down --instance "$instance"' EXIT
   "$SANDBOX" up --instance "$instance"
   eval "$("$SANDBOX" env --instance "$instance")"
@@ -22,9 +36,20 @@ if [ -z "${KUBECONFIG:-}" ]; then
   export KUBECONFIG KOPERATOR_IMAGE SANDBOX_REGISTRY SANDBOX_INSTANCE KAFKA_3_IMAGE
   export KUBECTL="$SANDBOX kubectl"
   KOPERATOR_IMAGE=$(go -C cmd/tools run ./image --root ../.. --platforms "linux/$(go env GOARCH)" --push "$KOPERATOR_IMAGE")
-elif [ -z "${KOPERATOR_IMAGE:-}" ] || [ -z "${SANDBOX_REGISTRY:-}" ]; then
-  echo "KUBECONFIG is set, so the tests would run on that cluster. For that set KOPERATOR_IMAGE to an image of the operator (make image PUSH=…)" >&2
-  echo "and SANDBOX_REGISTRY to a registry with koperator/kafka:4.3.1; or unset KUBECONFIG for a sandbox of their own" >&2
-  exit 1
+else
+  if [ -z "${KOPERATOR_IMAGE:-}" ] || [ -z "${SANDBOX_REGISTRY:-}" ]; then
+    program=${SANDBOX:-sandbox}
+    cat >&2 <<TEXT
+KUBECONFIG is set, so the tests would run on that cluster. For that set KOPERATOR_IMAGE to an image of the operator (make image
+PUSH=…) and SANDBOX_REGISTRY to a registry that it pulls from, with these images; or unset KUBECONFIG for a sandbox of their own.
+  koperator/kafka:4.3.1 koperator/jmx-javaagent:1.0.1 koperator/metrics-reporter:dev
+    $program image kafka jmx-javaagent metrics-reporter --push "\$SANDBOX_REGISTRY"
+  koperator/kafka:3.9.2, for TestUpgrade and TestZooKeeperMode, which run only where KAFKA_3_IMAGE names it
+    $program image kafka --version 3.9.2 --push "\$SANDBOX_REGISTRY"; export KAFKA_3_IMAGE=\$SANDBOX_REGISTRY/koperator/kafka:3.9.2
+'make $program' builds that program. It needs root on a Debian-like machine; the registry must ask for no login.
+TEXT
+    exit 1
+  fi
+  echo "TestDownLeavesTheMachineAsItWas is not run: KUBECONFIG is set, and it is about the sandbox"
 fi
-go tool -modfile=cmd/tools/go.mod gotestsum --format testname -- -tags e2e -count=1 "$@" ./cmd/e2e
+go tool -modfile="$tools" gotestsum --format testname -- -tags e2e -count=1 "$@" ./cmd/e2e
