@@ -15,8 +15,9 @@ import (
 )
 
 // Where a Service leads is ours alone: one more label in its selector and it finds no Pod, and a port of another number keeps
-// the name that ours needs. Server-side apply leaves both to whoever set them, since it merges the selector by key and ports by
-// number and protocol (listMapKey of ServiceSpec.ports), and then fails for ever on the name that stands twice.
+// the name that ours needs. Server-side apply takes the selector as a whole (mapType=atomic of ServiceSpec.selector), but leaves
+// ports to whoever set them, since it merges them by number and protocol (listMapKey of ServiceSpec.ports), and then fails for
+// ever on the name that stands twice.
 
 // strayed is the path of the first thing in a Service's selector or ports that is not wanted and that an apply would leave
 // there, empty when there is none.

@@ -3,7 +3,9 @@ package simulation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"testing"
 	"time"
@@ -332,7 +334,7 @@ func (c *clientGo) merge(kind kube.Kind, action clienttesting.PatchActionImpl) (
 	}
 	_, merged, err := clienttesting.ObjectReaction(tracker)(action)
 	if err != nil {
-		return nil, err
+		return nil, asAnswered(action, err)
 	}
 	object := merged.DeepCopyObject().(kube.Object)
 	object.SetManagedFields(nil)
@@ -344,6 +346,14 @@ func (c *clientGo) merge(kind kube.Kind, action clienttesting.PatchActionImpl) (
 		return nil, err
 	}
 	return c.store.commit(r, object), nil
+}
+
+// asAnswered gives the failed test of a JSON patch the status that an API server gives it.
+func asAnswered(action clienttesting.PatchActionImpl, err error) error {
+	if status := apierrors.APIStatus(nil); action.PatchType != types.JSONPatchType || errors.As(err, &status) {
+		return err
+	}
+	return apierrors.NewGenericServerResponse(http.StatusUnprocessableEntity, "patch", schema.GroupResource{}, action.Name, err.Error(), 0, true)
 }
 
 // reactOwn answers for the project's own kinds, which client-go knows as unstructured.

@@ -23,6 +23,7 @@
 //
 // onBoth runs it a second time with client-go's fake clientsets and the daemon's own informers between the daemon and the
 // store, so that what the store takes for server-side apply cannot drift from what client-go does. The informers list and
-// watch as against a real API server: what that promises (watchCache) holds in every trouble. A test may not sleep outside
+// watch as against a real API server: what that promises (watchCache) holds in every trouble. What both do for kube.Writer is
+// what a real API server does for it: kube/writertest is one table that runs on all three. A test may not sleep outside
 // of the bubble that run makes, and everything is stopped before the bubble ends.
 package simulation

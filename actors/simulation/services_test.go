@@ -12,7 +12,7 @@ import (
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
-// Ports are merged by number and a selector by key: what somebody else sets there is nobody's to take back by an apply.
+// Ports are merged by number: what somebody else sets there is nobody's to take back by an apply.
 func TestAServiceThatWasEditedByHandLeadsToItsPodsAgain(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]func(*corev1.Service){

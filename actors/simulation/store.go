@@ -165,6 +165,7 @@ func (s *store) put(object kube.Object) kube.Object {
 	object.SetGeneration(r.object.GetGeneration())
 	object.SetCreationTimestamp(r.object.GetCreationTimestamp())
 	object.SetDeletionTimestamp(r.object.GetDeletionTimestamp())
+	r.fields = stillOurs(r.fields, r.object, object)
 	return s.commit(r, object)
 }
 
@@ -178,6 +179,7 @@ func (s *store) update(k key, edit func(kube.Object)) bool {
 	}
 	object := r.object.DeepCopyObject().(kube.Object)
 	edit(object)
+	r.fields = stillOurs(r.fields, r.object, object)
 	s.commit(r, object)
 	return true
 }

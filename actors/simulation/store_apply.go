@@ -65,6 +65,7 @@ func (s *store) apply(wanted kube.Object, force bool) (kube.Object, error) {
 		if err := mergePorts(merged, live, r.fields); err != nil {
 			return nil, err
 		}
+		takeSelector(merged, want)
 	}
 	object, err := typedLike(wanted, merged)
 	if err != nil {
@@ -114,7 +115,8 @@ func (s *store) applyStatus(cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluste
 	return s.commit(r, object).(*v1beta1.KafkaCluster), nil
 }
 
-// meant is a conflict when a patch names the UID of an object that is not there any more.
+// meant is a conflict when a patch names the UID of an object where there is none, and invalid where there is another one
+// (ValidateObjectMetaUpdate: nobody can change a UID).
 func meant(standing *record, resource schema.GroupResource, wanted metav1.Object) error {
 	switch uid := wanted.GetUID(); {
 	case uid == "", standing != nil && standing.object.GetUID() == uid:
@@ -123,8 +125,8 @@ func meant(standing *record, resource schema.GroupResource, wanted metav1.Object
 		return apierrors.NewConflict(resource, wanted.GetName(),
 			fmt.Errorf("uid mismatch: the provided object specified uid %s, and no existing object was found", uid))
 	default:
-		return apierrors.NewConflict(resource, wanted.GetName(), fmt.Errorf("precondition failed: UID in precondition: %s, UID in object meta: %s",
-			uid, standing.object.GetUID()))
+		return apierrors.NewInvalid(schema.GroupKind{Kind: resource.Resource}, wanted.GetName(),
+			field.ErrorList{field.Invalid(field.NewPath("metadata", "uid"), uid, "field is immutable")})
 	}
 }
 
@@ -183,8 +185,8 @@ func (s *store) annotate(read kube.Object, annotations map[string]string) (kube.
 	if r == nil {
 		return nil, apierrors.NewNotFound(resourceOf(k.kind), k.name)
 	}
-	if r.object.GetUID() != read.GetUID() {
-		return nil, apierrors.NewConflict(resourceOf(k.kind), k.name, errors.New("precondition failed: UID"))
+	if err := meant(r, resourceOf(k.kind), read); err != nil {
+		return nil, err
 	}
 	object := r.object.DeepCopyObject().(kube.Object)
 	merged := maps.Clone(object.GetAnnotations())
@@ -256,6 +258,37 @@ func merge(live, last, want any) any {
 		result[name] = merge(result[name], lastFields[name], value)
 	}
 	return result
+}
+
+// stillOurs is what the daemon's field manager owns after somebody else has made after of before: who changes a value by an update
+// takes it from all others.
+func stillOurs(ours map[string]any, before, after kube.Object) map[string]any {
+	if len(ours) == 0 {
+		return ours
+	}
+	was, errWas := runtime.DefaultUnstructuredConverter.ToUnstructured(before)
+	is, errIs := runtime.DefaultUnstructuredConverter.ToUnstructured(after)
+	if errWas != nil || errIs != nil {
+		return ours
+	}
+	return unchanged(ours, was, is)
+}
+
+// unchanged are the fields of ours that are in both with the same value.
+func unchanged(ours, was, is map[string]any) map[string]any {
+	kept := map[string]any{}
+	for name, value := range ours {
+		nested, isNested := value.(map[string]any)
+		before, hadFields := was[name].(map[string]any)
+		after, hasFields := is[name].(map[string]any)
+		switch {
+		case isNested && hadFields && hasFields:
+			kept[name] = unchanged(nested, before, after)
+		case reflect.DeepEqual(was[name], is[name]):
+			kept[name] = value
+		}
+	}
+	return kept
 }
 
 // held is the path of the first field that is wanted otherwise than it stands and was not applied by us before.

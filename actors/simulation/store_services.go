@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -34,6 +35,13 @@ func mergePorts(merged, live, last map[string]any) error {
 		spec["ports"] = ports
 	}
 	return nil
+}
+
+// takeSelector completes it further: a selector is one value (mapType=atomic), whoever has set which of its labels.
+func takeSelector(merged, want map[string]any) {
+	if selector, found, err := unstructured.NestedFieldNoCopy(want, "spec", "selector"); found && err == nil {
+		merged["spec"].(map[string]any)["selector"] = selector
+	}
 }
 
 func portsOf(service map[string]any) []any {
