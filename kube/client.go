@@ -205,7 +205,11 @@ func (c *Client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster)
 		return nil, err
 	}
 	defer c.end(cluster)
-	patch, err := statusPatch(cluster)
+	version, err := c.versionOf(ctx, cluster)
+	if err != nil {
+		return nil, fmt.Errorf("apply status of %s: %w", describe(cluster), err)
+	}
+	patch, err := statusPatch(cluster, version)
 	if err != nil {
 		return nil, fmt.Errorf("apply status of %s: %w", describe(cluster), err)
 	}
@@ -215,6 +219,24 @@ func (c *Client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster)
 		return nil, fmt.Errorf("apply status of %s: %w", describe(cluster), err)
 	}
 	return applied.(*v1beta1.KafkaCluster), nil
+}
+
+// versionOf is the resourceVersion that a status is for: the one it was made from or, where that does not matter, the newest of this
+// very cluster. Only a version keeps a late status from a cluster that was made again under the name: the API server takes no notice
+// of the uid in an apply of a custom resource's status.
+func (c *Client) versionOf(ctx context.Context, cluster *v1beta1.KafkaCluster) (string, error) {
+	if cluster.ResourceVersion != "" {
+		return cluster.ResourceVersion, nil
+	}
+	standing, err := c.own.Get(ctx, KindCluster, cluster.Namespace, cluster.Name)
+	if err != nil {
+		return "", err
+	}
+	if standing.GetUID() != cluster.UID {
+		return "", apierrors.NewConflict(v1beta1.Resource(v1beta1.KafkaClusterResource).GroupResource(), cluster.Name,
+			fmt.Errorf("another cluster has taken its name: its uid is %s, not %s", standing.GetUID(), cluster.UID))
+	}
+	return standing.GetResourceVersion(), nil
 }
 
 // Delete implements Writer. The preconditions keep a decision about one Pod from hitting its successor, or one that has
@@ -443,13 +465,9 @@ func ownedFields(wanted Object) (map[string]any, error) {
 	return fields, nil
 }
 
-// statusPatch names the UID always: a late write must not reach a cluster made later under the name. The API server
-// answers a difference in either with 409 Conflict, for server-side apply as for an update.
-func statusPatch(cluster *v1beta1.KafkaCluster) ([]byte, error) {
-	metadata := map[string]any{"namespace": cluster.Namespace, "name": cluster.Name, "uid": cluster.UID}
-	if cluster.ResourceVersion != "" {
-		metadata["resourceVersion"] = cluster.ResourceVersion
-	}
+// statusPatch is a whole status for just this version of the cluster: on another one it is a conflict.
+func statusPatch(cluster *v1beta1.KafkaCluster, version string) ([]byte, error) {
+	metadata := map[string]any{"namespace": cluster.Namespace, "name": cluster.Name, "uid": cluster.UID, "resourceVersion": version}
 	return json.Marshal(map[string]any{
 		"apiVersion": v1beta1.GroupVersion().String(),
 		"kind":       "KafkaCluster",

@@ -8,7 +8,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/koperator-go/koperator/messages"
 )
@@ -54,21 +56,35 @@ func TestAConfigMapWhoseFirstAnswerWasLostIsMadeAgain(t *testing.T) {
 }
 
 func TestAStatusIsOfJustThisCluster(t *testing.T) {
-	for name, version := range map[string]string{"whatever happened to it meanwhile": "", "as it was read": "7"} {
-		t.Run(name, func(t *testing.T) {
+	write := func(version string, standing types.UID) (map[string]any, error) {
+		_, dynamic, client := clients()
+		dynamic.PrependReactor("get", "kafkaclusters", func(clienttesting.Action) (bool, runtime.Object, error) {
 			cluster := demo()
-			cluster.ResourceVersion = version
-			text, err := statusPatch(cluster)
-			require.NoError(t, err)
-			var patch struct{ Metadata map[string]any }
-			require.NoError(t, json.Unmarshal(text, &patch))
-			want := map[string]any{"namespace": "ns1", "name": "demo", "uid": string(cluster.UID)}
-			if version != "" {
-				want["resourceVersion"] = version
-			}
-			require.Equal(t, want, patch.Metadata)
+			cluster.UID, cluster.ResourceVersion = standing, "9"
+			return true, rawOf(t, cluster, "KafkaCluster"), nil
 		})
+		var patch struct{ Metadata map[string]any }
+		dynamic.PrependReactor("patch", "kafkaclusters", func(action clienttesting.Action) (bool, runtime.Object, error) {
+			require.NoError(t, json.Unmarshal(action.(clienttesting.PatchActionImpl).Patch, &patch))
+			return true, rawOf(t, demo(), "KafkaCluster"), nil
+		})
+		cluster := demo()
+		cluster.ResourceVersion = version
+		_, err := client.ApplyStatus(t.Context(), cluster)
+		return patch.Metadata, err
 	}
+	named := func(version string) map[string]any {
+		return map[string]any{"namespace": "ns1", "name": "demo", "uid": string(demo().UID), "resourceVersion": version}
+	}
+	sent, err := write("7", "not asked for")
+	require.NoError(t, err)
+	require.Equal(t, named("7"), sent, "as it was read")
+	sent, err = write("", demo().UID)
+	require.NoError(t, err)
+	require.Equal(t, named("9"), sent, "whatever happened to it meanwhile")
+	sent, err = write("", "made later")
+	require.True(t, apierrors.IsConflict(err), "%v", err)
+	require.Nil(t, sent)
 }
 
 func TestWhatBelongsToADaemonElsewhereIsNeitherSeenNorWritten(t *testing.T) {

@@ -98,6 +98,9 @@ func TestTheTableOfRightsNamesEveryRequestOfTheClient(t *testing.T) {
 	cluster := &v1beta1.KafkaCluster{ObjectMeta: meta}
 	cluster.Finalizers = ClusterFinalizers()
 	_, _ = client.ApplyStatus(ctx, cluster)
+	read := cluster.DeepCopy()
+	read.ResourceVersion = "7"
+	_, _ = client.ApplyStatus(ctx, read)
 	_ = client.ReleaseFinalizers(ctx, cluster, ClusterFinalizers())
 	_, _ = client.Cluster(ctx, messages.ClusterKey{Namespace: "ns1", Name: "a"})
 	_, _ = client.Dependents(ctx, messages.ClusterKey{Namespace: "ns1", Name: "a"})

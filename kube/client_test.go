@@ -120,7 +120,7 @@ func TestStatusIsAppliedWhole(t *testing.T) {
 		return true, rawOf(t, demo(), "KafkaCluster"), nil
 	})
 	cluster := demo()
-	cluster.Status = v1beta1.KafkaClusterStatus{ClusterID: "id", ObservedGeneration: 3}
+	cluster.ResourceVersion, cluster.Status = "7", v1beta1.KafkaClusterStatus{ClusterID: "id", ObservedGeneration: 3}
 	_, err := client.ApplyStatus(t.Context(), cluster)
 	require.NoError(t, err)
 	require.Equal(t, "status", sent.Subresource)

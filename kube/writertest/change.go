@@ -36,6 +36,10 @@ func writesStatusOfOne(t testing.TB, s Server) {
 	require.Equal(t, "first", applied.Status.ClusterID)
 	require.Empty(t, applied.Status.State, "what is applied no more goes")
 	s.same(t, applied)
+
+	_, err = write(func(c *v1beta1.KafkaCluster) { c.UID, c.ResourceVersion, c.Status.ClusterID = another, "", "late" })
+	require.True(t, apierrors.IsConflict(err), "another cluster: %v", err)
+	s.same(t, applied)
 }
 
 func mendsServices(t testing.TB, s Server) {
