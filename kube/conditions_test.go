@@ -71,7 +71,7 @@ func TestTheGuideExplainsEveryCondition(t *testing.T) {
 	require.True(t, found)
 	table, _, _ = strings.Cut("| `Failing` |"+table, "\n\n")
 	explained := map[string]bool{}
-	for _, row := range regexp.MustCompile("(?m)^\\| ([^|]+) \\|").FindAllStringSubmatch(table, -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| ([^|]+) \|`).FindAllStringSubmatch(table, -1) {
 		for _, name := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[1], -1) {
 			explained[name[1]] = true
 		}
