@@ -93,5 +93,5 @@ check: ## what the project's CI runs
 .PHONY: FORCE
 $(SANDBOX): FORCE
 	@mkdir -p $(CACHE)/bin
-	@test -x $@ || echo "building the sandbox: the first time takes about six minutes on two cores"
+	@test -x $@ || echo "building the sandbox: the first time takes six to ten minutes on two cores, without a word"
 	@$(GO) build -C cmd/sandbox -p 2 -ldflags "$(KUBEFLAGS)" -o $@ .

@@ -23,7 +23,7 @@ if ! type -P kubectl >/dev/null; then # then what we tell people to run must bri
 fi
 kubectl() { "$SANDBOX" kubectl "$@"; }
 
-step "the operator's image"
+step "the operator's image; the first time compiles for some minutes, without a word"
 # With the digest in its name, a new build is a new image for the kubelet.
 image=$(go -C cmd/tools run ./image --root ../.. --platforms "linux/$(go env GOARCH)" --push "$KOPERATOR_IMAGE") ||
   fail "the operator's image could not be built and pushed to the sandbox's registry: the lines above say why. If Go modules

@@ -251,12 +251,28 @@ func readOnlyProblems(field, text string, ignored []string) []messages.FieldProb
 				"metadata.log.dir is not supported: the metadata log is in the first log dir; remove the line and put that storage first"))
 		case slices.Contains(ignored, key):
 			problems = append(problems, warning(field,
-				"%s is set by the operator from other fields of the spec, this line has no effect; remove it", key))
+				"%s is set by the operator from %s, this line has no effect; remove it", key, madeFrom(key)))
 		default:
 			problems = append(problems, typoProblems(field, key)...)
 		}
 	}
 	return problems
+}
+
+// madeFrom are the fields that a key of the broker's file is made from.
+func madeFrom(key string) string {
+	switch {
+	case key == "log.dirs" || key == "log.dir":
+		return "storageConfigs"
+	case isListenerTopology(key):
+		return "spec.listenersConfig"
+	case key == "process.roles":
+		return "processRoles"
+	case key == "node.id" || key == "broker.id":
+		return "the id in brokers"
+	default:
+		return "other fields of the spec"
+	}
 }
 
 // typoProblems tell of a key that Kafka does not have and that looks like one it has, or like no key at all.

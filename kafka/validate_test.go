@@ -265,9 +265,9 @@ func TestValidateProperties(t *testing.T) {
 		"keys that the operator sets": {
 			sound(readOnly("listeners=x\nlog.dirs=/x"), broker(0, func(b *v1beta1.Broker) { b.ReadOnlyConfig = "node.id=7" })),
 			[]string{
-				warned + "spec.readOnlyConfig: listeners is set by the operator",
-				warned + "spec.readOnlyConfig: log.dirs is set by the operator",
-				warned + "spec.brokers[id=0].readOnlyConfig: node.id is set by the operator",
+				warned + "spec.readOnlyConfig: listeners is set by the operator from spec.listenersConfig, this line has no effect",
+				warned + "spec.readOnlyConfig: log.dirs is set by the operator from storageConfigs, this",
+				warned + "spec.brokers[id=0].readOnlyConfig: node.id is set by the operator from the id in brokers, this",
 			},
 		},
 		"a metadata log elsewhere": {
