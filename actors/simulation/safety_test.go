@@ -58,14 +58,7 @@ func TestADiskThatWasToGoStaysWhenReplicasLandOnIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(w *World) {
-				w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2)))
-				w.eventuallyReady("demo")
-				w.advance(time.Minute)
-				foreign := w.keepBroker(3)
-				w.edit("demo", withoutDisk)
-				w.eventually(10*time.Minute, "broker 3 is to stop", func() bool {
-					return strings.Contains(w.conditionText("demo", "RollingUpgradeBlocked"), "broker 3: eviction refused")
-				})
+				foreign := w.keptWithADiskToGo()
 				require.False(w.t, w.letsGo("demo", 3), "its disk is not let go while it may not stop")
 				w.topic("demo", "single", 8, 1, 1)
 				if test.landing != nil {
@@ -83,14 +76,7 @@ func TestADiskThatWasToGoStaysWhenReplicasLandOnIt(t *testing.T) {
 func TestADiskWhoseBrokerWasKeptForAWhileGoesWithOneRestart(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2)))
-		w.eventuallyReady("demo")
-		w.advance(time.Minute)
-		foreign := w.keepBroker(3)
-		w.edit("demo", withoutDisk)
-		w.eventually(10*time.Minute, "broker 3 is to stop", func() bool {
-			return strings.Contains(w.conditionText("demo", "RollingUpgradeBlocked"), "broker 3: eviction refused")
-		})
+		foreign := w.keptWithADiskToGo()
 		w.deleteObject(foreign)
 		pods := map[types.UID]bool{}
 		w.eventually(20*time.Minute, "the disk of broker 3 is gone", func() bool {
@@ -102,6 +88,20 @@ func TestADiskWhoseBrokerWasKeptForAWhileGoesWithOneRestart(t *testing.T) {
 		w.eventuallyWithout("demo", 3, lastDisk)
 		require.Len(w.t, pods, 2, "it restarts once, without the disk")
 	})
+}
+
+// keptWithADiskToGo is a cluster whose broker 3 would restart without its second disk, and which somebody's budget keeps from that.
+func (w *World) keptWithADiskToGo() (foreign key) {
+	w.t.Helper()
+	w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), disks(2)))
+	w.eventuallyReady("demo")
+	w.advance(time.Minute)
+	foreign = w.keepBroker(3)
+	w.edit("demo", withoutDisk)
+	w.eventually(10*time.Minute, "broker 3 is to stop", func() bool {
+		return strings.Contains(w.conditionText("demo", "RollingUpgradeBlocked"), "broker 3: eviction refused")
+	})
+	return foreign
 }
 
 // keepBroker is somebody's budget that lets a broker not be stopped.
