@@ -21,6 +21,9 @@ const (
 	recoveryPatience = 10 * time.Minute
 	// refusedPause is how long a permit rests whose eviction a PodDisruptionBudget refused.
 	refusedPause = 5 * time.Second
+	// unusedPermit is how long a permit stands that its broker cannot use, for example while the API server is away: whether it may
+	// still be stopped is judged anew then. A step of a broker takes at most half of it.
+	unusedPermit = time.Minute
 )
 
 // roll is what the cluster actor remembers of restarts under way. It is a cache: a new leader begins without, and finds
@@ -34,6 +37,8 @@ type roll struct {
 // permit is the right to stop one Pod, and then what is known of its broker until it is back.
 type permit struct {
 	messages.Permit
+	// granted is when it was, zero for that of a broker which serves nobody.
+	granted time.Time
 	// before are the partitions that it was out of sync in when it was stopped: nobody waits for those.
 	before []kafka.TopicPartition
 	// refused is when the API server refused the eviction last, zero when it did not.
@@ -155,8 +160,13 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 		}
 		d.withdraw(n, p)
 		return
+	case stands && !p.granted.IsZero() && v.now.Sub(p.granted) >= unusedPermit: // others may have gone down since
+		d.withdraw(n, p)
+		return
 	case stands:
-		d.permits[n.id] = p
+		if d.permits[n.id] = p; !p.granted.IsZero() {
+			d.soon(unusedPermit - v.now.Sub(p.granted))
+		}
 		return
 	case wantsRestart(n) && !o.PodReady: // it came back with what is not wanted any more
 		return
@@ -267,7 +277,7 @@ func (d *rollDecision) grant(v rollView) {
 		closed := len(before) > 0 || v.budgetClosed()
 		d.permits[id] = permit{
 			Permit: messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.healthy() || closed},
-			before: before,
+			granted: v.now, before: before,
 		}
 		if n.observed.Restart.Refused != "" { // so it was the last time, which is worth telling until it goes
 			d.blocked = refusedText(n)
@@ -288,7 +298,7 @@ func (d *rollDecision) force(v rollView, candidates []messages.BrokerID) bool {
 		in := v.restartInput(candidates)
 		in.Set, in.Forced = []messages.BrokerID{n.id}, true
 		if kafka.CanRestart(in).OK {
-			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true}, before: v.index.OutOfSync(n.id)}
+			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true}, granted: v.now, before: v.index.OutOfSync(n.id)}
 			return true
 		}
 	}

@@ -103,6 +103,25 @@ func requireStopped(t *testing.T, tests map[string]stopped) {
 	}
 }
 
+// A permit that was granted while all was well says nothing once a broker has failed to use it for long: the API server may have been
+// away, and another controller may have died.
+func TestAPermitThatIsNotUsedIsJudgedAnew(t *testing.T) {
+	granted := func(ago time.Duration) func(*permit) { return func(p *permit) { p.granted = now.Add(-ago) } }
+	young := decide(quiet(waits(1), unready(0, false), holding(1, granted(unusedPermit-time.Second))))
+	require.Zero(t, young.permits[1].withdrawn)
+	require.Equal(t, time.Second, young.again, "it is looked at when its time is over")
+
+	old := decide(quiet(waits(1), unready(0, false), holding(1, granted(unusedPermit))))
+	require.Equal(t, int64(1), old.permits[1].withdrawn)
+	require.Empty(t, old.permits[1].told().Pod)
+
+	heard := decide(quiet(waits(1), unready(0, false), holding(1, granted(unusedPermit), func(p *permit) { p.withdrawn = 1 }), func(v *rollView) {
+		v.nodes[1].told, v.nodes[1].observed.Revision = 2, 2
+	}))
+	require.NotContains(t, heard.permits, messages.BrokerID(1))
+	require.Contains(t, heard.blocked, "broker 0 is not back")
+}
+
 func TestWhoMayBeStoppedNow(t *testing.T) {
 	requireStopped(t, map[string]stopped{
 		"nobody waits": {quiet(), nil, ""},
