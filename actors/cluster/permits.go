@@ -276,7 +276,7 @@ func (d *rollDecision) grant(v rollView) {
 		// While it is out of sync our budget lets nobody go, and its restart may be the only cure: a failed disk that is to go.
 		closed := len(before) > 0 || v.budgetClosed()
 		d.permits[id] = permit{
-			Permit: messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.healthy() || closed},
+			Permit:  messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.healthy() || closed},
 			granted: v.now, before: before,
 		}
 		if n.observed.Restart.Refused != "" { // so it was the last time, which is worth telling until it goes
