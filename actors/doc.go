@@ -18,6 +18,8 @@
 //	Service                broker, cluster  a node's own; those that all nodes share, and the end of a mode's
 //	PodDisruptionBudget    cluster
 //
+// The label on the operator's own Pod that shows who leads is written by the command itself.
+//
 // Of Kafka itself, where no key and no partition has two that change it:
 //
 //	configuration of one broker   broker, cluster  what the spec says of it; throttles of moving replicas, and what is left of a
@@ -27,6 +29,10 @@
 //	leaders                       health           preferred ones, after a restart
 //
 // Kafka topics, users and operations are released by cluster when it is deleted, and written by nobody yet.
+//
+// What comes later has its place: envoy, cruise, security, topics and users become siblings of health under each cluster, xds and
+// alerts, of which there is one in a daemon, siblings of operator. Each is a package actors/<kind>, told and telling by values of
+// package messages, and its world gets a model in package simulation.
 //
 // In package kit is what wraps the actor library, in package simulation the whole tree in virtual time.
 package actors

@@ -40,7 +40,8 @@ func DialAdmin(ctx context.Context, address string, gate Gate) (*Admin, error) {
 	return a, nil
 }
 
-// Version is the release that the broker said it is when it was connected to, such as "4.3"; empty in ZooKeeper mode.
+// Version is the release that the broker said it is when it was connected to, such as "4.3"; empty where it is one that nobody here
+// knows.
 func (a *Admin) Version() string { return a.version }
 
 // Close ends the connection.

@@ -3,12 +3,15 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/koperator-go/koperator/messages"
 )
@@ -70,7 +73,24 @@ func featuresOf(answer *kmsg.ApiVersionsResponse) features {
 			f.elr = feature.MaxVersionLevel >= 1
 		}
 	}
+	if f.version == "" { // a broker in ZooKeeper mode supports no features
+		f.version = releaseByRequests(answer)
+	}
 	return f
+}
+
+// releaseByRequests is the release whose brokers take the requests that one says it takes, the oldest of several; empty where that
+// fits none.
+func releaseByRequests(answer *kmsg.ApiVersionsResponse) string {
+	guess := kversion.FromApiVersionsResponse(answer).VersionGuess()
+	found := regexp.MustCompile(`v(\d+\.\d+)`).FindStringSubmatch(guess)
+	if found == nil || strings.HasPrefix(guess, "not even") {
+		return ""
+	}
+	if version, err := ParseVersion(found[1]); err != nil || version == (Version{}) {
+		return ""
+	}
+	return found[1]
 }
 
 // metadataVersion is the name of a level of metadata.version, such as "4.0-IV3": the levels of a release are numbered

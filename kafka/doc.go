@@ -43,8 +43,9 @@
 //
 // # Differences to Koperator
 //
-// For one and the same KafkaCluster Koperator writes testdata/koperator/NAME.properties and this package
-// testdata/NAME.properties. They differ in these keys and no others; a test compares the table with the files.
+// Those of Kubernetes objects are in the doc of package kube. For one and the same KafkaCluster Koperator writes
+// testdata/koperator/NAME.properties and this package testdata/NAME.properties. They differ in these keys and no others; a test
+// compares the table with the files.
 //
 //	key                                              here     in the files of
 //	advertised.listeners                             added    controller

@@ -278,14 +278,6 @@ func TestAStandInForTheFileLivesUntilTheNextRestart(t *testing.T) {
 	require.Empty(t, plan.After)
 }
 
-func TestNextStep(t *testing.T) {
-	for _, test := range []struct{ current, wanted, want int }{
-		{8, 8, 8}, {8, 100, 16}, {64, 100, 100}, {100, 8, 50}, {25, 8, 12}, {12, 8, 8}, {1, 5, 2}, {3, 1, 1}, {0, 5, 5}, {8, 0, 0},
-	} {
-		assert.Equal(t, test.want, kafka.NextStep(test.current, test.wanted), "from %d to %d", test.current, test.wanted)
-	}
-}
-
 func TestAPlanThatKeepsSomeKeys(t *testing.T) {
 	const retention = "log.retention.ms"
 	plan := kafka.DynamicPlan{

@@ -52,9 +52,6 @@ func beyondSteps(key string, brokers []Configs) bool {
 	return known && highest > math.MaxInt32/2
 }
 
-// NextStep is the number of threads nearest to the wanted one that Kafka takes now.
-func NextStep(current, wanted int) int { return nextStep(current, current, wanted) }
-
 // nextStep is the same for brokers that have from lowest to highest threads now.
 func nextStep(lowest, highest, wanted int) int {
 	if lowest <= 0 || wanted <= 0 {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,10 +15,10 @@ const clusterWideField = "spec.clusterWideConfig"
 // group, as v1beta1.BrokerConfigOf merges them. Keys that Kafka would refuse are left out with a warning each, since it
 // refuses the others with them. Nothing is known of a text that cannot be read, not even that it is empty: the result is
 // nil then, and nothing of the broker's is to be changed.
-func BrokerDynamic(broker *v1beta1.Broker, config *v1beta1.BrokerConfig, running Running) (Properties, []messages.FieldProblem) {
-	own := broker.BrokerConfig != nil && broker.BrokerConfig.Config != ""
+func BrokerDynamic(in RenderInput, running Running) (Properties, []messages.FieldProblem) {
+	own := in.Broker.BrokerConfig != nil && in.Broker.BrokerConfig.Config != ""
 	return dynamicProperties(dynamicText{
-		field: settingField(broker, own, "config"), text: config.Config, elr: running.ELR, classOf: running.classOf,
+		field: settingField(&in.Broker, own, "config"), text: in.Config.Config, cluster: in.Cluster, elr: running.ELR, classOf: running.classOf,
 	})
 }
 
@@ -25,7 +26,7 @@ func BrokerDynamic(broker *v1beta1.Broker, config *v1beta1.BrokerConfig, running
 // With ELR it has min.insync.replicas, too, wherever the user wrote it.
 func ClusterDynamic(cluster *v1beta1.KafkaCluster, running Running) (Properties, []messages.FieldProblem) {
 	wanted, problems := dynamicProperties(dynamicText{
-		field: clusterWideField, text: cluster.Spec.ClusterWideConfig, clusterWide: true, elr: running.ELR, classOf: running.classOf,
+		field: clusterWideField, text: cluster.Spec.ClusterWideConfig, cluster: cluster, clusterWide: true, elr: running.ELR, classOf: running.classOf,
 	})
 	if wanted == nil || !running.ELR {
 		return wanted, problems
@@ -63,7 +64,7 @@ func minISRBeside(cluster *v1beta1.KafkaCluster) (string, []messages.FieldProble
 	if !differ {
 		return highest, nil
 	}
-	return highest, []messages.FieldProblem{warning(clusterWideField,
+	return highest, []messages.FieldProblem{messages.Warning(clusterWideField,
 		"brokers have different min.insync.replicas, and with eligible leader replicas Kafka has one for all, now the highest, %s; write it here", highest)}
 }
 
@@ -96,6 +97,7 @@ func valueIn(text, key string) string {
 // dynamicText is a field with properties that Kafka is to take while it runs.
 type dynamicText struct {
 	field, text string
+	cluster     *v1beta1.KafkaCluster
 	clusterWide bool
 	elr         bool
 	classOf     func(key string) Class
@@ -110,7 +112,7 @@ func dynamicProperties(t dynamicText) (Properties, []messages.FieldProblem) {
 	for _, key := range properties.Keys() {
 		if message := t.refusal(key); message != "" {
 			properties.Delete(key)
-			problems = append(problems, warning(t.field, message, key))
+			problems = append(problems, messages.Warning(t.field, message, key))
 			continue
 		}
 		problems = append(problems, typoProblems(t.field, key)...)
@@ -128,6 +130,8 @@ func (t dynamicText) refusal(key string) string {
 		return "%s is set by the operator from spec.listenersConfig, this line has no effect; remove it"
 	case key == minInsyncReplicas && t.elr && !t.clusterWide:
 		return "%s is one for all brokers where eligible leader replicas are on; move it to spec.clusterWideConfig"
+	case class == ClassReadOnly && slices.Contains(generatedKeys(t.cluster), key): // in readOnlyConfig it would be refused, too
+		return "%s is set by the operator from " + madeFrom(key) + ", this line has no effect; remove it"
 	case class == ClassReadOnly && t.behindListenerOnly(key):
 		return "Kafka changes %[1]s while it runs only for one listener; write listener.name.NAME.%[1]s, or move it to readOnlyConfig"
 	case class == ClassReadOnly:
@@ -145,7 +149,8 @@ func (t dynamicText) behindListenerOnly(key string) bool {
 }
 
 // dynamicProblems are those of a text of which is not known what Kafka it is for: only what every version refuses.
-func dynamicProblems(field, text string, clusterWide bool) []messages.FieldProblem {
-	_, problems := dynamicProperties(dynamicText{field: field, text: text, clusterWide: clusterWide, classOf: classAnywhere})
+func dynamicProblems(t dynamicText) []messages.FieldProblem {
+	t.classOf = classAnywhere
+	_, problems := dynamicProperties(t)
 	return problems
 }

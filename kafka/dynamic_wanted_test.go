@@ -35,7 +35,7 @@ func TestBrokerDynamic(t *testing.T) {
 		broker := &v1beta1.Broker{ID: 3, BrokerConfigGroup: "big", BrokerConfig: &v1beta1.BrokerConfig{Config: own}}
 		config, err := v1beta1.BrokerConfigOf(&cluster.Spec, broker)
 		require.NoError(t, err)
-		wanted, problems := kafka.BrokerDynamic(broker, config, running)
+		wanted, problems := kafka.BrokerDynamic(kafka.RenderInput{Cluster: cluster, Broker: *broker, Config: config}, running)
 		return wanted, spoken(problems)
 	}
 	for name, test := range map[string]struct {
@@ -110,11 +110,12 @@ func TestClusterDynamic(t *testing.T) {
 
 func TestValidateWarnsOfKeysThatEveryKafkaRefusesDynamically(t *testing.T) {
 	cluster := &v1beta1.KafkaCluster{}
+	cluster.Spec.KRaft = true
 	cluster.Spec.ClusterWideConfig = "broker.rack=a\ncordoned.log.dirs=/a\nmy.plugin.url=x\nlog.message.downconversion.enable=true"
 	cluster.Spec.BrokerConfigGroups = map[string]v1beta1.BrokerConfig{"big": {Config: "node.id=4\ncordoned.log.dirs=/a"}}
 	var got []string
 	for _, p := range kafka.Validate(cluster) {
-		if strings.Contains(p.Message, "refuses") {
+		if strings.Contains(p.Message, "refuses") || strings.Contains(p.Message, "node.id") {
 			assert.Equal(t, messages.SeverityWarning, p.Severity)
 			got = append(got, p.String())
 		}
@@ -122,7 +123,7 @@ func TestValidateWarnsOfKeysThatEveryKafkaRefusesDynamically(t *testing.T) {
 	assert.Equal(t, []string{
 		"spec.clusterWideConfig: broker.rack is read-only: Kafka reads it at start and refuses it here; move it to readOnlyConfig",
 		"spec.clusterWideConfig: Kafka refuses cordoned.log.dirs for all brokers at once; move it to the config of a broker or of a brokerConfigGroup",
-		"spec.brokerConfigGroups[big].config: node.id is read-only: Kafka reads it at start and refuses it here; move it to readOnlyConfig",
+		"spec.brokerConfigGroups[big].config: node.id is set by the operator from the id in brokers, this line has no effect; remove it",
 	}, got)
 }
 

@@ -94,19 +94,27 @@ func ingressEntry(
 	if l.Config == nil {
 		return l.IngressServiceSettings, true
 	}
+	if name, found := entryName(l, config); found {
+		return entrySettings(cluster, l, l.Config.IngressConfig[name]), true
+	}
+	return v1beta1.IngressServiceSettings{}, len(config.BrokerIngressMapping) == 0 // the default entry is missing: no address
+}
+
+// entryName is the entry of a listener's ingressConfig by which a broker is reached.
+func entryName(l *v1beta1.ExternalListenerConfig, config *v1beta1.BrokerConfig) (name string, found bool) {
+	if l.Config == nil {
+		return "", false
+	}
 	mapping := config.BrokerIngressMapping
 	if len(mapping) == 0 {
 		mapping = []string{l.Config.DefaultIngressConfig}
-		if _, ok := l.Config.IngressConfig[l.Config.DefaultIngressConfig]; !ok {
-			return v1beta1.IngressServiceSettings{}, true // reached by an entry that is missing: no address
-		}
 	}
 	for _, name := range mapping {
-		if entry, ok := l.Config.IngressConfig[name]; ok {
-			return entrySettings(cluster, l, entry), true
+		if _, ok := l.Config.IngressConfig[name]; ok {
+			return name, true
 		}
 	}
-	return v1beta1.IngressServiceSettings{}, false
+	return "", false
 }
 
 // IngressNames are the entries of ingressConfig by which a broker is reached from outside, over all listeners, sorted.

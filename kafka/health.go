@@ -33,7 +33,7 @@ type ReplicationIndex struct {
 	leaders    []int32
 	impaired   []bool
 
-	offline, underMin int
+	offline int
 }
 
 // unknownMin is no value of min.insync.replicas.
@@ -79,7 +79,7 @@ func Index(r *messages.Replication) *ReplicationIndex {
 	for i := range r.Partitions {
 		x.replicas.add(r.Partitions[i].Replicas)
 		x.inSync.add(r.Partitions[i].ISR)
-		x.count(&r.Partitions[i], x.min[i])
+		x.count(&r.Partitions[i])
 	}
 	x.partitions = x.partitionsByBroker()
 	return x
@@ -102,7 +102,7 @@ func minISRByPartition(r *messages.Replication) []int32 {
 }
 
 // count adds one partition to what is counted over all of them.
-func (x *ReplicationIndex) count(p *messages.Partition, minISR int32) {
+func (x *ReplicationIndex) count(p *messages.Partition) {
 	for _, id := range p.Replicas {
 		at := x.place(id)
 		if !slices.Contains(p.ISR, id) {
@@ -116,9 +116,6 @@ func (x *ReplicationIndex) count(p *messages.Partition, minISR int32) {
 		x.offline++
 	} else {
 		x.leaders[x.place(p.Leader)]++
-	}
-	if int32(len(p.ISR)) < minISR {
-		x.underMin++
 	}
 }
 
@@ -187,9 +184,6 @@ func (x *ReplicationIndex) Leaders(id messages.BrokerID) int {
 
 // Offline counts the partitions without a leader.
 func (x *ReplicationIndex) Offline() int { return x.offline }
-
-// UnderMinISR counts the partitions with fewer replicas in sync than min.insync.replicas, as far as that is known.
-func (x *ReplicationIndex) UnderMinISR() int { return x.underMin }
 
 // Impaired are the brokers that have a replica offline or out of sync, ascending. Koperator compares their number with
 // rollingUpgradeConfig.failureThreshold.

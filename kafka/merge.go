@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // The keys by which a cluster is migrated from ZooKeeper to KRaft broker by broker. They are for the operator alone and
@@ -23,13 +24,9 @@ func UserProperties(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) (Prop
 	}
 	ofBroker, err := Parse(broker.ReadOnlyConfig)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", brokerField(broker.ID, "readOnlyConfig"), err)
+		return nil, fmt.Errorf("%s: %w", messages.BrokerField(broker.ID, "readOnlyConfig"), err)
 	}
 	return ofCluster.Merge(ofBroker), nil
-}
-
-func brokerField(id int32, field string) string {
-	return fmt.Sprintf("spec.brokers[id=%d].%s", id, field)
 }
 
 // withoutIdentity drops what only the operator can know about a KRaft node, also where the node must not have the key at

@@ -22,13 +22,6 @@ type RenderInput struct {
 	SuperUsers []string
 }
 
-// NodeIndependent is the input without what only the node of the Pod tells. The hashes that decide about restarts are
-// computed over its properties: a Pod that comes up elsewhere is not another Pod.
-func (in RenderInput) NodeIndependent() RenderInput {
-	in.Rack = ""
-	return in
-}
-
 func (in RenderInput) id() messages.BrokerID { return messages.BrokerID(in.Broker.ID) }
 
 // BrokerProperties are the properties of one node, whole: defaults, overlaid with the user's, overlaid with what the
@@ -44,7 +37,7 @@ func BrokerProperties(in RenderInput) (Properties, error) {
 	n := nodeOf(&in.Cluster.Spec, in.Config.ProcessRoles)
 	if !n.broker && !n.controller {
 		return nil, fmt.Errorf("%s: neither broker nor controller: give the node a role",
-			brokerField(in.Broker.ID, "brokerConfig.processRoles"))
+			messages.BrokerField(in.Broker.ID, "brokerConfig.processRoles"))
 	}
 	metadata, err := metadataProperties(in, n, user)
 	if err != nil {

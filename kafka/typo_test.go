@@ -32,3 +32,11 @@ func TestTyposAreWarnedOfInEveryText(t *testing.T) {
 	require.Contains(t, problems["spec.clusterWideConfig"], "did you mean log.retention.ms")
 	require.Contains(t, problems["spec.brokerConfigGroups[default].config"], "write key=value")
 }
+
+// Plugins have keys of their own: who writes one is warned of it in one text as little as in the other.
+func TestUnknownKeysAreWarnedOfInTheSameWordsInEveryText(t *testing.T) {
+	for _, key := range []string{"no.such.key", "nosuchkey", "log.retention.mz", "my.plugin.url", "num.io.threads"} {
+		readOnly := readOnlyProblems("field", key+"=1\n", nil)
+		require.Equal(t, readOnly, dynamicProblems(dynamicText{field: "field", text: key + "=1\n", cluster: &v1beta1.KafkaCluster{}}), key)
+	}
+}

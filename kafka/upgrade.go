@@ -106,10 +106,10 @@ func metadataVersionProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProb
 		return nil
 	}
 	if !cluster.Spec.KRaft {
-		return []messages.FieldProblem{warning(field, "ZooKeeper mode has no metadata.version, this line has no effect; remove it")}
+		return []messages.FieldProblem{messages.Warning(field, "ZooKeeper mode has no metadata.version, this line has no effect; remove it")}
 	}
 	if _, err := MetadataLevel(name); err != nil {
-		return []messages.FieldProblem{invalid(field, "%s", err.Error())}
+		return []messages.FieldProblem{messages.Invalid(field, "%s", err.Error())}
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -19,6 +18,7 @@ func Validate(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		listenerProblems(cluster),
 		listenerMarkProblems(cluster),
 		externalListenerProblems(cluster),
+		hostProblems(cluster),
 		propertyProblems(cluster),
 		quorumProblems(cluster),
 		nodeProblems(cluster),
@@ -31,22 +31,9 @@ const (
 	brokersField           = "spec.brokers"
 )
 
-func invalid(field, message string, args ...any) messages.FieldProblem {
-	return messages.FieldProblem{
-		Field: messages.FieldOf(field), Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
-		Message: fmt.Sprintf(message, messages.Values(args)...),
-	}
-}
-
 func notSupported(field, message string, args ...any) messages.FieldProblem {
-	problem := invalid(field, message, args...)
+	problem := messages.Invalid(field, message, args...)
 	problem.Reason = messages.ReasonNotSupported
-	return problem
-}
-
-func warning(field, message string, args ...any) messages.FieldProblem {
-	problem := invalid(field, message, args...)
-	problem.Severity = messages.SeverityWarning
 	return problem
 }
 
@@ -76,19 +63,19 @@ func listenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 					"use type plaintext, or remove the listener", l.Type))
 		}
 		if !speakable.MatchString(l.Name) {
-			problems = append(problems, invalid(l.field+".name",
+			problems = append(problems, messages.Invalid(l.field+".name",
 				"%q cannot be the name of a Kafka listener; use lower case letters, digits and dashes", l.Name))
 		}
 		if len(l.Name) > longestListener {
-			problems = append(problems, invalid(l.field+".name",
+			problems = append(problems, messages.Invalid(l.field+".name",
 				"the name becomes that of a Service's port, which has at most 63 letters; use at most %d", longestListener))
 		}
 		if byName[ListenerName(l.Name)] {
-			problems = append(problems, invalid(l.field+".name",
+			problems = append(problems, messages.Invalid(l.field+".name",
 				"another listener is called %s in Kafka, too; give each its own name", ListenerName(l.Name)))
 		}
 		if other, taken := byPort[l.ContainerPort]; taken {
-			problems = append(problems, invalid(l.field+".containerPort",
+			problems = append(problems, messages.Invalid(l.field+".containerPort",
 				"port %d is taken by listener %s; give each listener its own port", l.ContainerPort, other))
 		} else {
 			byPort[l.ContainerPort] = l.Name
@@ -124,20 +111,24 @@ func listenerMarkProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem
 	_, admin := AdminPort(cluster)
 	switch {
 	case inner == nil && !(usesInnerBrokerProtocol(cluster) && admin):
-		problems = append(problems, invalid(internalListenersField,
+		problems = append(problems, messages.Invalid(internalListenersField,
 			"no listener has usedForInnerBrokerCommunication, so brokers cannot replicate; set it on one internal listener"))
 	case inner != nil && controller != nil && inner.Name == controller.Name:
-		problems = append(problems, invalid(internalListenerField(inner.Name),
+		problems = append(problems, messages.Invalid(internalListenerField(inner.Name),
 			"Kafka keeps the traffic of controllers and brokers apart, but this listener has both "+
 				"usedForInnerBrokerCommunication and usedForControllerCommunication; use two listeners"))
 	}
 	if cluster.Spec.KRaft && controller == nil {
-		problems = append(problems, invalid(internalListenersField,
+		problems = append(problems, messages.Invalid(internalListenersField,
 			"no listener has usedForControllerCommunication, which a KRaft cluster needs; add an internal listener for the controllers"))
 	}
 	for _, l := range cluster.Spec.ListenersConfig.InternalListeners {
+		if l.UsedForInnerBrokerCommunication && l.Name != inner.Name {
+			problems = append(problems, messages.Warning(internalListenerField(l.Name)+".usedForInnerBrokerCommunication",
+				"listener %s is marked, too, and the first one counts; leave the mark on one listener", inner.Name))
+		}
 		if l.UsedForControllerCommunication && l.Name != controller.Name {
-			problems = append(problems, warning(internalListenerField(l.Name)+".usedForControllerCommunication",
+			problems = append(problems, messages.Warning(internalListenerField(l.Name)+".usedForControllerCommunication",
 				"listener %s is marked, too, and the last one counts; leave the mark on one listener", controller.Name))
 		}
 	}
@@ -165,7 +156,7 @@ func externalListenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldPro
 	for _, l := range cluster.Spec.ListenersConfig.InternalListeners {
 		problems = append(problems, startingPortProblems(cluster, l)...)
 		if name := l.ExternalListenerForHostname; name != "" && externalListener(cluster, name) == nil {
-			problems = append(problems, warning(internalListenerField(l.Name)+".externalListenerForHostname",
+			problems = append(problems, messages.Warning(internalListenerField(l.Name)+".externalListenerForHostname",
 				"there is no external listener %q, so brokers advertise their name inside of Kubernetes; name one that is there", name))
 		}
 	}
@@ -177,9 +168,9 @@ func startingPortProblems(cluster *v1beta1.KafkaCluster, l v1beta1.InternalListe
 	highest := int64(l.InternalStartingPort) + int64(last)
 	switch {
 	case l.InternalStartingPort < 0: // as in Koperator, which looks at it only above 0
-		return []messages.FieldProblem{warning(field, "%d is no port, so it has no effect; remove it, or set one above 0", l.InternalStartingPort)}
+		return []messages.FieldProblem{messages.Warning(field, "%d is no port, so it has no effect; remove it, or set one above 0", l.InternalStartingPort)}
 	case l.InternalStartingPort > 0 && highest > 65535:
-		return []messages.FieldProblem{invalid(field, "broker %d would advertise port %d, the highest is 65535; start lower", last, highest)}
+		return []messages.FieldProblem{messages.Invalid(field, "broker %d would advertise port %d, the highest is 65535; start lower", last, highest)}
 	default:
 		return nil
 	}
@@ -191,7 +182,7 @@ func externalPortProblems(cluster *v1beta1.KafkaCluster, l *v1beta1.ExternalList
 		b := &cluster.Spec.Brokers[i]
 		_, port, state := externalHost(cluster, l, messages.BrokerID(b.ID), outline(&cluster.Spec, b))
 		if state == AddressKnown && (port < 1 || port > 65535) {
-			return []messages.FieldProblem{invalid(externalListenerField(l.Name)+".externalStartingPort",
+			return []messages.FieldProblem{messages.Invalid(externalListenerField(l.Name)+".externalStartingPort",
 				"invalid external listener starting port number: with %d broker %d would advertise port %d, which is not one of 1 to 65535; choose another",
 				l.ExternalStartingPort, b.ID, port)}
 		}
@@ -211,29 +202,26 @@ func highestBrokerID(cluster *v1beta1.KafkaCluster) int32 {
 func propertyProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	ignored := generatedKeys(cluster)
 	problems := readOnlyProblems("spec.readOnlyConfig", cluster.Spec.ReadOnlyConfig, ignored)
-	problems = append(problems, dynamicProblems(clusterWideField, cluster.Spec.ClusterWideConfig, true)...)
+	problems = append(problems, dynamicProblems(dynamicText{field: clusterWideField, text: cluster.Spec.ClusterWideConfig, cluster: cluster, clusterWide: true})...)
 	for _, name := range slices.Sorted(maps.Keys(cluster.Spec.BrokerConfigGroups)) {
 		config := cluster.Spec.BrokerConfigGroups[name].Config
-		problems = append(problems, dynamicProblems(groupField(name, "config"), config, false)...)
+		problems = append(problems, dynamicProblems(dynamicText{field: messages.GroupField(name, "config"), text: config, cluster: cluster})...)
 	}
 	for i := range cluster.Spec.Brokers {
 		b := &cluster.Spec.Brokers[i]
-		problems = append(problems, readOnlyProblems(brokerField(b.ID, "readOnlyConfig"), b.ReadOnlyConfig, ignored)...)
+		problems = append(problems, readOnlyProblems(messages.BrokerField(b.ID, "readOnlyConfig"), b.ReadOnlyConfig, ignored)...)
 		if b.BrokerConfig != nil {
-			problems = append(problems, dynamicProblems(brokerField(b.ID, "brokerConfig.config"), b.BrokerConfig.Config, false)...)
+			field := messages.BrokerField(b.ID, "brokerConfig.config")
+			problems = append(problems, dynamicProblems(dynamicText{field: field, text: b.BrokerConfig.Config, cluster: cluster})...)
 		}
 	}
 	return problems
 }
 
-func groupField(group, field string) string {
-	return fmt.Sprintf("spec.brokerConfigGroups[%s].%s", group, field)
-}
-
 func parseProblems(field, text string) []messages.FieldProblem {
 	_, err := Parse(text)
 	if parse := (*ParseError)(nil); errors.As(err, &parse) {
-		return []messages.FieldProblem{invalid(field, "%s", parse)}
+		return []messages.FieldProblem{messages.Invalid(field, "%s", parse)}
 	}
 	return nil
 }
@@ -250,7 +238,7 @@ func readOnlyProblems(field, text string, ignored []string) []messages.FieldProb
 			problems = append(problems, notSupported(field,
 				"metadata.log.dir is not supported: the metadata log is in the first log dir; remove the line and put that storage first"))
 		case slices.Contains(ignored, key):
-			problems = append(problems, warning(field,
+			problems = append(problems, messages.Warning(field,
 				"%s is set by the operator from %s, this line has no effect; remove it", key, madeFrom(key)))
 		default:
 			problems = append(problems, typoProblems(field, key)...)
@@ -280,9 +268,9 @@ func typoProblems(field, key string) []messages.FieldProblem {
 	_, own := rowOf(key)
 	switch meant := meantKey(key); {
 	case meant != "":
-		return []messages.FieldProblem{warning(field, "%s is no key of Kafka's and is passed on for plugins to read; did you mean %s?", key, meant)}
+		return []messages.FieldProblem{messages.Warning(field, "%s is no key of Kafka's and is passed on for plugins to read; did you mean %s?", key, meant)}
 	case !own && !strings.Contains(key, "."):
-		return []messages.FieldProblem{warning(field, "%s is no key of Kafka's; write key=value, one a line", key)}
+		return []messages.FieldProblem{messages.Warning(field, "%s is no key of Kafka's; write key=value, one a line", key)}
 	default:
 		return nil
 	}

@@ -15,21 +15,29 @@ import (
 func quorumProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	switch {
 	case len(cluster.Spec.Brokers) == 0:
-		return []messages.FieldProblem{invalid(brokersField, "is empty; %s", firstNodeAdvice(&cluster.Spec))}
+		return []messages.FieldProblem{messages.Invalid(brokersField, "is empty; %s", firstNodeAdvice(&cluster.Spec))}
 	case !cluster.Spec.KRaft:
-		return nil
+		return zooKeeperProblems(&cluster.Spec)
 	}
 	switch count := len(controllers(cluster)); {
 	case count == 0:
-		return []messages.FieldProblem{invalid(brokersField,
+		return []messages.FieldProblem{messages.Invalid(brokersField,
 			"no node has the controller role, which a KRaft cluster needs; add one to brokerConfig.processRoles of one or three nodes")}
 	case count%2 == 0:
-		return []messages.FieldProblem{warning(brokersField,
-			"the quorum goes on while %d of %d controllers are down, just as with %d: one more brings nothing here; use an odd number",
-			(count-1)/2, count, count-1)}
+		return []messages.FieldProblem{messages.Warning(brokersField,
+			"%d controllers go on without %d of them, no more than %d do: use an odd number", count, (count-1)/2, count-1)}
 	default:
 		return nil
 	}
+}
+
+// zooKeeperProblems: brokers of a cluster without KRaft that know no ZooKeeper never start.
+func zooKeeperProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
+	if slices.ContainsFunc(spec.ZKAddresses, func(address string) bool { return strings.TrimSpace(address) != "" }) {
+		return nil
+	}
+	return []messages.FieldProblem{messages.Invalid("spec.zkAddresses", "is empty, and brokers without KRaft need ZooKeeper; write host:port of its nodes, "+
+		"or make a new cluster with spec.kRaft: true")}
 }
 
 // firstNodeAdvice says what to write where there is no node yet.
@@ -66,12 +74,12 @@ func roleProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []messages.F
 	own := b.BrokerConfig != nil && len(b.BrokerConfig.ProcessRoles) > 0
 	field := settingField(b, own, "processRoles")
 	if len(roles) == 0 {
-		return []messages.FieldProblem{invalid(field, "a node of a KRaft cluster needs a role; write broker, controller or both")}
+		return []messages.FieldProblem{messages.Invalid(field, "a node of a KRaft cluster needs a role; write broker, controller or both")}
 	}
 	var problems []messages.FieldProblem
 	for _, role := range roles {
 		if role != v1beta1.BrokerRole && role != v1beta1.ControllerRole {
-			problems = append(problems, invalid(field, "there is no role %q; write broker, controller or both", role))
+			problems = append(problems, messages.Invalid(field, "there is no role %q; write broker, controller or both", role))
 		}
 	}
 	return problems
@@ -80,9 +88,9 @@ func roleProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []messages.F
 // settingField is where a setting of a broker comes from: its own entry, or its group.
 func settingField(b *v1beta1.Broker, own bool, field string) string {
 	if !own && b.BrokerConfigGroup != "" {
-		return groupField(b.BrokerConfigGroup, field)
+		return messages.GroupField(b.BrokerConfigGroup, field)
 	}
-	return brokerField(b.ID, "brokerConfig."+field)
+	return messages.BrokerField(b.ID, "brokerConfig."+field)
 }
 
 func storageProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []messages.FieldProblem {
@@ -98,7 +106,7 @@ func storageProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []message
 	problems := slices.Concat(twiceProblems(field, own), twiceProblems(groupsField, ofGroup),
 		mountPathProblems(field, storages), nestedProblems(field, storages))
 	if len(storages) == 0 {
-		return append(problems, invalid(field, "a node needs a disk; add an entry with mountPath and pvcSpec"))
+		return append(problems, messages.Invalid(field, "a node needs a disk; add an entry with mountPath and pvcSpec"))
 	}
 	if nodeOf(&cluster.Spec, rolesOf(&cluster.Spec, b)).controller {
 		problems = append(problems, metadataProblems(field, storages)...)
@@ -122,7 +130,7 @@ func twiceProblems(field string, storages []v1beta1.StorageConfig) []messages.Fi
 	seen := map[string]bool{}
 	for _, s := range storages {
 		if seen[s.MountPath] {
-			problems = append(problems, warning(field, "mountPath %s is there twice and the first entry counts; remove the other", s.MountPath))
+			problems = append(problems, messages.Warning(field, "mountPath %s is there twice and the first entry counts; remove the other", s.MountPath))
 		}
 		seen[s.MountPath] = true
 	}
@@ -134,11 +142,11 @@ func mountPathProblems(field string, storages []v1beta1.StorageConfig) []message
 	for _, s := range storages {
 		switch {
 		case !path.IsAbs(s.MountPath):
-			problems = append(problems, invalid(field, "mountPath %q is not absolute; begin it with a slash", s.MountPath))
+			problems = append(problems, messages.Invalid(field, "mountPath %q is not absolute; begin it with a slash", s.MountPath))
 		case strings.Contains(s.MountPath, ","):
-			problems = append(problems, invalid(field, "mountPath %q has a comma, which separates log dirs for Kafka; choose another path", s.MountPath))
+			problems = append(problems, messages.Invalid(field, "mountPath %q has a comma, which separates log dirs for Kafka; choose another path", s.MountPath))
 		case path.Clean(s.MountPath) == "/":
-			problems = append(problems, invalid(field, "mountPath / would hide the image; choose a directory, for example /kafka-logs"))
+			problems = append(problems, messages.Invalid(field, "mountPath / would hide the image; choose a directory, for example /kafka-logs"))
 		}
 	}
 	return problems
@@ -152,10 +160,10 @@ func nestedProblems(field string, storages []v1beta1.StorageConfig) []messages.F
 			outerDir, innerDir := LogDir(outer.MountPath), LogDir(inner.MountPath)
 			switch {
 			case i < j && outerDir == innerDir:
-				problems = append(problems, invalid(field,
+				problems = append(problems, messages.Invalid(field,
 					"mountPath %s and %s are one directory; give each disk its own", outer.MountPath, inner.MountPath))
 			case i != j && strings.HasPrefix(innerDir, outerDir+"/"):
-				problems = append(problems, invalid(field,
+				problems = append(problems, messages.Invalid(field,
 					"log dir %s lies within log dir %s, which Kafka refuses; choose another mountPath", innerDir, outerDir))
 			}
 		}
@@ -174,10 +182,10 @@ func metadataProblems(field string, storages []v1beta1.StorageConfig) []messages
 	}
 	switch {
 	case claims != 1:
-		return []messages.FieldProblem{invalid(field,
+		return []messages.FieldProblem{messages.Invalid(field,
 			"a controller needs exactly one storage with pvcSpec for its metadata, this one has %d; keep one", claims)}
 	case storages[0].PvcSpec == nil:
-		return []messages.FieldProblem{invalid(field,
+		return []messages.FieldProblem{messages.Invalid(field,
 			"the first log dir of a controller holds its metadata and must not go with the Pod; put the storage with pvcSpec first")}
 	default:
 		return nil

@@ -39,10 +39,9 @@ func groupStorages(list ...v1beta1.StorageConfig) func(*v1beta1.KafkaCluster) {
 
 func TestValidateAcceptsWhatWorks(t *testing.T) {
 	for name, cluster := range map[string]*v1beta1.KafkaCluster{
-		"KRaft":                            sound(),
-		"KRaft, headless":                  sound(headless),
-		"ZooKeeper mode without roles":     sound(inZooKeeperMode, broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.ProcessRoles = nil })),
-		"ZooKeeper mode without addresses": sound(inZooKeeperMode, func(c *v1beta1.KafkaCluster) { c.Spec.ZKAddresses = nil }),
+		"KRaft":                        sound(),
+		"KRaft, headless":              sound(headless),
+		"ZooKeeper mode without roles": sound(inZooKeeperMode, broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.ProcessRoles = nil })),
 		"a listener whose name begins with the controller's": sound(internal(
 			internalListener("internal", 29092, innerBroker), internalListener("controller", 29093, forControllers),
 			internalListener("controller-like", 29094), internalListener("c", 29095))),
@@ -111,6 +110,11 @@ func TestValidateListeners(t *testing.T) {
 			sound(internal(internalListener("internal", 29092, innerBroker), internalListener("controller", 29093, forControllers),
 				internalListener("controller-2", 29094, forControllers))),
 			[]string{warned + listeners + "internalListeners[name=controller].usedForControllerCommunication: listener controller-2 is marked"},
+		},
+		"two listeners between brokers": {
+			sound(internal(internalListener("internal", 29092, innerBroker), internalListener("controller", 29093, forControllers),
+				internalListener("second", 29094, innerBroker))),
+			[]string{warned + listeners + "internalListeners[name=second].usedForInnerBrokerCommunication: listener internal is marked, too, and the first one counts"},
 		},
 		"two listeners of one name and port": {
 			sound(external(externalTest(func(l *v1beta1.ExternalListenerConfig) { l.Name, l.ContainerPort = "internal", 29092 }))),
@@ -196,8 +200,12 @@ func TestValidateAddressesAndRoles(t *testing.T) {
 			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers, c.Spec.KRaft = nil, false }),
 			[]string{invalidSpec + "spec.brokers: is empty; add an entry with an id and one of brokerConfigGroups"},
 		},
+		"no ZooKeeper and no KRaft": {
+			sound(inZooKeeperMode, func(c *v1beta1.KafkaCluster) { c.Spec.ZKAddresses = []string{" "} }),
+			[]string{invalidSpec + "spec.zkAddresses: is empty, and brokers without KRaft need ZooKeeper; write host:port"},
+		},
 		"an even number of controllers": {
-			demo(), []string{warned + "spec.brokers: the quorum goes on while 0 of 2 controllers are down, just as with 1"},
+			demo(), []string{warned + "spec.brokers: 2 controllers go on without 0 of them, no more than 1 do: use an odd number"},
 		},
 	})
 }
@@ -268,6 +276,15 @@ func TestValidateProperties(t *testing.T) {
 				warned + "spec.readOnlyConfig: listeners is set by the operator from spec.listenersConfig, this line has no effect",
 				warned + "spec.readOnlyConfig: log.dirs is set by the operator from storageConfigs, this",
 				warned + "spec.brokers[id=0].readOnlyConfig: node.id is set by the operator from the id in brokers, this",
+			},
+		},
+		"keys that the operator sets, where Kafka takes them while it runs": {
+			sound(func(c *v1beta1.KafkaCluster) { c.Spec.ClusterWideConfig = "process.roles=broker" },
+				broker(0, func(b *v1beta1.Broker) { b.BrokerConfig.Config = "node.id=7\nlog.dirs=/x" })),
+			[]string{
+				warned + "spec.clusterWideConfig: process.roles is set by the operator from processRoles, this line has no effect; remove it",
+				warned + "spec.brokers[id=0].brokerConfig.config: log.dirs is set by the operator from storageConfigs, this line has no effect; remove it",
+				warned + "spec.brokers[id=0].brokerConfig.config: node.id is set by the operator from the id in brokers, this line has no effect; remove it",
 			},
 		},
 		"a metadata log elsewhere": {

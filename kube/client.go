@@ -86,7 +86,7 @@ func Write(ctx context.Context, writer Writer, cache *Cache, wanted Object) (Obj
 		return nil, err
 	}
 	standing := cache.standing(wanted)
-	if standing == nil {
+	if _, isPod := wanted.(*corev1.Pod); isPod || standing == nil { // a Pod of its name that stands has lost its labels, or is to go
 		return writer.Create(ctx, wanted)
 	}
 	if claim, ok := wanted.(*corev1.PersistentVolumeClaim); ok {
@@ -149,20 +149,6 @@ func (c *Client) Create(ctx context.Context, wanted Object) (Object, error) {
 		return c.createPod(ctx, pod)
 	}
 	return c.apply(ctx, wanted, false)
-}
-
-// createPod makes a Pod or fails: an apply would write the annotations of a newer wish on a Pod of ours that the cache has yet to show,
-// and it would seem to have been made from that.
-func (c *Client) createPod(ctx context.Context, pod *corev1.Pod) (Object, error) {
-	if err := c.begin(ctx, "create", pod); err != nil {
-		return nil, err
-	}
-	defer c.end(pod)
-	made, err := c.core.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{FieldManager: FieldManager})
-	if err != nil {
-		return nil, fmt.Errorf("create %s: %w", describe(pod), err)
-	}
-	return made, nil
 }
 
 func (c *Client) apply(ctx context.Context, wanted Object, takeOver bool) (Object, error) {
@@ -379,7 +365,7 @@ func (c *Client) PodLog(ctx context.Context, pod *corev1.Pod, container string, 
 	}
 	defer c.logs.leave(clusterOf(pod))
 	// LimitBytes would cut the end off, and the end is what tells: a number of lines bounds what is sent.
-	options := &corev1.PodLogOptions{Container: container, TailLines: ptr.To(int64(40))}
+	options := &corev1.PodLogOptions{Container: container, TailLines: ptr.To(int64(400))}
 	stream, err := c.core.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name, options).Stream(ctx)
 	if err != nil {
 		return "", fmt.Errorf("log of %s: %w", describe(pod), err)

@@ -7,7 +7,7 @@ type Right struct {
 }
 
 // Rights lists all that the daemon does to the API server, and so what its ClusterRole grants: deploy/rbac is compared
-// with it. Server-side apply needs patch, and create where there is no such object yet. Nothing ever deletes a claim.
+// with it. Server-side apply needs patch, and create where there is no such object yet.
 func Rights() []Right {
 	const own, core = "kafka.banzaicloud.io", ""
 	return []Right{

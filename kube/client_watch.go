@@ -70,9 +70,13 @@ func (w *Informers) informer(kind Kind, source cache.ListerWatcher) (cache.Share
 	_, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc: notify,
 		UpdateFunc: func(old, object any) {
-			if !sameNode(old, object) {
-				notify(object)
+			if sameNode(old, object) {
+				return
 			}
+			if changeOf(kind, old) != changeOf(kind, object) { // a label was edited: who had it has lost it
+				notify(old)
+			}
+			notify(object)
 		},
 		DeleteFunc: notify,
 	})
@@ -91,16 +95,6 @@ func (w *Informers) Run(ctx context.Context) {
 	for _, informer := range w.informers {
 		go informer.RunWithContext(ctx)
 	}
-}
-
-// Synced reports whether every watch has seen its first full list.
-func (w *Informers) Synced() bool {
-	for _, informer := range w.informers {
-		if !informer.HasSynced() {
-			return false
-		}
-	}
-	return true
 }
 
 // WaitForSync returns when every watch has seen its first full list, or false when ctx ends before.

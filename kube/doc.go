@@ -13,8 +13,13 @@
 // own; it is written by server-side apply under one field manager, so that what people and other controllers set stays theirs. I/O
 // is in the files named client and cache, and in service_mend.go.
 //
+// The project's own kinds have one typed client (OwnClient). Under it is client-go's dynamic one, so that each object of a list is
+// decoded for itself: one that Go cannot read hides no other. Package apply has the generated apply configurations of these kinds, for
+// other programs and for the tests that hold the schema's merge keys against them; a status is sent as the type itself, because all of
+// its required fields have to be there.
+//
 // Five writes are no applies, each because an apply cannot say what is meant. A Pod is made by POST: an apply would write a newer wish
-// on one that the cache has yet to show. Annotations of a Pod or claim that runs are a merge patch with uid and resourceVersion, which
+// on one that the cache has yet to show. Annotations of a Pod or claim that runs, and labels that a Pod has lost, are a merge patch with uid or resourceVersion, which
 // makes nothing anew. Its CPU is the resize subresource's. Finalizers, owners, and fields of Koperator's own managers are JSON patches
 // that test what they replace. Ports and selectors that people edited are set by one, too: an apply would merge theirs with ours.
 //

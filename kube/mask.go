@@ -1,9 +1,6 @@
 package kube
 
-import (
-	"regexp"
-	"strings"
-)
+import "regexp"
 
 // masked stands where a secret was.
 const masked = "[hidden]"
@@ -48,13 +45,4 @@ func MaskSecrets(text string) string {
 		})
 	}
 	return text
-}
-
-// WholeLines leaves out the first line of what Tail has cut: it may have lost the name of the secret that it ends with.
-func WholeLines(tail string) string {
-	if !strings.HasPrefix(tail, tailMark) {
-		return tail
-	}
-	_, whole, _ := strings.Cut(tail, "\n")
-	return whole
 }

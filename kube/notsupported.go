@@ -16,7 +16,7 @@ func NotSupported(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	var problems []messages.FieldProblem
 	add := func(asked bool, field, message string, args ...any) {
 		if asked {
-			problem := warning(field, message, args...)
+			problem := messages.Warning(field, message, args...)
 			problem.Reason = messages.ReasonNotSupported
 			problems = append(problems, problem)
 		}
@@ -33,6 +33,8 @@ func NotSupported(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		"this version makes no Istio objects; make them yourself")
 	add(spec.ContourIngressConfig != nil, "spec.contourIngressConfig", "this version makes no Contour objects; make them yourself")
 	add(spec.EnvoyConfig != nil, "spec.envoyConfig", "this version runs no Envoy; lead clients to the brokers yourself")
+	add(spec.RemoveUnusedIngressResources, "spec.removeUnusedIngressResources",
+		"this version makes no Envoy, Istio or Contour objects and removes none; delete those that nobody needs yourself")
 	add(spec.ExternalAddressTimeoutSeconds != nil, "spec.externalAddressTimeoutSeconds",
 		"this version waits for no address: it advertises hostnameOverride; set that, and remove this")
 	add(spec.ListenersConfig.SSLSecrets != nil, "spec.listenersConfig.sslSecrets",
@@ -51,7 +53,7 @@ func notSupportedAccess(spec *v1beta1.KafkaClusterSpec, listener *v1beta1.Extern
 	case listener.GetAccessMethod() == corev1.ServiceTypeNodePort:
 		what = "NodePort Services"
 	}
-	problem := warning(fmt.Sprintf("spec.listenersConfig.externalListeners[name=%s]", listener.Name),
+	problem := messages.Warning(fmt.Sprintf("spec.listenersConfig.externalListeners[name=%s]", listener.Name),
 		"this version makes no %s for it; lead clients from the advertised addresses to port %d of each broker yourself",
 		what, listener.ContainerPort)
 	problem.Reason = messages.ReasonNotSupported

@@ -17,6 +17,8 @@ import (
 // already say what we would.
 type BudgetInput struct {
 	Cluster *v1beta1.KafkaCluster // read only
+	// Adopted: Koperator ran the cluster before.
+	Adopted bool
 	// Nodes is how many nodes the budget protects.
 	Nodes int
 	// GatesOpen: losing one of them would hurt nothing now. While it is false nobody may evict any.
@@ -27,9 +29,13 @@ type BudgetInput struct {
 	EvictUnready bool
 }
 
-// WantsBudget reports whether a cluster has PodDisruptionBudgets: unless the user switched them off.
-func WantsBudget(cluster *v1beta1.KafkaCluster) bool {
-	return cluster.Spec.DisruptionBudget == nil || cluster.Spec.DisruptionBudget.Create
+// WantsBudget reports whether a cluster has PodDisruptionBudgets. Where the user says nothing a new cluster has; one that Koperator ran
+// before has none, as it had none: handed back, it would be left with one that nobody opens.
+func WantsBudget(cluster *v1beta1.KafkaCluster, adopted bool) bool {
+	if cluster.Spec.DisruptionBudget == nil {
+		return !adopted
+	}
+	return cluster.Spec.DisruptionBudget.Create
 }
 
 // BrokerBudget protects the nodes with the broker role, combined nodes among them; nil when it is switched off.
@@ -51,7 +57,7 @@ func ControllerBudget(in BudgetInput) *policyv1.PodDisruptionBudget {
 }
 
 func disruptionBudget(in BudgetInput, name string, labels, selector map[string]string, down int) *policyv1.PodDisruptionBudget {
-	if !WantsBudget(in.Cluster) {
+	if !WantsBudget(in.Cluster, in.Adopted) {
 		return nil
 	}
 	if !in.GatesOpen {
@@ -92,9 +98,10 @@ func userBudget(cluster *v1beta1.KafkaCluster, nodes int) int {
 	}
 }
 
-// MostTogether is how many nodes may be evicted at once by the user's budget, where there is one.
+// MostTogether is how many nodes may be evicted at once by the user's budget: one where he says nothing, any number where he has
+// switched it off.
 func MostTogether(cluster *v1beta1.KafkaCluster, nodes int) int {
-	if !WantsBudget(cluster) {
+	if !WantsBudget(cluster, false) {
 		return nodes
 	}
 	return max(userBudget(cluster, nodes), 1)
@@ -103,7 +110,7 @@ func MostTogether(cluster *v1beta1.KafkaCluster, nodes int) int {
 // BudgetOfNone reports whether the user lets nobody be evicted ever: drains are then done by hand, and restarts ask no
 // budget.
 func BudgetOfNone(cluster *v1beta1.KafkaCluster) bool {
-	return WantsBudget(cluster) && userBudget(cluster, len(cluster.Spec.Brokers)) < 1
+	return WantsBudget(cluster, false) && userBudget(cluster, len(cluster.Spec.Brokers)) < 1
 }
 
 func unhealthyPodEvictionPolicy(in BudgetInput) policyv1.UnhealthyPodEvictionPolicyType {

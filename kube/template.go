@@ -31,7 +31,7 @@ var (
 
 // templateData is what templates can ask for.
 type templateData struct {
-	BrokerId  int32 //nolint:revive // the name that users' templates have
+	BrokerId  int32 // the name that users' templates have
 	MountPath string
 }
 

@@ -3,7 +3,6 @@ package kube
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -45,7 +44,7 @@ func rackProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
 	var problems []messages.FieldProblem
 	for i, label := range spec.RackAwareness.Labels {
 		if len(validation.IsQualifiedName(label)) > 0 {
-			problems = append(problems, invalid(fmt.Sprintf("spec.rackAwareness.labels[%d]", i),
+			problems = append(problems, messages.Invalid(fmt.Sprintf("spec.rackAwareness.labels[%d]", i),
 				"%q cannot be the key of a node's label; use one such as topology.kubernetes.io/zone", label))
 		}
 	}
@@ -54,7 +53,7 @@ func rackProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
 
 func thresholdProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
 	if threshold := spec.RollingUpgradeConfig.FailureThreshold; threshold < 0 {
-		return []messages.FieldProblem{invalid("spec.rollingUpgradeConfig.failureThreshold",
+		return []messages.FieldProblem{messages.Invalid("spec.rollingUpgradeConfig.failureThreshold",
 			"%d is no number of failures; use 1 for no tolerance, or 0 to restart nobody", threshold)}
 	}
 	return nil
@@ -79,32 +78,11 @@ func rank(p messages.FieldProblem) int {
 	return 1
 }
 
-func invalid(field, message string, args ...any) messages.FieldProblem {
-	return messages.FieldProblem{
-		Field: messages.FieldOf(field), Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityError,
-		Message: fmt.Sprintf(message, messages.Values(args)...),
-	}
-}
-
-func warning(field, message string, args ...any) messages.FieldProblem {
-	problem := invalid(field, message, args...)
-	problem.Severity = messages.SeverityWarning
-	return problem
-}
-
-func brokerField(id int32, field string) string {
-	return fmt.Sprintf("spec.brokers[id=%d].%s", id, field)
-}
-
-func groupField(group, field string) string {
-	return fmt.Sprintf("spec.brokerConfigGroups[%s].%s", group, field)
-}
-
 // nameProblems: the cluster's name is the beginning of all names, and the first label of DNS names.
 func nameProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	const field = "metadata.name"
 	if len(validation.IsDNS1035Label(cluster.Name)) > 0 && len(cluster.Name) <= validation.DNS1035LabelMaxLength {
-		return []messages.FieldProblem{invalid(field,
+		return []messages.FieldProblem{messages.Invalid(field,
 			"%q cannot begin the name of a Service: it must be lower case letters, digits and dashes, and begin with a letter; "+
 				"make a KafkaCluster of another name",
 			cluster.Name)}
@@ -120,7 +98,7 @@ func nameProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	if over <= 0 {
 		return nil
 	}
-	return []messages.FieldProblem{invalid(field,
+	return []messages.FieldProblem{messages.Invalid(field,
 		"is too long: %s would have more than the %d characters that DNS allows; make a KafkaCluster whose name has at most %d",
 		longest, validation.DNS1123LabelMaxLength, len(cluster.Name)-over)}
 }
@@ -128,7 +106,7 @@ func nameProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 func selectorProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	if selector := cluster.Spec.TaintedBrokersSelector; selector != nil {
 		if _, err := metav1.LabelSelectorAsSelector(selector); err != nil {
-			return []messages.FieldProblem{invalid("spec.taintedBrokersSelector", "%v; correct the selector or remove it", err)}
+			return []messages.FieldProblem{messages.Invalid("spec.taintedBrokersSelector", "%v; correct the selector or remove it", err)}
 		}
 	}
 	return nil
@@ -141,10 +119,10 @@ func budgetProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	}
 	switch budget.Budget {
 	case "":
-		return []messages.FieldProblem{warning("spec.disruptionBudget.budget",
+		return []messages.FieldProblem{messages.Warning("spec.disruptionBudget.budget",
 			"is not set; one broker at a time may be evicted until you set a number or a percentage")}
 	case "0", "0%":
-		return []messages.FieldProblem{warning("spec.disruptionBudget.budget",
+		return []messages.FieldProblem{messages.Warning("spec.disruptionBudget.budget",
 			"of none blocks every drain of a node; set it to 1 unless you mean that")}
 	default:
 		return nil
@@ -157,7 +135,7 @@ func portProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	taken := map[int32]string{metricsPort: "the JMX exporter"}
 	for _, listener := range listenersOf(&cluster.Spec) {
 		if listener.ContainerPort == metricsPort {
-			problems = append(problems, invalid("spec.listenersConfig",
+			problems = append(problems, messages.Invalid("spec.listenersConfig",
 				"listener %s has port %d, which the JMX exporter needs; give it another containerPort", listener.Name, metricsPort))
 			continue
 		}
@@ -167,11 +145,11 @@ func portProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	for i, port := range cluster.Spec.AdditionalPorts {
 		field := fmt.Sprintf("spec.additionalPorts[%d]", i)
 		if owner, found := taken[port.ContainerPort]; found && protocolOf(port) == "TCP" {
-			problems = append(problems, warning(field+".containerPort", "port %d is that of %s, this entry has no effect; remove it",
+			problems = append(problems, messages.Warning(field+".containerPort", "port %d is that of %s, this entry has no effect; remove it",
 				port.ContainerPort, owner))
 		}
 		if port.Name != "" && names[port.Name] {
-			problems = append(problems, warning(field+".name", "%s is the name of another port, Services leave this one out; rename it", port.Name))
+			problems = append(problems, messages.Warning(field+".name", "%s is the name of another port, Services leave this one out; rename it", port.Name))
 		}
 		names[port.Name] = true
 	}
@@ -184,9 +162,9 @@ func envProblems(field string, envs []corev1.EnvVar) []messages.FieldProblem {
 		name := strings.TrimSuffix(strings.TrimPrefix(env.Name, "+"), "+")
 		switch {
 		case len(validation.IsEnvVarName(name)) > 0:
-			problems = append(problems, invalid(field, "%q cannot be the name of a variable; use letters, digits and _", env.Name))
+			problems = append(problems, messages.Invalid(field, "%q cannot be the name of a variable; use letters, digits and _", env.Name))
 		case name != envClusterID && slices.Contains(reservedEnv(), name):
-			problems = append(problems, warning(field, "%s is set by the operator, this entry has no effect; remove it", name))
+			problems = append(problems, messages.Warning(field, "%s is set by the operator, this entry has no effect; remove it", name))
 		}
 	}
 	return problems
@@ -199,11 +177,11 @@ func brokerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		broker := &cluster.Spec.Brokers[i]
 		config, err := v1beta1.BrokerConfigOf(&cluster.Spec, broker)
 		if err != nil {
-			problems = append(problems, invalid(brokerField(broker.ID, "brokerConfigGroup"),
+			problems = append(problems, messages.Invalid(messages.BrokerField(broker.ID, "brokerConfigGroup"),
 				"there is no group %q in spec.brokerConfigGroups; %s", broker.BrokerConfigGroup, groupAdvice(&cluster.Spec)))
 			continue
 		}
-		problems = append(problems, resourceProblems(broker, config)...)
+		problems = append(problems, resourceProblems(&cluster.Spec, broker, config)...)
 		problems = append(problems, templateProblems(cluster, broker)...)
 	}
 	return problems
@@ -218,21 +196,6 @@ func groupAdvice(spec *v1beta1.KafkaClusterSpec) messages.Advice {
 	return "add it, or name one that is there: " + messages.ThereAre(names)
 }
 
-// resourceProblems: a request over its limit makes the API server refuse the Pod.
-func resourceProblems(broker *v1beta1.Broker, config *v1beta1.BrokerConfig) []messages.FieldProblem {
-	var problems []messages.FieldProblem
-	resources := config.GetResources()
-	for _, name := range slices.Sorted(maps.Keys(resources.Requests)) {
-		request := resources.Requests[name]
-		limit, limited := resources.Limits[name]
-		if limited && request.Cmp(limit) > 0 {
-			problems = append(problems, invalid(brokerField(broker.ID, "brokerConfig.resourceRequirements.requests."+string(name)),
-				"%s is more than the limit of %s; raise the limit or lower the request", request.String(), limit.String()))
-		}
-	}
-	return problems
-}
-
 // templateProblems renders the claims of one broker; each problem is told where the storage comes from.
 func templateProblems(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) []messages.FieldProblem {
 	var problems []messages.FieldProblem
@@ -244,15 +207,15 @@ func templateProblems(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) []m
 			_, err := renderClaimSpec(storage.PvcSpec, templateData{BrokerId: broker.ID, MountPath: storage.MountPath})
 			if template := (*templateError)(nil); errors.As(err, &template) {
 				at := strings.TrimSuffix(fmt.Sprintf("%s[%d].pvcSpec.%s", field, i, template.path), ".")
-				problems = append(problems, invalid(at, "the template cannot be rendered: %v; correct it, or write the value itself", template.err))
+				problems = append(problems, messages.Invalid(at, "the template cannot be rendered: %v; correct it, or write the value itself", template.err))
 			}
 		}
 	}
 	if group, found := cluster.Spec.BrokerConfigGroups[broker.BrokerConfigGroup]; found {
-		look(groupField(broker.BrokerConfigGroup, "storageConfigs"), group.StorageConfigs)
+		look(messages.GroupField(broker.BrokerConfigGroup, "storageConfigs"), group.StorageConfigs)
 	}
 	if broker.BrokerConfig != nil {
-		look(brokerField(broker.ID, "brokerConfig.storageConfigs"), broker.BrokerConfig.StorageConfigs)
+		look(messages.BrokerField(broker.ID, "brokerConfig.storageConfigs"), broker.BrokerConfig.StorageConfigs)
 	}
 	return problems
 }

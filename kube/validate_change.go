@@ -15,7 +15,7 @@ func ChangeProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaClus
 		return nil
 	}
 	if !cluster.Spec.KRaft {
-		return []messages.FieldProblem{invalid("spec.kRaft",
+		return []messages.FieldProblem{messages.Invalid("spec.kRaft",
 			"a cluster that runs with KRaft cannot go back to ZooKeeper: its metadata is with its controllers; set it to true")}
 	}
 	return sortedProblems(slices.Concat(metadataDiskProblems(before, &cluster.Spec), roleProblems(before, cluster),
@@ -42,7 +42,7 @@ func listenerChangeProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.K
 	} {
 		was, is := markedListener(before, use.marked), markedListener(&cluster.Spec, use.marked)
 		if was != "" && is != "" && was != is {
-			problems = append(problems, invalid("spec.listenersConfig.internalListeners", "%s find each other by listener %s (%s), and those that "+
+			problems = append(problems, messages.Invalid("spec.listenersConfig.internalListeners", "%s find each other by listener %s (%s), and those that "+
 				"run would not find the ones with %s: give it its name back; add another listener for clients instead", use.who, was, use.mark, is))
 		}
 	}
@@ -72,7 +72,7 @@ func metadataDiskProblems(before, after *v1beta1.KafkaClusterSpec) []messages.Fi
 		if was.mountPath == "" || is.mountPath == "" || was.mountPath == is.mountPath {
 			continue // no controller before, none any more, or the same disk
 		}
-		problems = append(problems, invalid(changedField(broker.ID, was, is),
+		problems = append(problems, messages.Invalid(changedField(broker.ID, was, is),
 			"a controller has its metadata on %s, its first disk, and would come back without them if %s became the first; "+
 				"put %s first again, or add a controller with a new id and remove this one", was.mountPath, is.mountPath, was.mountPath))
 	}
@@ -98,7 +98,7 @@ func roleProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.KafkaCluste
 		}
 		has := mountPathsOf(&cluster.Spec, broker)
 		if slices.ContainsFunc(ranOn(cluster, broker.ID), func(path string) bool { return !slices.Contains(has, path) }) {
-			problems = append(problems, invalid(brokerField(broker.ID, "brokerConfig.processRoles"),
+			problems = append(problems, messages.Invalid(messages.BrokerField(broker.ID, "brokerConfig.processRoles"),
 				"a disk of this broker left the spec and is still there, and its metadata may be on it: give it the controller role when the disk is gone"))
 		}
 	}
@@ -144,7 +144,7 @@ func changedField(id int32, was, is metadataDisk) string {
 	case !is.grouped, is.field == was.field:
 		return is.field
 	case was.grouped:
-		return brokerField(id, "brokerConfigGroup")
+		return messages.BrokerField(id, "brokerConfigGroup")
 	default: // its own disks are gone, so that those of the group come first
 		return was.field
 	}
@@ -161,10 +161,10 @@ func metadataDiskOf(spec *v1beta1.KafkaClusterSpec, broker *v1beta1.Broker) meta
 	case !slices.Contains(own.ProcessRoles, v1beta1.ControllerRole) && !slices.Contains(group.ProcessRoles, v1beta1.ControllerRole):
 		return metadataDisk{}
 	case len(own.StorageConfigs) > 0:
-		return metadataDisk{mountPath: own.StorageConfigs[0].MountPath, field: brokerField(broker.ID, "brokerConfig.storageConfigs")}
+		return metadataDisk{mountPath: own.StorageConfigs[0].MountPath, field: messages.BrokerField(broker.ID, "brokerConfig.storageConfigs")}
 	case len(group.StorageConfigs) > 0:
 		return metadataDisk{
-			mountPath: group.StorageConfigs[0].MountPath, field: groupField(broker.BrokerConfigGroup, "storageConfigs"), grouped: true,
+			mountPath: group.StorageConfigs[0].MountPath, field: messages.GroupField(broker.BrokerConfigGroup, "storageConfigs"), grouped: true,
 		}
 	default:
 		return metadataDisk{}

@@ -17,7 +17,7 @@ func staticQuorumProblems(before *v1beta1.KafkaClusterSpec, cluster *v1beta1.Kaf
 	if slices.Equal(was, is) {
 		return nil
 	}
-	return []messages.FieldProblem{invalid("spec.brokers", "the controllers change from %v to %v, which the quorum of this cluster cannot: it is a "+
+	return []messages.FieldProblem{messages.Invalid("spec.brokers", "the controllers change from %v to %v, which the quorum of this cluster cannot: it is a "+
 		"static one; take the change back, and see condition %s for the way to the dynamic quorum", was, is, ConditionStaticQuorum)}
 }
 

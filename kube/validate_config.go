@@ -19,12 +19,12 @@ func configProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	var problems []messages.FieldProblem
 	for _, name := range sortedKeys(cluster.Spec.BrokerConfigGroups) {
 		config := cluster.Spec.BrokerConfigGroups[name]
-		field := func(f string) string { return groupField(name, f) }
+		field := func(f string) string { return messages.GroupField(name, f) }
 		problems = append(problems, problemsOfConfig(cluster, field, &config)...)
 	}
 	for i := range cluster.Spec.Brokers {
 		if broker := &cluster.Spec.Brokers[i]; broker.BrokerConfig != nil {
-			field := func(f string) string { return brokerField(broker.ID, "brokerConfig."+f) }
+			field := func(f string) string { return messages.BrokerField(broker.ID, "brokerConfig."+f) }
 			problems = append(problems, problemsOfConfig(cluster, field, broker.BrokerConfig)...)
 		}
 	}
@@ -61,7 +61,7 @@ func loggingProblems(field, properties string) []messages.FieldProblem {
 			return nil
 		}
 	}
-	return []messages.FieldProblem{warning(field, "has no line log4j.rootLogger=…, and Kafka would log nothing; write it in the format of Log4j 1, which "+
+	return []messages.FieldProblem{messages.Warning(field, "has no line log4j.rootLogger=…, and Kafka would log nothing; write it in the format of Log4j 1, which "+
 		"every version of Kafka takes here, with what its appenders are")}
 }
 
@@ -69,7 +69,7 @@ func graceProblems(field string, seconds *int64) []messages.FieldProblem {
 	if seconds == nil || *seconds >= 0 {
 		return nil
 	}
-	return []messages.FieldProblem{invalid(field, "%d is no time that a broker could have to stop; use 0 or more", *seconds)}
+	return []messages.FieldProblem{messages.Invalid(field, "%d is no time that a broker could have to stop; use 0 or more", *seconds)}
 }
 
 func labelProblems(field string, labels map[string]string) []messages.FieldProblem {
@@ -77,11 +77,11 @@ func labelProblems(field string, labels map[string]string) []messages.FieldProbl
 	for _, key := range sortedKeys(labels) {
 		switch {
 		case slices.Contains(reservedLabels(), key):
-			problems = append(problems, warning(field, "%s is how the operator finds its Pods, your value has no effect; remove it", key))
+			problems = append(problems, messages.Warning(field, "%s is how the operator finds its Pods, your value has no effect; remove it", key))
 		case len(validation.IsQualifiedName(key)) > 0:
-			problems = append(problems, invalid(field, "%q cannot be the key of a label; use at most 63 letters, digits, dashes, dots and _", key))
+			problems = append(problems, messages.Invalid(field, "%q cannot be the key of a label; use at most 63 letters, digits, dashes, dots and _", key))
 		case len(validation.IsValidLabelValue(labels[key])) > 0:
-			problems = append(problems, invalid(field, "the value of %s cannot be that of a label; use at most 63 letters, digits, dashes, dots and _", key))
+			problems = append(problems, messages.Invalid(field, "the value of %s cannot be that of a label; use at most 63 letters, digits, dashes, dots and _", key))
 		}
 	}
 	return problems
@@ -91,7 +91,7 @@ func annotationProblems(field string, annotations map[string]string) []messages.
 	var problems []messages.FieldProblem
 	for _, key := range sortedKeys(annotations) {
 		if len(validation.IsQualifiedName(strings.ToLower(key))) > 0 { // as Kubernetes has it (ValidateAnnotations)
-			problems = append(problems, invalid(field, "%q cannot be the key of an annotation; use at most 63 letters, digits, dashes, dots and _, "+
+			problems = append(problems, messages.Invalid(field, "%q cannot be the key of an annotation; use at most 63 letters, digits, dashes, dots and _, "+
 				"behind a domain and a slash if you like", key))
 		}
 	}
@@ -103,7 +103,7 @@ func podProblems(field func(string) string, config *v1beta1.BrokerConfig) []mess
 	var problems []messages.FieldProblem
 	for _, key := range sortedKeys(config.NodeSelector) {
 		if len(validation.IsQualifiedName(key)) > 0 || len(validation.IsValidLabelValue(config.NodeSelector[key])) > 0 {
-			problems = append(problems, invalid(field("nodeSelector"), "%q with value %q cannot be a label of a node; correct it, or remove it",
+			problems = append(problems, messages.Invalid(field("nodeSelector"), "%q with value %q cannot be a label of a node; correct it, or remove it",
 				key, config.NodeSelector[key]))
 		}
 	}
@@ -111,7 +111,7 @@ func podProblems(field func(string) string, config *v1beta1.BrokerConfig) []mess
 		{"serviceAccountName", config.ServiceAccountName}, {"priorityClassName", config.PriorityClassName},
 	} {
 		if named.value != "" && len(validation.IsDNS1123Subdomain(named.value)) > 0 {
-			problems = append(problems, invalid(field(named.name), "%q cannot be a name in Kubernetes; use lower case letters, digits, dashes and dots",
+			problems = append(problems, messages.Invalid(field(named.name), "%q cannot be a name in Kubernetes; use lower case letters, digits, dashes and dots",
 				named.value))
 		}
 	}
@@ -131,10 +131,10 @@ func amountProblems(field string, resources *corev1.ResourceRequirements) []mess
 			at := fmt.Sprintf("%s.%s[%s]", field, list.name, name)
 			quantity := list.values[name]
 			if quantity.Sign() < 0 {
-				problems = append(problems, invalid(at, "is %s; nobody can have less than nothing of it", quantity.String()))
+				problems = append(problems, messages.Invalid(at, "is %s; nobody can have less than nothing of it", quantity.String()))
 			}
 			if !nativeResource(string(name)) && !strings.Contains(string(name), "/") {
-				problems = append(problems, invalid(at, "is no resource of Kubernetes; use cpu, memory, ephemeral-storage, hugepages-…, or a name "+
+				problems = append(problems, messages.Invalid(at, "is no resource of Kubernetes; use cpu, memory, ephemeral-storage, hugepages-…, or a name "+
 					"with a domain such as example.com/gpu"))
 			}
 		}
@@ -153,15 +153,15 @@ func storageProblems(field string, storages []v1beta1.StorageConfig) []messages.
 		at := fmt.Sprintf("%s[%d]", field, i)
 		switch {
 		case storage.PvcSpec == nil && storage.EmptyDir == nil:
-			problems = append(problems, invalid(at, "%s has neither pvcSpec nor emptyDir; add one of them", storage.MountPath))
+			problems = append(problems, messages.Invalid(at, "%s has neither pvcSpec nor emptyDir; add one of them", storage.MountPath))
 		case storage.PvcSpec != nil:
 			problems = append(problems, claimProblems(at+".pvcSpec", storage)...)
 		case storage.EmptyDir.SizeLimit == nil:
-			problems = append(problems, warning(at+".emptyDir.sizeLimit",
+			problems = append(problems, messages.Warning(at+".emptyDir.sizeLimit",
 				"is not set, so nobody knows how much fits on %s and it can fill the node's disk; set it", storage.MountPath))
 		}
 		if storage.PvcSpec != nil && storage.EmptyDir != nil {
-			problems = append(problems, warning(at+".emptyDir", "has no effect beside pvcSpec; remove it"))
+			problems = append(problems, messages.Warning(at+".emptyDir", "has no effect beside pvcSpec; remove it"))
 		}
 	}
 	return problems
@@ -172,19 +172,19 @@ func claimProblems(field string, storage v1beta1.StorageConfig) []messages.Field
 	size, found := storage.PvcSpec.Resources.Requests[corev1.ResourceStorage]
 	switch {
 	case !found:
-		problems = append(problems, invalid(field+".resources.requests.storage", "is not set; say how large the disk is, for example 100Gi"))
+		problems = append(problems, messages.Invalid(field+".resources.requests.storage", "is not set; say how large the disk is, for example 100Gi"))
 	case size.Sign() <= 0:
-		problems = append(problems, invalid(field+".resources.requests.storage", "is %s; a disk needs a size above zero", size.String()))
+		problems = append(problems, messages.Invalid(field+".resources.requests.storage", "is %s; a disk needs a size above zero", size.String()))
 	}
 	if len(storage.PvcSpec.AccessModes) == 0 {
-		problems = append(problems, invalid(field+".accessModes", "is not set; Kubernetes wants it, usually ReadWriteOnce"))
+		problems = append(problems, messages.Invalid(field+".accessModes", "is not set; Kubernetes wants it, usually ReadWriteOnce"))
 	}
 	if mode := storage.PvcSpec.VolumeMode; mode != nil && *mode == corev1.PersistentVolumeBlock {
-		problems = append(problems, invalid(field+".volumeMode", "Kafka needs a file system; set Filesystem or leave the field out"))
+		problems = append(problems, messages.Invalid(field+".volumeMode", "Kafka needs a file system; set Filesystem or leave the field out"))
 	}
 	if storage.PvcSpec.Selector != nil {
 		if _, err := metav1.LabelSelectorAsSelector(storage.PvcSpec.Selector); err != nil && !hasTemplate(storage.PvcSpec) {
-			problems = append(problems, invalid(field+".selector", "%v; correct the selector or remove it", err))
+			problems = append(problems, messages.Invalid(field+".selector", "%v; correct the selector or remove it", err))
 		}
 	}
 	return problems
@@ -203,7 +203,7 @@ func affinityProblems(field string, affinity *corev1.Affinity) []messages.FieldP
 	}
 	for _, term := range terms {
 		if _, err := metav1.LabelSelectorAsSelector(term.LabelSelector); err != nil {
-			return []messages.FieldProblem{invalid(field, "%v; correct the selector", err)}
+			return []messages.FieldProblem{messages.Invalid(field, "%v; correct the selector", err)}
 		}
 	}
 	return nil
@@ -214,7 +214,7 @@ func takenProblems(cluster *v1beta1.KafkaCluster, field func(string) string, con
 	var problems []messages.FieldProblem
 	check := func(list, kind, name string, taken []string) {
 		if slices.Contains(taken, name) {
-			problems = append(problems, invalid(field(list), "%s %s is one of the operator's own; rename yours", kind, name))
+			problems = append(problems, messages.Invalid(field(list), "%s %s is one of the operator's own; rename yours", kind, name))
 		}
 	}
 	init := []string{reporterContainer, exporterContainer}

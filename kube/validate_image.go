@@ -21,7 +21,7 @@ func imageProblems(field, image string) []messages.FieldProblem {
 	if err == nil {
 		return nil
 	}
-	return []messages.FieldProblem{invalid(field,
+	return []messages.FieldProblem{messages.Invalid(field,
 		"%q cannot be the name of an image (%v): write [registry[:port]/]name[:tag][@digest] with the name in lower case, for example %s",
 		image, err, v1beta1.DefaultKafkaImage)}
 }
@@ -30,7 +30,7 @@ func imageProblems(field, image string) []messages.FieldProblem {
 // Pod.
 func neededImageProblems(field, image string) []messages.FieldProblem {
 	if image == "" {
-		return []messages.FieldProblem{invalid(field, "is not set, and there is no default for it; name an image, or remove the entry")}
+		return []messages.FieldProblem{messages.Invalid(field, "is not set, and there is no default for it; name an image, or remove the entry")}
 	}
 	return imageProblems(field, image)
 }
@@ -106,4 +106,52 @@ func volumeImageProblems(field string, volumes []corev1.Volume) []messages.Field
 		}
 	}
 	return problems
+}
+
+// ImageField is the field that says which image a container of a broker's Pod runs, empty for a container that the spec does not
+// have.
+func ImageField(spec *v1beta1.KafkaClusterSpec, broker *v1beta1.Broker, container string) string {
+	own, group := broker.BrokerConfig, spec.BrokerConfigGroups[broker.BrokerConfigGroup]
+	if own == nil {
+		own = &v1beta1.BrokerConfig{}
+	}
+	chosen := func(field, ofBroker, ofGroup, ofCluster string) string {
+		switch {
+		case ofBroker != "":
+			return messages.BrokerField(broker.ID, "brokerConfig."+field)
+		case ofGroup != "":
+			return messages.GroupField(broker.BrokerConfigGroup, field)
+		default:
+			return ofCluster
+		}
+	}
+	switch container {
+	case kafkaContainer:
+		return chosen("image", own.Image, group.Image, "spec.clusterImage")
+	case exporterContainer:
+		return "spec.monitoringConfig.jmxImage"
+	case reporterContainer:
+		return chosen("metricsReporterImage", own.MetricsReporterImage, group.MetricsReporterImage, reporterImageField(spec))
+	}
+	for _, list := range []struct {
+		field      string
+		own, group []corev1.Container
+	}{{"initContainers", own.InitContainers, group.InitContainers}, {"containers", own.Containers, group.Containers}} {
+		named := func(c corev1.Container) bool { return c.Name == container }
+		if i := slices.IndexFunc(list.own, named); i >= 0 {
+			return messages.BrokerField(broker.ID, fmt.Sprintf("brokerConfig.%s[%d].image", list.field, i))
+		}
+		if i := slices.IndexFunc(list.group, named); i >= 0 {
+			return messages.GroupField(broker.BrokerConfigGroup, fmt.Sprintf("%s[%d].image", list.field, i))
+		}
+	}
+	return ""
+}
+
+// reporterImageField: the metrics reporter comes from Cruise Control's image where it has none of its own.
+func reporterImageField(spec *v1beta1.KafkaClusterSpec) string {
+	if spec.ClusterMetricsReporterImage == "" && spec.CruiseControlConfig.Image != "" {
+		return "spec.cruiseControlConfig.image"
+	}
+	return "spec.clusterMetricsReporterImage"
 }

@@ -171,3 +171,34 @@ func imageFields(typ reflect.Type, path string, found *[]string) {
 		}
 	}
 }
+
+func TestTheFieldOfAContainersImageIsThatWhichIsRead(t *testing.T) {
+	cluster := demo()
+	for _, container := range []struct{ name, field string }{
+		{"kafka", "spec.clusterImage"},
+		{"jmx-exporter", "spec.monitoringConfig.jmxImage"},
+		{"cruise-control-reporter", "spec.clusterMetricsReporterImage"},
+		{"injected", ""},
+	} {
+		require.Equal(t, container.field, ImageField(&cluster.Spec, &cluster.Spec.Brokers[1], container.name))
+	}
+	cluster.Spec.CruiseControlConfig.Image = "cruise:1"
+	require.Equal(t, "spec.cruiseControlConfig.image", ImageField(&cluster.Spec, &cluster.Spec.Brokers[1], "cruise-control-reporter"))
+	group(func(c *v1beta1.BrokerConfig) {
+		c.Image, c.MetricsReporterImage = "kafka:1", "reporter:1"
+		c.InitContainers, c.Containers = []corev1.Container{{Name: "a"}, {Name: "b"}}, []corev1.Container{{Name: "c"}}
+	})(cluster)
+	own := cluster.Spec.Brokers[1].BrokerConfig
+	own.Image, own.InitContainers = "kafka:2", []corev1.Container{{Name: "a"}}
+	for _, container := range []struct{ name, field string }{
+		{"kafka", "spec.brokers[id=1].brokerConfig.image"},
+		{"cruise-control-reporter", "spec.brokerConfigGroups[default].metricsReporterImage"},
+		{"a", "spec.brokers[id=1].brokerConfig.initContainers[0].image"},
+		{"b", "spec.brokerConfigGroups[default].initContainers[1].image"},
+		{"c", "spec.brokerConfigGroups[default].containers[0].image"},
+	} {
+		require.Equal(t, container.field, ImageField(&cluster.Spec, &cluster.Spec.Brokers[1], container.name))
+	}
+	alone := v1beta1.Broker{ID: 7}
+	require.Equal(t, "spec.clusterImage", ImageField(&cluster.Spec, &alone, "kafka"))
+}

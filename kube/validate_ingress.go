@@ -80,9 +80,9 @@ func entryProblems(cluster *v1beta1.KafkaCluster, listener *v1beta1.ExternalList
 	field := externalField(listener) + ".config"
 	switch {
 	case listener.GatewayAPI != nil:
-		return []messages.FieldProblem{warning(field, "has no effect beside gatewayAPI; remove it")}
+		return []messages.FieldProblem{messages.Warning(field, "has no effect beside gatewayAPI; remove it")}
 	case !hasEntries(listener):
-		return []messages.FieldProblem{warning(field, "has no effect with accessMethod NodePort; remove it")}
+		return []messages.FieldProblem{messages.Warning(field, "has no effect with accessMethod NodePort; remove it")}
 	}
 	problems := defaultEntryProblems(listener, mappings)
 	section := entrySection(cluster.Spec.GetIngressController())
@@ -95,7 +95,7 @@ func entryProblems(cluster *v1beta1.KafkaCluster, listener *v1beta1.ExternalList
 		if served[section] {
 			continue
 		}
-		problem := warning(entryField(listener, name), "has no %s, without which it does not count for ingressController %s; add it (it may be empty), or remove the entry",
+		problem := messages.Warning(entryField(listener, name), "has no %s, without which it does not count for ingressController %s; add it (it may be empty), or remove the entry",
 			section, cluster.Spec.GetIngressController())
 		if slices.ContainsFunc(mappings, func(m mapping) bool { return m.entered(listener) == name }) {
 			problem.Severity = messages.SeverityError
@@ -126,13 +126,13 @@ func defaultEntryProblems(listener *v1beta1.ExternalListenerConfig, mappings []m
 	unmapped := slices.IndexFunc(mappings, func(m mapping) bool { return len(m.names) == 0 })
 	switch {
 	case unmapped >= 0 && name == "":
-		return []messages.FieldProblem{invalid(field, "is empty, so nobody knows where broker %d, which has no brokerIngressMapping, is reached; %s",
+		return []messages.FieldProblem{messages.Invalid(field, "is empty, so nobody knows where broker %d, which has no brokerIngressMapping, is reached; %s",
 			mappings[unmapped].broker, entryAdvice(sortedKeys(listener.Config.IngressConfig)))}
 	case unmapped >= 0:
-		return []messages.FieldProblem{invalid(field, "there is no entry %q in ingressConfig, by which broker %d, which has no brokerIngressMapping, is reached; %s",
+		return []messages.FieldProblem{messages.Invalid(field, "there is no entry %q in ingressConfig, by which broker %d, which has no brokerIngressMapping, is reached; %s",
 			name, mappings[unmapped].broker, entryAdvice(sortedKeys(listener.Config.IngressConfig)))}
 	case name != "":
-		return []messages.FieldProblem{warning(field, "there is no entry %q in ingressConfig; %s",
+		return []messages.FieldProblem{messages.Warning(field, "there is no entry %q in ingressConfig; %s",
 			name, entryAdvice(sortedKeys(listener.Config.IngressConfig)))}
 	default:
 		return nil
@@ -156,7 +156,7 @@ func mappingProblems(cluster *v1beta1.KafkaCluster, mappings []mapping) []messag
 			if slices.Contains(known, name) {
 				continue
 			}
-			problem := warning(field("brokerIngressMapping"), "no external listener has an entry %q in config.ingressConfig, so it has no effect; %s",
+			problem := messages.Warning(field("brokerIngressMapping"), "no external listener has an entry %q in config.ingressConfig, so it has no effect; %s",
 				name, mappingAdvice(known))
 			if cut[name] {
 				problem.Severity = messages.SeverityError
@@ -167,11 +167,11 @@ func mappingProblems(cluster *v1beta1.KafkaCluster, mappings []mapping) []messag
 	}
 	for _, name := range sortedKeys(cluster.Spec.BrokerConfigGroups) {
 		config := cluster.Spec.BrokerConfigGroups[name]
-		look(func(f string) string { return groupField(name, f) }, &config)
+		look(func(f string) string { return messages.GroupField(name, f) }, &config)
 	}
 	for i := range cluster.Spec.Brokers {
 		if broker := &cluster.Spec.Brokers[i]; broker.BrokerConfig != nil {
-			look(func(f string) string { return brokerField(broker.ID, "brokerConfig."+f) }, broker.BrokerConfig)
+			look(func(f string) string { return messages.BrokerField(broker.ID, "brokerConfig."+f) }, broker.BrokerConfig)
 		}
 	}
 	return problems
@@ -235,12 +235,12 @@ func nodePortProblems(cluster *v1beta1.KafkaCluster, field string, config *v1bet
 		listener, found := byName[name]
 		switch {
 		case !found && len(names) > 0:
-			problems = append(problems, warning(field, "there is no external listener %q, the address has no effect; name one with accessMethod NodePort: %s",
+			problems = append(problems, messages.Warning(field, "there is no external listener %q, the address has no effect; name one with accessMethod NodePort: %s",
 				name, messages.ThereAre(names)))
 		case !found:
-			problems = append(problems, warning(field, "there is no external listener %q, the address has no effect; remove it", name))
+			problems = append(problems, messages.Warning(field, "there is no external listener %q, the address has no effect; remove it", name))
 		case listener.GetAccessMethod() != corev1.ServiceTypeNodePort:
-			problems = append(problems, warning(field, "external listener %q has another accessMethod than NodePort, the address has no effect; remove it", name))
+			problems = append(problems, messages.Warning(field, "external listener %q has another accessMethod than NodePort, the address has no effect; remove it", name))
 		}
 	}
 	return problems

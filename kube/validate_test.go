@@ -26,6 +26,15 @@ func own(change func(*v1beta1.BrokerConfig)) func(*v1beta1.KafkaCluster) {
 	return func(c *v1beta1.KafkaCluster) { change(c.Spec.Brokers[1].BrokerConfig) }
 }
 
+// memory are resources with a request, a limit, or both.
+func memory(request, limit string) *corev1.ResourceRequirements {
+	resources := &corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(limit)}}
+	if request != "" {
+		resources.Requests = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(request)}
+	}
+	return resources
+}
+
 // problemCase is a change to a quiet cluster, and what is told of it: severity, field and the beginning of the message.
 type problemCase struct {
 	change func(*v1beta1.KafkaCluster)
@@ -217,8 +226,45 @@ func TestValidateWhatPodsHave(t *testing.T) {
 					Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("2Gi")},
 					Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")},
 				}
+				b.KafkaHeapOpts = "-Xmx1g"
 			}),
 			want: []string{"error spec.brokers[id=1].brokerConfig.resourceRequirements.requests.memory: 2Gi is more than the limit of 1Gi"},
+		},
+		"a request of a group over its limit": {
+			change: group(func(b *v1beta1.BrokerConfig) { b.Resources = memory("2Gi", "1Gi"); b.KafkaHeapOpts = "-Xmx512m" }),
+			want:   []string{"error spec.brokerConfigGroups[default].resourceRequirements.requests.memory: 2Gi is more than the limit of 1Gi"},
+		},
+		"a broker's own limit below what its group requests": {
+			change: func(c *v1beta1.KafkaCluster) {
+				group(func(b *v1beta1.BrokerConfig) { b.Resources = memory("4Gi", "8Gi") })(c)
+				own(func(b *v1beta1.BrokerConfig) { b.Resources = memory("", "3Gi") })(c)
+			},
+			want: []string{"error spec.brokers[id=1].brokerConfig.resourceRequirements.limits.memory: 3Gi is less than the request of 4Gi in " +
+				"spec.brokerConfigGroups[default].resourceRequirements.requests.memory; raise"},
+		},
+		"a heap over the memory": {
+			change: func(c *v1beta1.KafkaCluster) {
+				group(func(b *v1beta1.BrokerConfig) {
+					b.KafkaHeapOpts = "-Xmx1G -Dpassword=word -Xmx4g"
+					b.Resources = memory("", "3Gi")
+				})(c)
+				own(func(b *v1beta1.BrokerConfig) { b.KafkaHeapOpts = "-Xmx3073m" })(c)
+			},
+			want: []string{
+				`warning spec.brokerConfigGroups[default].kafkaHeapOpts: the heap of Kafka may grow to 4Gi (-Xmx4g), its container to 3Gi alone`,
+				`warning spec.brokers[id=1].brokerConfig.kafkaHeapOpts: the heap of Kafka may grow to 3073Mi`,
+			},
+		},
+		"the default heap over the memory": {
+			change: own(func(b *v1beta1.BrokerConfig) { b.Resources = memory("", "1Gi") }),
+			want:   []string{"warning spec.brokers[id=1].brokerConfig.resourceRequirements.limits.memory: the heap of Kafka may grow to 2Gi"},
+		},
+		"heaps that fit, or of which nothing is known": {
+			change: func(c *v1beta1.KafkaCluster) {
+				group(func(b *v1beta1.BrokerConfig) { b.KafkaHeapOpts = "-Xmx3g"; b.Resources = memory("", "3Gi") })(c)
+				own(func(b *v1beta1.BrokerConfig) { b.KafkaHeapOpts = "-XX:MaxRAMPercentage=50" })(c)
+				c.Spec.Brokers[2].BrokerConfig.KafkaHeapOpts = "-Xmx1x"
+			},
 		},
 		"names that are ours": {
 			change: own(func(b *v1beta1.BrokerConfig) {
@@ -257,6 +303,7 @@ func TestNotSupportedNamesFieldsAndLeavesBrokersRunning(t *testing.T) {
 		c.Spec.ContourIngressConfig = &v1beta1.ContourIngressConfig{}
 		c.Spec.IstioControlPlane = &v1beta1.IstioControlPlaneReference{}
 		c.Spec.EnvoyConfig = &v1beta1.EnvoyConfig{}
+		c.Spec.RemoveUnusedIngressResources = true
 		c.Spec.ExternalAddressTimeoutSeconds = ptr.To(int32(60))
 	})
 	var fields []string
@@ -271,6 +318,7 @@ func TestNotSupportedNamesFieldsAndLeavesBrokersRunning(t *testing.T) {
 		"spec.istioIngressConfig",
 		"spec.contourIngressConfig",
 		"spec.envoyConfig",
+		"spec.removeUnusedIngressResources",
 		"spec.externalAddressTimeoutSeconds",
 		"spec.listenersConfig.sslSecrets",
 		"spec.alertManagerConfig",

@@ -97,9 +97,9 @@ func windowProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
 		field := fmt.Sprintf("spec.maintenanceWindows[%d]", i)
 		switch window, err := readWindow(w); {
 		case err != nil:
-			problems = append(problems, invalid(field, "%s", messages.Advice(messages.Elided(err.Error(), longestCause))))
+			problems = append(problems, messages.Invalid(field, "%s", messages.Advice(messages.Elided(err.Error(), longestCause))))
 		case window.schedule.Next(anyDay()).IsZero(): // the parser gives up after five years
-			problems = append(problems, warning(field, "schedule %s: there is no such day, so the window never opens; correct or remove it", w.Schedule))
+			problems = append(problems, messages.Warning(field, "schedule %s: there is no such day, so the window never opens; correct or remove it", w.Schedule))
 		}
 	}
 	return problems

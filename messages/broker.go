@@ -70,6 +70,9 @@ type Removal struct {
 	Stopped bool
 	// Retire says that Kafka has forgotten the broker: its objects may go.
 	Retire bool
+	// Remembered says that Kafka may remember dynamic values of the broker, which would be in force when its id comes back: the
+	// record of those that are ours stays.
+	Remembered bool
 }
 
 // KafkaRelease is what decides how Kafka takes configuration.
@@ -89,6 +92,8 @@ type Permit struct {
 	Delete bool
 	// WhileStuck says that the permit ends when the Pod is not stuck any more: its controller may then hold a vote.
 	WhileStuck bool
+	// Because is why the cluster actor wants the Pod replaced although its broker does not ask for it; empty otherwise.
+	Because string
 }
 
 // Restart is why a Pod has to be replaced.

@@ -20,6 +20,30 @@ type FieldProblem struct {
 // String is the form for logs and conditions.
 func (p FieldProblem) String() string { return p.Field + ": " + p.Message }
 
+// Invalid is a problem that keeps a resource from being followed. The arguments are shortened to what a person reads.
+func Invalid(field, message string, args ...any) FieldProblem {
+	return FieldProblem{
+		Field: FieldOf(field), Reason: ReasonInvalidSpec, Severity: SeverityError, Message: fmt.Sprintf(message, Values(args)...),
+	}
+}
+
+// Warning is a problem that keeps nobody from anything.
+func Warning(field, message string, args ...any) FieldProblem {
+	problem := Invalid(field, message, args...)
+	problem.Severity = SeverityWarning
+	return problem
+}
+
+// BrokerField is the path of a field of one broker.
+func BrokerField(id int32, field string) string {
+	return fmt.Sprintf("spec.brokers[id=%d].%s", id, field)
+}
+
+// GroupField is the path of a field of one config group.
+func GroupField(group, field string) string {
+	return fmt.Sprintf("spec.brokerConfigGroups[%s].%s", group, field)
+}
+
 const (
 	// maxField is enough for the deepest path of the schema with a name of Kubernetes in it; a config group may have a
 	// longer one.

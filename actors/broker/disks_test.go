@@ -102,3 +102,30 @@ func TestARefusedEvictionEndsWithTheMarkThatTheAPIServerLetsPass(t *testing.T) {
 		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, old.passed(test.step, test.marked)) })
 	}
 }
+
+func TestAClaimThatNeverHadAVolumeIsToBeDeletedRatherThanReplacedByAnotherDisk(t *testing.T) {
+	s := planned(t, nil, unbound("nosuch", "fast"))
+	require.Contains(t, s.w.pending(s.o), "spec.storageClassName of claim demo-0-9e423fa7 is not that of the spec, and nothing is on this claim: delete it")
+	s.claim().Spec.VolumeName, s.claim().Status.Phase = "pv", corev1.ClaimBound
+	require.Contains(t, s.w.pending(s.o), "a claim keeps it for life")
+	require.Equal(t, "Pod has no node: unbound immediate PersistentVolumeClaims", s.w.startingReason(s.o), "it is not that claim")
+
+	s = planned(t, ranBefore, unbound("nosuch", "fast"))
+	require.NotContains(t, s.w.pending(s.o), "delete it", "Kafka ran on that disk: a claim in its place would be a lost one")
+	require.NotContains(t, s.w.startingReason(s.o), "delete it")
+	s = planned(t, func(w *messages.BrokerWanted) { w.RanBefore = true }, unbound("nosuch", "fast"))
+	require.NotContains(t, s.w.startingReason(s.o), "delete it", "nobody has seen yet on which disks Koperator's broker ran")
+}
+
+// Whoever is allowed to stop a Pod for a reason of the cluster's keeps it all the same where data would go with it.
+func TestABrokerThatKafkaHasLostKeepsThePodThatHoldsItsClaim(t *testing.T) {
+	allowed := func(s *scene) {
+		s.w.Permit = messages.Permit{Pod: s.pod().UID, Delete: true, Because: "restart: Kafka has given it up"}
+	}
+	s := planned(t, ranBefore, allowed)
+	require.IsType(t, remove{}, restartPod(s.w, s.o, now))
+	s = planned(t, func(w *messages.BrokerWanted) { ranBefore(w); w.Leaving = true }, allowed)
+	require.IsType(t, remove{}, restartPod(s.w, s.o, now), "also while it leaves")
+	s.claim().DeletionTimestamp = &metav1.Time{Time: now}
+	require.Nil(t, restartPod(s.w, s.o, now), "its claim was deleted, and goes when the Pod stops")
+}

@@ -40,7 +40,7 @@ func (w blueprint) liveOf(o observed) *live {
 		return nil
 	}
 	running := w.running(o.asked.configs)
-	perBroker, problems := kafka.BrokerDynamic(&w.Entry, w.config, running)
+	perBroker, problems := kafka.BrokerDynamic(kafka.RenderInput{Cluster: w.Cluster, Broker: w.Entry, Config: w.config}, running)
 	clusterWide, _ := kafka.ClusterDynamic(w.Cluster, running) // of which the cluster actor tells
 	l := live{wanted: perBroker, refusals: w.refusals(o)}
 	for _, problem := range problems {

@@ -270,10 +270,9 @@ func (e worldEffects) remove(ctx context.Context, s remove) (string, error) {
 }
 
 const (
-	// readLogBytes is how much of the log of an ended Pod is read, lastLogBytes how much of it is kept. More is read, so
-	// that a secret is masked together with the key in front of it.
+	// readLogBytes is how much of the log of an ended Pod is read. More than is kept, so that a secret is masked together with the
+	// key in front of it, and what went wrong is found before what followed from it.
 	readLogBytes = 16 << 10
-	lastLogBytes = 2 << 10
 	// logTimeout is short: the log comes from the kubelet, which hangs just when its node is in trouble, and the Pod waits.
 	logTimeout = 3 * time.Second
 )
@@ -287,7 +286,7 @@ func (e worldEffects) lastWords(ctx context.Context, pod *corev1.Pod) string {
 	if err != nil {
 		return ""
 	}
-	return kube.Tail(strings.TrimSpace(kube.MaskSecrets(kube.WholeLines(text))), lastLogBytes)
+	return strings.TrimSpace(kube.WholeLines(text))
 }
 
 func (e worldEffects) clusterReference() *metav1.PartialObjectMetadata {

@@ -85,5 +85,5 @@ func TestLastWordsHaveNoSecret(t *testing.T) {
 // What is read begins anywhere: a line that has lost the name in front of its secret is left out.
 func TestLastWordsBeginWithAWholeLine(t *testing.T) {
 	k := &kubelet{log: "password=" + strings.Repeat("hunter2 ", readLogBytes/8) + "\nfatal error\n"}
-	require.Equal(t, "its Pod ended with exit code 1; its log ends with: fatal error", k.ends(t))
+	require.Equal(t, "its Pod ended with exit code 1"+kube.LogEnds+"fatal error", k.ends(t))
 }

@@ -158,7 +158,12 @@ func (w blueprint) pending(o observed) string {
 		if err != nil || claim == nil || wanted == nil {
 			continue
 		}
-		if refused := kube.Refused(claim, wanted); len(refused) > 0 {
+		refused := kube.Refused(claim, wanted)
+		switch {
+		case len(refused) > 0 && w.neverUsed(o, claim, disk.MountPath):
+			return fmt.Sprintf("disk %s: %s of claim %s is not that of the spec, and nothing is on this claim: delete it and it is made anew: "+
+				"kubectl delete pvc %s", disk.MountPath, refused[0].Field, claim.Name, claim.Name)
+		case len(refused) > 0:
 			return fmt.Sprintf("disk %s: %s %s", disk.MountPath, refused[0].Field, refused[0].Message)
 		}
 		if text := growing(claim); text != "" {

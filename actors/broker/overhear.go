@@ -67,7 +67,7 @@ func (o observed) lastWords() string {
 	}
 	text := fmt.Sprintf("container %s ended: %s", kube.KafkaContainer, endText(end))
 	if o.overheard.pod == pod.UID && o.overheard.words != "" {
-		text += "; its log ends with: " + o.overheard.words
+		text += kube.LogEnds + o.overheard.words
 	}
 	return text
 }

@@ -412,7 +412,7 @@ func runningPod(w blueprint, o observed, now time.Time) step {
 	if held := o.scriptWaits(); held != "" {
 		return wait{phase: messages.PhaseBlocked, reason: "the start script waits: " + held, again: left}
 	}
-	return wait{phase: messages.PhaseStarting, reason: startingReason(pod), again: left}
+	return wait{phase: messages.PhaseStarting, reason: w.startingReason(o), again: left}
 }
 
 func blocked(format string, args ...any) wait {

@@ -59,6 +59,20 @@ func planned(t *testing.T, change func(*messages.BrokerWanted), spoil func(*scen
 	return s
 }
 
+// unbound is a Pod that has no node since its claim, of one class, has no volume, while the spec asks for another class; empty is none.
+func unbound(has, wants string) func(*scene) {
+	return func(s *scene) {
+		s.pod().Spec.NodeName = ""
+		s.pod().Status = corev1.PodStatus{Conditions: []corev1.PodCondition{{
+			Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "unbound immediate PersistentVolumeClaims",
+		}}}
+		s.claim().Spec.StorageClassName, s.claim().Status.Phase = &has, corev1.ClaimPending
+		if wanted := s.w.wantedClaims["/kafka-logs"]; wants != "" {
+			wanted.Spec.StorageClassName = &wants
+		}
+	}
+}
+
 func (s *scene) pod() *corev1.Pod                     { return s.o.pods[0] }
 func (s *scene) claim() *corev1.PersistentVolumeClaim { return s.o.claims[0] }
 
@@ -222,7 +236,23 @@ func TestThePodAndItsFileAreKept(t *testing.T) {
 					Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"},
 				}, LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3}}}}
 				s.o.overheard = overheard{pod: s.pod().UID}
-			}, step: "broker.wait", reason: "CrashLoopBackOff after exit code 3",
+			}, step: "broker.wait", reason: "Kafka ended once in this Pod (last: exit code 3, no reason given) and does not listen: condition PodsEnded has",
+		},
+		"one that runs once more says so in the same words": {
+			spoil: func(s *scene) {
+				s.pod().Status.Conditions = nil
+				s.pod().Status.ContainerStatuses = []corev1.ContainerStatus{crashed(3, now)}
+				s.pod().Status.ContainerStatuses[0].RestartCount = 2
+				s.pod().Status.ContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(now)}}
+			}, step: "broker.wait", reason: "Kafka ended 2 times in this Pod (last: exit code 3, no reason given) and does not listen",
+		},
+		"an image that went away since it ended is told first": {
+			spoil: func(s *scene) {
+				s.pod().Status.Conditions = nil
+				s.pod().Status.ContainerStatuses = []corev1.ContainerStatus{crashed(3, now)}
+				s.pod().Status.ContainerStatuses[0].State.Waiting.Reason = "ImagePullBackOff"
+				s.o.overheard = overheard{pod: s.pod().UID, ended: now}
+			}, step: "broker.wait", reason: "cannot be pulled",
 		},
 		"the log of a container that ended is read before its next start": {
 			spoil: func(s *scene) {
@@ -238,7 +268,15 @@ func TestThePodAndItsFileAreKept(t *testing.T) {
 					Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull"},
 				}}}
 				s.pod().Spec.Containers[0].Image = "kafka:typo"
-			}, step: "broker.wait", reason: "container kafka: image kafka:typo cannot be pulled",
+			}, step: "broker.wait", reason: "container kafka: image kafka:typo cannot be pulled: correct spec.clusterImage",
+		},
+		"that of an init container, which the cache does not have, too": {
+			spoil: func(s *scene) {
+				s.pod().Status.Conditions, s.pod().Spec.InitContainers = nil, nil // kube.Trimmed
+				s.pod().Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "jmx-exporter", Image: "jmx:typo", State: corev1.ContainerState{
+					Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"},
+				}}}
+			}, step: "broker.wait", reason: "container jmx-exporter: image jmx:typo cannot be pulled: correct spec.monitoringConfig.jmxImage",
 		},
 		"a Pod that stops is waited for": {
 			spoil: func(s *scene) { s.pod().DeletionTimestamp = &metav1.Time{Time: now} }, step: "broker.wait", reason: "is stopping",
@@ -250,6 +288,18 @@ func TestThePodAndItsFileAreKept(t *testing.T) {
 					Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/3 nodes are available",
 				}}}
 			}, step: "broker.wait", reason: "0/3 nodes are available",
+		},
+		"a claim that keeps a Pod from a node is named with its class": {
+			spoil: unbound("nosuch", "nosuch"), step: "broker.wait",
+			reason: "Pod has no node: claim demo-0-9e423fa7 for /kafka-logs (storage class nosuch) has no volume: unbound immediate PersistentVolumeClaims",
+		},
+		"with the way out where the spec asks for another class": {
+			spoil: unbound("nosuch", "fast"), step: "broker.wait",
+			reason: "; the spec asks for storage class fast: nothing is on this claim, delete it and it is made anew: kubectl delete pvc demo-0-9e423fa7",
+		},
+		"and where it asks for none": {
+			spoil: unbound("nosuch", ""), step: "broker.wait",
+			reason: "; the spec names no class, so if that is not the default one: nothing is on this claim, delete it and it is made anew: kubectl delete pvc",
 		},
 		"without headless mode the node's Service is made": {
 			change: func(w *messages.BrokerWanted) { w.Cluster.Spec.HeadlessServiceEnabled = false },

@@ -114,45 +114,6 @@ func conditionStatus(pod *corev1.Pod, kind corev1.PodConditionType) corev1.Condi
 	return corev1.ConditionUnknown
 }
 
-// startingReason says what a Pod that is not ready waits for. It holds no times and no counters, so that it stays the
-// same while nothing changes.
-func startingReason(pod *corev1.Pod) string {
-	for _, condition := range pod.Status.Conditions {
-		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
-			return "Pod has no node: " + firstOf(condition.Message, condition.Reason)
-		}
-	}
-	statuses := append(append([]corev1.ContainerStatus{}, pod.Status.InitContainerStatuses...),
-		pod.Status.ContainerStatuses...)
-	for _, status := range statuses {
-		waiting := status.State.Waiting
-		if waiting == nil || waiting.Reason == "" || waiting.Reason == "PodInitializing" {
-			continue
-		}
-		if waiting.Reason == "ErrImagePull" || waiting.Reason == "ImagePullBackOff" { // they alternate
-			return fmt.Sprintf("container %s: image %s cannot be pulled: correct its name in the spec, or let the nodes pull it", status.Name, imageOf(pod, status.Name))
-		}
-		if last := status.LastTerminationState.Terminated; last != nil {
-			return fmt.Sprintf("container %s: %s after exit code %d", status.Name, waiting.Reason, last.ExitCode)
-		}
-		return fmt.Sprintf("container %s: %s", status.Name, waiting.Reason)
-	}
-	if pod.Spec.NodeName == "" {
-		return "Pod has no node yet"
-	}
-	return "Pod is not ready: Kafka does not listen yet"
-}
-
-// imageOf is the image that a container of a Pod is to run.
-func imageOf(pod *corev1.Pod, container string) string {
-	for _, c := range slices.Concat(pod.Spec.InitContainers, pod.Spec.Containers) {
-		if c.Name == container {
-			return c.Image
-		}
-	}
-	return ""
-}
-
 func firstOf(texts ...string) string {
 	for _, text := range texts {
 		if text != "" {

@@ -64,7 +64,7 @@ func (w blueprint) goingObjects(o observed) []kube.Object {
 	if o.service != nil {
 		going = append(going, o.service)
 	}
-	if o.record != nil {
+	if o.record != nil && !w.Removal.Remembered {
 		going = append(going, o.record)
 	}
 	if o.config != nil {

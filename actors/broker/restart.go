@@ -24,10 +24,13 @@ const evictAgain = 2 * time.Second
 // the observation: nothing else may be done about it here.
 func restartPod(w blueprint, o observed, now time.Time) step {
 	pod := o.pod()
-	if pod == nil || w.Leaving || o.written.Deleting(pod) || w.Permit.Pod != pod.UID {
+	if pod == nil || w.Leaving && w.Permit.Because == "" || o.written.Deleting(pod) || w.Permit.Pod != pod.UID {
 		return nil
 	}
 	reason := w.restart(o)
+	if w.Permit.Because != "" && w.goesWithPod(o) == "" && w.wouldBeRefused(o) == "" {
+		reason = w.Permit.Because
+	}
 	if reason == "" || w.Permit.WhileStuck && !stuck(pod) {
 		return nil
 	}

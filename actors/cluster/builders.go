@@ -42,8 +42,11 @@ func (a *cluster) budgets() []kube.Object {
 	brokers, controllers := a.protected()
 	isBroker, isController := func(n node) bool { return n.broker }, func(n node) bool { return !n.broker }
 	in := [2]kube.BudgetInput{
-		{Cluster: a.valid, Nodes: brokers, GatesOpen: gates, Together: together, EvictUnready: stuckAlone(a.nodes(), isBroker)},
-		{Cluster: a.valid, Nodes: controllers, GatesOpen: open, EvictUnready: stuckAlone(a.nodes(), isController)},
+		{Nodes: brokers, GatesOpen: gates, Together: together, EvictUnready: stuckAlone(a.nodes(), isBroker)},
+		{Nodes: controllers, GatesOpen: open, EvictUnready: stuckAlone(a.nodes(), isController)},
+	}
+	for i := range in {
+		in[i].Cluster, in[i].Adopted = a.valid, a.known.Adopted
 	}
 	if in == a.objects.budgetsFor {
 		return a.objects.budgets

@@ -283,6 +283,9 @@ func (a *cluster) converge(c actor.Context) {
 	resource := a.Cache.Cluster(a.Key)
 	switch {
 	case resource == nil, kube.RemotelyOwned(resource), a.uid != "" && a.uid != resource.UID:
+		if resource == nil && !a.deleting {
+			a.Log.Info("the custom resource is gone", "reason", "its objects go by their owner references")
+		}
 		c.Stop(c.Self()) // the parent starts another one if there is a resource to care for
 		return
 	case resource.DeletionTimestamp != nil:
@@ -428,6 +431,7 @@ func (a *cluster) took(r kit.Result[loadedResource]) {
 		return
 	}
 	a.uid, a.known, a.loaded = r.Value.cluster.UID, *r.Value.cluster.Status.DeepCopy(), true
+	a.known.Adopted = a.known.Adopted || koperators(r.Value.cluster, a.Cache.Objects(kube.KindPod, a.Key))
 	a.loadedVersion = r.Value.cluster.ResourceVersion
 	a.status.repair.stood(r.Value.cluster)
 	if a.known.ClusterID != "" { // an identity that was to be recorded is, by us or by somebody before us

@@ -87,3 +87,14 @@ func (e evidence) disagreement(users string) error {
 	}
 	return nil
 }
+
+// koperators reports whether Koperator ran a cluster before: its status says so, or a Pod does, before ours is written.
+func koperators(cluster *v1beta1.KafkaCluster, pods []kube.Object) bool {
+	if cluster.Status.ObservedGeneration > 0 { // which Koperator does not write
+		return false
+	}
+	return cluster.Status.State != "" || slices.ContainsFunc(pods, func(object kube.Object) bool {
+		pod, ok := object.(*corev1.Pod)
+		return ok && kube.Owned(pod, cluster) && !kube.MadeByUs(pod)
+	})
+}

@@ -66,7 +66,7 @@ func (a *cluster) leftBudgets(budgets []kube.Object) []kube.Object {
 	for _, budget := range budgets {
 		switch name := budget.GetName(); {
 		case name != kube.BrokerBudgetName(a.Key.Name) && name != kube.ControllerBudgetName(a.Key.Name): // not made by us
-		case !kube.WantsBudget(a.valid):
+		case !kube.WantsBudget(a.valid, a.known.Adopted):
 			left = append(left, budget)
 		case name == kube.ControllerBudgetName(a.Key.Name):
 			if _, controllers := a.protected(); controllers == 0 && !a.selects(budget.(*policyv1.PodDisruptionBudget)) {

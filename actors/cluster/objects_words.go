@@ -9,7 +9,7 @@ import (
 
 // tellGates logs why nobody may be drained. Between closed and closed only the reason changes, with every Pod that starts.
 func (a *cluster) tellGates() {
-	if !kube.WantsBudget(a.valid) { // then it decides nobody's drains
+	if !kube.WantsBudget(a.valid, a.known.Adopted) { // then it decides nobody's drains
 		return
 	}
 	why := a.gatesClosed()

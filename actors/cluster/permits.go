@@ -32,6 +32,8 @@ type roll struct {
 	permits map[messages.BrokerID]permit
 	// index is that of the newest Replication.
 	index *kafka.ReplicationIndex
+	// adrift are the brokers that run and that Kafka has lost.
+	adrift map[messages.BrokerID]lostBroker
 }
 
 // permit is the right to stop one Pod, and then what is known of its broker until it is back.
@@ -74,7 +76,11 @@ type rollView struct {
 	limit int
 	kraft bool
 	// dynamic says that the voters of the quorum can be changed.
-	dynamic          bool
+	dynamic bool
+	// runsController says whether a node's Pod was made with the controller role.
+	runsController func(messages.BrokerID) bool
+	// keepsDisks says whether all that is on a node's disks outlives its Pod.
+	keepsDisks       func(messages.BrokerID) bool
 	blockUnprotected bool
 	// zeroBudget says that the user's PodDisruptionBudget lets nobody go ever.
 	zeroBudget bool
@@ -101,6 +107,8 @@ type rollDecision struct {
 	waiting []messages.BrokerID
 	// again is when to decide anew although nothing has happened, zero when an event will tell.
 	again time.Duration
+	// adrift are the brokers that run and that Kafka has lost.
+	adrift map[messages.BrokerID]lostBroker
 }
 
 // decide says who may be stopped now to come back. Who leaves is stopped by nextRemoval, and a vote is taken by keepVoters: these wait
@@ -117,6 +125,7 @@ func decide(v rollView) rollDecision {
 	}
 	d.watch = len(d.waiting) > 0 || len(d.permits) > 0
 	d.repair(v)
+	d.fetchBack(v)
 	if len(d.permits) == 0 {
 		d.grant(v)
 	}
@@ -141,7 +150,8 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 		return
 	case stands && p.withdrawn > 0 && n.told > p.withdrawn:
 		return
-	case stands && (o.Restart.Reason == "" || p.WhileStuck && !o.Restart.Stuck): // a change of mind, or it has helped itself
+	case stands && (o.Restart.Reason == "" && p.Because == "" || p.WhileStuck && !o.Restart.Stuck || p.Because != "" && !v.adrift(n)):
+		// a change of mind, or it has helped itself
 		d.withdraw(n, p)
 		return
 	case stands && o.Restart.Refused != "" && !p.Delete:
@@ -167,6 +177,8 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 		if d.permits[n.id] = p; !p.granted.IsZero() {
 			d.soon(unusedPermit - v.now.Sub(p.granted))
 		}
+		return
+	case p.Because != "" && o.PodReady: // whether it has helped is not for others to wait for
 		return
 	case wantsRestart(n) && !o.PodReady: // it came back with what is not wanted any more
 		return
@@ -235,7 +247,7 @@ func (v rollView) returned(n node, p permit) (bool, string) {
 
 // fresh reports whether the newest answer is about the nodes as they are.
 func (v rollView) fresh() bool {
-	return v.kafka.Answered && v.index != nil && v.kafka.Watch.AboutSame(v.asked)
+	return v.answered() && v.index != nil
 }
 
 // repair lets go at once who serves nobody and will not come up by itself: with a changed spec it may, and a healthy

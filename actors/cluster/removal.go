@@ -25,7 +25,7 @@ type removal struct {
 	disks diskAnswer
 	// stopped is since when it is known to have no Pod.
 	stopped time.Time
-	// cleared says that its dynamic configuration is deleted, forgotten that Kafka has forgotten it.
+	// cleared says that its dynamic configuration was deleted before its stop, forgotten that Kafka has forgotten it.
 	cleared, forgotten bool
 	// waits says what for; empty while something is under way. failure is why a task failed last, empty when it did not.
 	waits, failure string
@@ -94,9 +94,10 @@ func (v removalView) nextRemoval(n node, r removal) (removal, removalStep) {
 	if n.observed.Pod == "" || n.observed.Stopping {
 		return v.withoutPod(n, r)
 	}
+	r.cleared = r.cleared && r.stopped.IsZero() // started again it is given its values again
 	r.stopped, r.forgotten, r.waits = time.Time{}, false, ""
 	if r.waits = v.held(n); r.waits != "" {
-		r.empty = time.Time{}
+		r.empty, r.cleared = time.Time{}, false
 		return r, removalStep{again: lookAtDisks}
 	}
 	if n.broker && n.observed.PodReady {
@@ -190,7 +191,7 @@ func (v removalView) clearsAfter() bool { return v.kraft && kafka.ControllersTak
 // withoutPod goes on with a broker that was stopped, by us or by somebody else: it stays so when nothing is on it.
 func (v removalView) withoutPod(n node, r removal) (removal, removalStep) {
 	stays := messages.Removal{Stopped: true}
-	r.cleared, r.waits = false, ""
+	r.waits = ""
 	if r.stopped.IsZero() {
 		r.stopped = v.now
 	}
@@ -198,7 +199,8 @@ func (v removalView) withoutPod(n node, r removal) (removal, removalStep) {
 	case n.observed.Stopping:
 		return r, removalStep{told: stays}
 	case r.forgotten:
-		return r, removalStep{told: messages.Removal{Stopped: true, Retire: true}}
+		remembered := n.broker && !r.cleared && !v.clearsAfter()
+		return r, removalStep{told: messages.Removal{Stopped: true, Retire: true, Remembered: remembered}}
 	case !v.freshSince(r.stopped):
 		r.waits = "Kafka has not said since its stop whether something is on it"
 		if v.now.Sub(r.stopped) >= stoppedFor {

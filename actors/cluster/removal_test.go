@@ -130,6 +130,16 @@ func TestABrokerThatLeavesGoesStepByStep(t *testing.T) {
 		"Kafka has forgotten it": {
 			changes: []func(*leaver){stoppedFirst, func(l *leaver) { l.r.forgotten = true }}, told: messages.Removal{Stopped: true, Retire: true},
 		},
+		"an older Kafka has forgotten it, and its values went before its stop": {
+			changes: []func(*leaver){stoppedFirst, func(l *leaver) {
+				l.v.version, l.r.forgotten, l.r.cleared = kafka.Version{Major: 3, Minor: 6}, true, true
+			}},
+			told: messages.Removal{Stopped: true, Retire: true},
+		},
+		"an older Kafka has forgotten it, and its values are still there: it was not asked before it stopped": {
+			changes: []func(*leaver){stoppedFirst, func(l *leaver) { l.v.version, l.r.forgotten = kafka.Version{Major: 3, Minor: 6}, true }},
+			told:    messages.Removal{Stopped: true, Retire: true, Remembered: true},
+		},
 		"it has not looked at its wish yet": {changes: []func(*leaver){func(l *leaver) { l.n.observed = messages.BrokerObserved{} }}},
 	} {
 		t.Run(name, func(t *testing.T) {

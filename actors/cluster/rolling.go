@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -45,11 +46,11 @@ func (a *cluster) keepRoll(c actor.Context) {
 	}
 	for _, n := range a.nodes() {
 		if p, held := a.decision.permits[n.id]; held && a.roll.permits[n.id].Permit != p.Permit {
-			a.Log.Info("permit", "broker", n.id, "pod", p.Pod, "reason", n.observed.Restart.Reason)
+			a.Log.Info("permit", "broker", n.id, "pod", p.Pod, "reason", cmp.Or(p.Because, n.observed.Restart.Reason))
 			a.Metrics.Restart(a.Key.String())
 		}
 	}
-	a.roll.permits = a.decision.permits
+	a.roll.permits, a.roll.adrift = a.decision.permits, a.decision.adrift
 	if len(a.decision.elect) > 0 && a.health != nil {
 		c.Send(a.health, messages.ElectLeaders{Partitions: a.decision.elect})
 	}
@@ -104,8 +105,8 @@ func (a *cluster) rollView(now time.Time) rollView {
 	v := rollView{
 		nodes: a.nodes(), kafka: a.kafka, asked: a.watch, index: a.roll.index, roll: a.roll,
 		threshold: config.FailureThreshold, kraft: a.valid.Spec.KRaft,
-		limit:            min(config.GetConcurrentBrokerRestartCountPerRack(), kube.MostTogether(a.valid, a.roles.brokers)),
-		dynamic:          recordedIdentity(a.known).quorum == messages.QuorumDynamic,
+		limit:   min(config.GetConcurrentBrokerRestartCountPerRack(), kube.MostTogether(a.valid, a.roles.brokers)),
+		dynamic: recordedIdentity(a.known).quorum == messages.QuorumDynamic, runsController: a.runsController, keepsDisks: a.keepsDisks,
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
 		votesChange:      a.voters.job.running, zeroBudget: kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
 	}

@@ -240,7 +240,7 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	warnings := ofKind(v.problems, func(p messages.FieldProblem) bool {
 		return p.Reason != messages.ReasonNotSupported && p.Severity == messages.SeverityWarning
 	})
-	set(kube.ConditionSpecWarning, len(warnings) > 0, kube.ReasonSpecWarning, problemText(warnings))
+	set(kube.ConditionSpecWarning, len(warnings) > 0, kube.ReasonSpecWarning, problemText(warnings, ""))
 	set(kube.ConditionPaused, v.paused, kube.ReasonPaused,
 		"nothing is changed while annotation "+kube.AnnotationPause+" is set; remove it to go on")
 	pending := nodesWhere(v.nodes, func(n node) bool { return n.observed.Update != "" || n.observed.Pending != "" })
@@ -297,7 +297,7 @@ type verdict struct {
 // readiness looks for the first reason why the cluster is not ready, the gravest first.
 func readiness(v view) verdict {
 	if errs := messages.Errors(v.problems); len(errs) > 0 {
-		return verdict{stalled: true, reason: string(errs[0].Reason), message: withEnd(problemText(errs), v.alsoUnready())}
+		return verdict{stalled: true, reason: string(errs[0].Reason), message: problemText(errs, v.alsoUnready())}
 	}
 	if v.objectsError != "" {
 		return verdict{progressing: true, reason: kube.ReasonFailing, message: withEnd(v.objectsError, v.alsoUnready())}
@@ -446,19 +446,28 @@ func ofKind(problems []messages.FieldProblem, holds func(messages.FieldProblem) 
 	return some
 }
 
-func problemText(problems []messages.FieldProblem) string {
+// problemText tells as many of the problems as there is room for, so that nobody has to correct one to learn of the next, the fields
+// of the others, and something that must not be lost.
+func problemText(problems []messages.FieldProblem, end string) string {
 	if len(problems) == 0 {
 		return ""
 	}
-	text := problems[0].Field + ": " + problems[0].Message
-	if len(problems) > 1 {
-		text = withEnd(text, " (and "+others(problems[1:])+")")
+	text, rest := problems[0].String(), others(problems[1:])
+	for i, p := range problems[1:] {
+		longer, fewer := text+"; also "+p.String(), others(problems[i+2:])
+		if len(longer)+len(fewer)+len(end) > kube.MaxConditionMessage {
+			break
+		}
+		text, rest = longer, fewer
 	}
-	return text
+	return withEnd(text, rest+end)
 }
 
-// others names the fields of more problems, so that nobody has to correct one to learn of the next. A field may have several.
+// others names the fields of more problems; empty where there are none. A field may have several.
 func others(problems []messages.FieldProblem) string {
+	if len(problems) == 0 {
+		return ""
+	}
 	const most, longest = 5, 100
 	var fields []string
 	for _, p := range problems {
@@ -466,11 +475,11 @@ func others(problems []messages.FieldProblem) string {
 			fields = append(fields, field)
 		}
 	}
-	text := fmt.Sprintf("%d more: %s", len(problems), strings.Join(fields[:min(most, len(fields))], ", "))
+	text := fmt.Sprintf(" (and %d more: %s", len(problems), strings.Join(fields[:min(most, len(fields))], ", "))
 	if len(fields) > most {
 		text += ", …"
 	}
-	return text
+	return text + ")"
 }
 
 func fieldList(problems []messages.FieldProblem) string {

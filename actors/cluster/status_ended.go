@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,8 +16,8 @@ import (
 const (
 	// maxWords is how much of an ended Pod's last words status keeps for each broker: a thousand of them must fit.
 	maxWords = 200
-	// wordsHead is how much of them is kept from the beginning, where exit code and reason stand. The rest is the end of
-	// the log, which tells why.
+	// wordsHead is how much of them is kept from the beginning, where exit code and reason stand. The rest is of
+	// the log, and tells why.
 	wordsHead = 90
 	// mostWords is of how many brokers status keeps them. Where more are down they die of one thing, and the object must
 	// stay under what etcd takes.
@@ -46,7 +47,7 @@ func replacements(known *v1beta1.PodReplacements, o messages.BrokerObserved) *v1
 		return nil
 	}
 	last := metav1.NewTime(o.LastEnded.Truncate(time.Second))
-	now := &v1beta1.PodReplacements{Count: o.Ended, Last: &last, Message: messages.ElidedAfter(o.LastWords, wordsHead, maxWords)}
+	now := &v1beta1.PodReplacements{Count: o.Ended, Last: &last, Message: kube.ElidedLog(o.LastWords, headOf(o.LastWords, wordsHead), maxWords)}
 	if now.Message == "" && known != nil {
 		now.Message = known.Message
 	}
@@ -72,5 +73,13 @@ func (v view) endedText(ended []node) string {
 		others = "; also Pods of " + named(ended[1:])
 	}
 	text := fmt.Sprintf("broker %d%s: %s", first.id, times, cmp.Or(words, "its Pod ended"))
-	return messages.ElidedAfter(text, maxWords, kube.MaxConditionMessage-len(others)) + others
+	return kube.ElidedLog(text, headOf(text, maxWords), kube.MaxConditionMessage-len(others)) + others
+}
+
+// headOf is how much of the beginning of last words says how a container ended, before its log begins.
+func headOf(words string, most int) int {
+	if at := strings.Index(words, kube.LogEnds); at >= 0 {
+		return min(at+len(kube.LogEnds), most)
+	}
+	return most
 }

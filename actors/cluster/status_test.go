@@ -243,17 +243,25 @@ func TestNothingThatIsAddedPushesTheWayOutAway(t *testing.T) {
 	}
 }
 
-func TestAllFieldsThatAreWrongAreNamed(t *testing.T) {
-	var problems []messages.FieldProblem
-	for _, field := range []string{"spec.a", "spec.b", "spec.b", "spec.c"} {
-		problems = append(problems, messages.FieldProblem{Field: field, Message: "is wrong; correct it"})
+func TestAllThatIsWrongIsToldAsFarAsThereIsRoom(t *testing.T) {
+	wrong := func(message string, fields ...string) (problems []messages.FieldProblem) {
+		for _, field := range fields {
+			problems = append(problems, messages.FieldProblem{Field: field, Message: message})
+		}
+		return problems
 	}
-	require.Equal(t, "spec.a: is wrong; correct it", problemText(problems[:1]))
-	require.Equal(t, "spec.a: is wrong; correct it (and 3 more: spec.b, spec.c)", problemText(problems))
-	for _, field := range []string{"spec.d", "spec.e", "spec.f", "spec.g"} {
-		problems = append(problems, messages.FieldProblem{Field: field, Message: "is wrong; correct it"})
-	}
-	require.Equal(t, "spec.a: is wrong; correct it (and 7 more: spec.b, spec.c, spec.d, spec.e, spec.f, …)", problemText(problems))
+	require.Empty(t, problemText(nil, ""))
+	require.Equal(t, "spec.a: is wrong; correct it", problemText(wrong("is wrong; correct it", "spec.a"), ""))
+	require.Equal(t, "spec.a: is wrong; correct it; also spec.b: is wrong; correct it; down", problemText(wrong("is wrong; correct it", "spec.a", "spec.b"), "; down"))
+	long := wrong(strings.Repeat("x", 400)+"; correct it", "spec.a", "spec.b", "spec.c", "spec.c", "spec.d")
+	text := problemText(long, "; down")
+	require.Contains(t, text, long[1].String())
+	require.True(t, strings.HasSuffix(text, "; correct it (and 3 more: spec.c, spec.d); down"), text)
+	require.LessOrEqual(t, len(text), 1000)
+	longer := wrong(strings.Repeat("x", 900)+"; correct it", "spec.a", "spec.b", "spec.c", "spec.d", "spec.e", "spec.f", "spec.g")
+	text = problemText(longer, "")
+	require.True(t, strings.HasSuffix(text, "; correct it (and 6 more: spec.b, spec.c, spec.d, spec.e, spec.f, …)"), text)
+	require.LessOrEqual(t, len(text), 1000)
 }
 
 func TestWhoIsDownIsNamedBesideWhateverElseIsWrong(t *testing.T) {

@@ -24,8 +24,8 @@ type throttleState struct {
 	known    bool
 	// set is what this daemon has set, others what it was about to set and found there.
 	set, others kafka.Throttle
-	// leftover says that something was deleted that an earlier daemon had set.
-	leftover bool
+	// raised says that this daemon has set something that may still be there, leftover that it has deleted what an earlier one had set.
+	raised, leftover bool
 }
 
 func (t *throttler) take(state throttleState) {

@@ -39,6 +39,7 @@ func (t *throttling) raise(ctx context.Context) error {
 	if err := t.record(ctx, t.state.recorded.With(missing)); err != nil {
 		return err
 	}
+	t.state.raised = true
 	err := t.each(ctx, missing.Brokers(), func(ctx context.Context, admin broker.Admin, id messages.BrokerID) error {
 		return admin.Alter(ctx, kafka.ConfigResource{Broker: id}, kafka.RateChanges(missing.Rates[id]), false)
 	})
@@ -89,6 +90,7 @@ func (t *throttling) lower(ctx context.Context) error {
 	if left.Empty() {
 		return nil
 	}
+	t.state.set = t.state.set.Beyond(left) // also if an answer gets lost: what may be gone is set again before the next move
 	if len(left.Replicas) > 0 {
 		if err := t.admin.Unthrottle(ctx, left); err != nil {
 			return err
@@ -106,8 +108,9 @@ func (t *throttling) lower(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.state.leftover = t.ours.Empty() && t.state.set.Empty()
-	t.state.set = t.state.set.Beyond(left)
+	if t.ours.Empty() {
+		t.state.leftover, t.state.raised = !t.state.raised, false
+	}
 	return t.record(ctx, t.state.recorded.Beyond(left))
 }
 

@@ -240,3 +240,29 @@ func TestNothingMovesThatIsNotBound(t *testing.T) {
 	require.Empty(t, k.rates, "nothing is set of which nobody would know whose it is")
 	require.False(t, slices.ContainsFunc(k.done, func(what string) bool { return strings.Contains(what, "move") }))
 }
+
+// A list that may have been emptied is no bound, although a broker that did not answer has kept its rate and the record stands.
+func TestWhatMayHaveBeenTakenOffIsSetAnew(t *testing.T) {
+	bounds := listedOn("a", false, 1, 3).With(listedOn("a", true, 0))
+	k := &boundKafka{rates: map[string]string{"zero": "500", "one": "500", "three": "500"}, deaf: "one"}
+	s := newServer()
+	e := worldEffects{Config: Config{Kafka: k, Cache: s.cache, Writer: recorder{server: s, kafka: k}}}
+	ended := offThree(func(w *movesWish) {
+		w.start, w.throttle.state = nil, throttleState{recorded: bounds, set: bounds, known: true, raised: true}
+	})
+	result := e.moveReplicas(t.Context(), ended)
+	require.ErrorContains(t, result.lowering, "connection refused")
+	require.Equal(t, []string{"take 3 replicas off"}, k.done)
+
+	k.deaf, k.done = "", nil
+	result = e.moveReplicas(t.Context(), offThree(func(w *movesWish) { w.throttle.state = result.throttle }))
+	require.NoError(t, result.err)
+	require.Equal(t, []string{"list 3 replicas with rates map[one:500 three:500 zero:500]", "move 1 partitions"}, k.done)
+
+	k.done = nil
+	again := offThree(func(w *movesWish) { w.start, w.throttle.state = nil, result.throttle })
+	result = e.moveReplicas(t.Context(), again)
+	require.NoError(t, result.lowering)
+	require.Empty(t, result.throttle.recorded.Record())
+	require.False(t, result.throttle.leftover, "this daemon has set it itself")
+}

@@ -123,6 +123,16 @@ func (a *cluster) runsController(id messages.BrokerID) bool {
 	return len(pods) == 1 && pods[0].Labels[kube.LabelIsController] == "true"
 }
 
+// keepsDisks reports whether no log dir of a node is on an emptyDir, also of one that left the spec.
+func (a *cluster) keepsDisks(id messages.BrokerID) bool {
+	k := a.children[id]
+	if k == nil || a.roles.volatile[id] {
+		return false
+	}
+	_, volatile := emptyDirs(a.valid, &k.keep.entry)
+	return !volatile
+}
+
 // votersDone takes what became of a look.
 func (a *cluster) votersDone(c actor.Context, r kit.Result[votersResult]) {
 	a.voters.job.ended(a, c, r.Err)
@@ -252,9 +262,12 @@ func refusedVoters(result votersResult, err error) (votersResult, error) {
 }
 
 // keepsVote reports whether a node that is to restart has to lose its vote first: it comes back as no controller, and a vote
-// without one counts against the majority.
+// without one counts against the majority. While Kafka does not say who has a vote, each running controller may.
 func (v rollView) keepsVote(n node) bool {
-	return v.kraft && v.dynamic && !n.controller && slices.Contains(v.kafka.Voters, n.id)
+	if !v.kraft || !v.dynamic || n.controller {
+		return false
+	}
+	return slices.Contains(v.kafka.Voters, n.id) || len(v.kafka.Voters) == 0 && v.runsController(n.id)
 }
 
 // votesDown reports whether a vote counts against the majority: that of a lost disk, or of a node that does not run.

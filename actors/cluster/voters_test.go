@@ -58,9 +58,15 @@ func TestAVoteThatCountsAgainstTheMajorityClosesTheGates(t *testing.T) {
 }
 
 func TestANodeKeepsItsPodUntilItsVoteIsTaken(t *testing.T) {
-	v := rollView{kraft: true, dynamic: true, kafka: messages.KafkaObserved{Voters: []messages.BrokerID{1, 2}}}
+	v := rollView{
+		kraft: true, dynamic: true, kafka: messages.KafkaObserved{Voters: []messages.BrokerID{1, 2}},
+		runsController: func(id messages.BrokerID) bool { return id == 1 },
+	}
 	require.True(t, v.keepsVote(node{id: 1, broker: true}))
 	require.False(t, v.keepsVote(node{id: 1, broker: true, controller: true}), "it comes back as one")
+	require.False(t, v.keepsVote(node{id: 3, broker: true}))
+	v.kafka.Voters = nil
+	require.True(t, v.keepsVote(node{id: 1, broker: true}), "Kafka does not answer, and the Pod is a controller's")
 	require.False(t, v.keepsVote(node{id: 3, broker: true}))
 	v.dynamic = false
 	require.False(t, v.keepsVote(node{id: 1, broker: true}), "nobody can take it")

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -14,7 +15,27 @@ import (
 // wordProblems tell of words in annotations of the resource that nobody takes, and of those that would be taken. A word that may
 // have done its work, such as that of an earlier loss, is none. tokens are the words for what is lost now, by broker.
 func wordProblems(cluster *v1beta1.KafkaCluster, tokens map[messages.BrokerID]string) []messages.FieldProblem {
-	return slices.Concat(lossWordProblems(cluster, tokens), consentWordProblems(cluster))
+	return slices.Concat(lossWordProblems(cluster, tokens), consentWordProblems(cluster), pauseWordProblems(cluster), restartWordProblems(cluster))
+}
+
+// pauseWordProblems: whoever writes a word of his own must not think that it lets the operator go on.
+func pauseWordProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	switch word := cluster.Annotations[kube.AnnotationPause]; word {
+	case "", "true", "false":
+		return nil
+	default:
+		return []messages.FieldProblem{wordProblem(kube.AnnotationPause, word, `pauses like every word but "false"; write "true" to pause, or remove the annotation to go on`)}
+	}
+}
+
+// restartWordProblems: a cluster is not restarted as a whole.
+func restartWordProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	word, set := cluster.Annotations[kube.AnnotationRestart]
+	if !set {
+		return nil
+	}
+	return []messages.FieldProblem{wordProblem(kube.AnnotationRestart, word, "does nothing here; remove it, and annotate the Pod of each broker that is to restart: "+
+		"kubectl annotate pod POD "+kube.AnnotationRestart+"=true")}
 }
 
 func lossWordProblems(cluster *v1beta1.KafkaCluster, tokens map[messages.BrokerID]string) []messages.FieldProblem {
@@ -24,7 +45,7 @@ func lossWordProblems(cluster *v1beta1.KafkaCluster, tokens map[messages.BrokerI
 		broker, claim, _ := strings.Cut(text, "/")
 		id, err := messages.ParseBrokerID(broker)
 		switch token := tokens[id]; {
-		case err != nil || claim == "":
+		case err != nil || text != token && !lossWord(claim):
 			problems = append(problems, wordProblem(kube.AnnotationAllowDataLoss, text, lossWords(tokens)))
 		case token != "" && given[id] == text && text != token:
 			problems = append(problems, wordProblem(kube.AnnotationAllowDataLoss, text,
@@ -33,6 +54,9 @@ func lossWordProblems(cluster *v1beta1.KafkaCluster, tokens map[messages.BrokerI
 	}
 	return problems
 }
+
+// lossWord reports whether a word may be that of a loss, now or earlier: the beginning of the UID of a claim; see lossTokens.
+func lossWord(claim string) bool { return regexp.MustCompile(`^[0-9a-fA-F]{8}$`).MatchString(claim) }
 
 // lossWords says what can be written: what is lost now, or where that would be told.
 func lossWords(tokens map[messages.BrokerID]string) string {

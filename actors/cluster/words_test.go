@@ -13,6 +13,7 @@ func TestWordsThatNobodyTakesAreToldWithThoseThatWouldBe(t *testing.T) {
 	lost := map[messages.BrokerID]string{3: "3/1f2e3d4c", 5: "5/0a1b2c3d"}
 	for name, test := range map[string]struct {
 		allow, consent string
+		pause, restart string
 		lost           map[messages.BrokerID]string
 		zooKeeper      bool
 		says           []string
@@ -30,12 +31,24 @@ func TestWordsThatNobodyTakesAreToldWithThoseThatWouldBe(t *testing.T) {
 		"consent without a word":             {consent: ""},
 		"consent to the quorum, done or not": {consent: "dynamic-quorum"},
 		"bananas":                            {consent: "bananas", says: []string{`"bananas" agrees to nothing`, `"dynamic-quorum"`}},
-		"a quorum where there is none":       {consent: "dynamic-quorum", zooKeeper: true, says: []string{"no metadata quorum"}},
+		"another word for it":                {consent: "yes"},
+		"a word that no loss ever had":       {allow: "3/abc", says: []string{`"3/abc" gives up nothing`, "nothing is lost"}},
+		"a pause":                            {pause: "true"},
+		"no pause":                           {pause: "false"},
+		"perhaps a pause":                    {pause: "maybe", says: []string{`"maybe" pauses like every word but "false"`, "remove the annotation"}},
+		"a restart of a broker asked of the cluster": {restart: "true", says: []string{"does nothing here", "kubectl annotate pod POD kafka.banzaicloud.io/restart=true"}},
+		"a quorum where there is none":               {consent: "dynamic-quorum", zooKeeper: true, says: []string{"no metadata quorum"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cluster := demo(0)
 			cluster.Spec.KRaft = !test.zooKeeper
 			cluster.Annotations = map[string]string{kube.AnnotationAllowDataLoss: test.allow, kube.AnnotationConsent: test.consent}
+			if test.pause != "" {
+				cluster.Annotations[kube.AnnotationPause] = test.pause
+			}
+			if test.restart != "" {
+				cluster.Annotations[kube.AnnotationRestart] = test.restart
+			}
 			problems := wordProblems(cluster, test.lost)
 			if len(test.says) == 0 {
 				require.Empty(t, problems)

@@ -2,7 +2,7 @@ package operator
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // names the lease as Koperator does; nothing is protected by it
+	"crypto/md5" // names the lease as Koperator does; nothing is protected by it
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -28,7 +28,7 @@ const (
 // LeaseName is the name that Koperator gives its lease: two daemons exclude each other only when they watch the same
 // namespaces. namespaces is the text of the flag.
 func LeaseName(namespaces string) string {
-	sum := md5.Sum([]byte(namespaces)) //nolint:gosec // see the import
+	sum := md5.Sum([]byte(namespaces))
 	text := hex.EncodeToString(sum[:])
 	return "controller-leader-election-helper-" + hex.EncodeToString([]byte(text))
 }

@@ -37,10 +37,18 @@ func TestAClusterOfKoperatorIsTakenOverWithoutARestart(t *testing.T) {
 		require.Len(w.t, w.owned(kube.KindClaim, "demo"), 3, "claims are found by label and annotation, not by name")
 		status := w.cluster("demo").Status
 		require.Equal(w.t, koperatorID, status.ClusterID)
+		require.True(w.t, status.Adopted)
+		require.Empty(w.t, w.owned(kube.KindBudget, "demo"), "handed back it would be closed for ever")
 		require.NotEmpty(w.t, status.BrokersState["1"].ConfigurationBackup)
 		require.Len(w.t, status.BrokersState["1"].FormattedLogDirs, 1)
 		w.kill()
 		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		require.Empty(w.t, w.owned(kube.KindBudget, "demo"))
+		w.edit("demo", func(c *v1beta1.KafkaCluster) {
+			c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: true, Budget: "1"}
+		})
+		w.eventually(time.Minute, "who asks for a budget gets it", func() bool { return len(w.owned(kube.KindBudget, "demo")) == 1 })
 		require.Equal(w.t, before, w.podUIDs("demo"))
 	})
 }
@@ -54,7 +62,7 @@ type handedBack struct {
 
 func (w *World) asKoperatorLeftIt(name string) handedBack {
 	left := handedBack{pods: w.podUIDs(name), cluster: w.cluster(name)}
-	for _, kind := range []kube.Kind{kube.KindPod, kube.KindClaim, kube.KindService, kube.KindConfigMap} {
+	for _, kind := range []kube.Kind{kube.KindPod, kube.KindClaim, kube.KindService, kube.KindConfigMap, kube.KindBudget} {
 		left.objects = append(left.objects, w.owned(kind, name)...)
 	}
 	return left

@@ -11,7 +11,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
@@ -141,7 +140,25 @@ func (c client) Apply(ctx context.Context, wanted kube.Object) (kube.Object, err
 
 // Create implements kube.Writer.
 func (c client) Create(ctx context.Context, wanted kube.Object) (kube.Object, error) {
-	return c.apply(ctx, "create", wanted, false)
+	made, err := c.apply(ctx, "create", wanted, false)
+	if pod, ok := wanted.(*corev1.Pod); ok && apierrors.IsAlreadyExists(err) {
+		return nil, c.relabelled(ctx, pod, err)
+	}
+	return made, err
+}
+
+// relabelled gives a Pod its labels back.
+func (c client) relabelled(ctx context.Context, wanted *corev1.Pod, taken error) error {
+	err := taken
+	if refused := c.do(ctx, "label", wanted, func() error {
+		if lost := c.store.relabel(wanted); len(lost) > 0 {
+			err = fmt.Errorf("%w: it had lost its labels %s, and has them again", taken, strings.Join(lost, ", "))
+		}
+		return nil
+	}); refused != nil {
+		return taken
+	}
+	return err
 }
 
 func (c client) apply(ctx context.Context, verb string, wanted kube.Object, force bool) (kube.Object, error) {

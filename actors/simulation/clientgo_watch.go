@@ -231,7 +231,11 @@ func (w *storeWatch) event(c change) (apiwatch.Event, bool) {
 	case !is:
 		return event, false
 	}
-	event.Object = w.form(c.newest(), strconv.FormatUint(c.version, 10))
+	object := c.newest()
+	if was && !is { // it may stand, and be selected no more: the watch cache shows what was (cacher.convertToWatchEvent)
+		object = c.before
+	}
+	event.Object = w.form(object, strconv.FormatUint(c.version, 10))
 	return event, true
 }
 

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -54,5 +55,27 @@ func TestWhatOnlyANewerDaemonBuildsOtherwiseWaitsForConsent(t *testing.T) {
 		})
 		w.rolled("demo", before)
 		w.settled()
+	})
+}
+
+// An edit of annotations alone changes no generation of the resource.
+func TestWordsThatNobodyTakesAreToldWithinSeconds(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		for annotation, word := range map[string]string{
+			kube.AnnotationConsent: "perhaps", kube.AnnotationAllowDataLoss: "3/abc", kube.AnnotationRestart: "true", kube.AnnotationPause: "maybe",
+		} {
+			w.edit("demo", annotated(annotation, word))
+			w.eventually(8*time.Second, annotation+" is told of", func() bool {
+				return strings.Contains(w.conditionText("demo", kube.ConditionSpecWarning), annotation)
+			})
+			w.edit("demo", func(c *v1beta1.KafkaCluster) { delete(c.Annotations, annotation) })
+			w.eventually(8*time.Second, annotation+" is told of no more", func() bool { return w.condition("demo", kube.ConditionSpecWarning) == nil })
+		}
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
 	})
 }

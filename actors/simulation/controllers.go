@@ -70,13 +70,13 @@ func (c *controllers) exists(owner types.UID) bool {
 	return slices.ContainsFunc(c.store.list(kube.KindCluster), func(o kube.Object) bool { return o.GetUID() == owner })
 }
 
-// releaseClaims lets claims go that are deleted and that no Pod uses; their volumes go with them.
+// releaseClaims lets claims go that are deleted and that no Pod with a node uses (pvcprotection, podUsesPVC); their volumes go with them.
 func (c *controllers) releaseClaims() {
 	used := map[types.UID]bool{}
 	for _, object := range c.store.list(kube.KindPod) {
 		pod := object.(*corev1.Pod)
 		for _, v := range pod.Spec.Volumes {
-			if v.PersistentVolumeClaim != nil {
+			if v.PersistentVolumeClaim != nil && pod.Spec.NodeName != "" {
 				used[c.kubelets.claimUID(pod.Namespace, v.PersistentVolumeClaim.ClaimName)] = true
 			}
 		}

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -168,6 +169,9 @@ func (d *feed) hand(kind kube.Kind, e event) {
 		return
 	}
 	indexer, object := d.indexers[kind], cached(e.change.newest())
+	if e.change.before != nil && e.change.after != nil && !maps.Equal(e.change.before.GetLabels(), e.change.after.GetLabels()) {
+		defer d.Cache.Notify(kind, cached(e.change.before)) // who had a label has lost it
+	}
 	if watched(kind, e.change.after) {
 		_ = indexer.Update(object)
 	} else {

@@ -74,9 +74,10 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	config, _ := r.kafka.store.get(key{kube.KindConfigMap, pod.Namespace, kube.BrokerConfigName(cluster.Name, id)}).(*corev1.ConfigMap)
 	recorded := config != nil && kube.SignedConfig(config)
 	drained, letGo := r.kafka.store.drained(pod.Spec.NodeName, stop.blindness), r.letsGo(pod)
+	lost := r.kafka.hasLost(cluster, id, pod.UID)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !drained && !letGo && !r.wanted(pod, owner, recorded) {
+	if !drained && !letGo && !lost && !r.wanted(pod, owner, recorded) {
 		i.violated("Pod %s was stopped although nobody wants it replaced", pod.Name)
 	}
 	if only, said := r.expected[cluster]; said && !slices.Contains(only, id) {

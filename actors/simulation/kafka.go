@@ -29,6 +29,8 @@ type kafka struct {
 	changed func(pod types.UID)
 	// asked, where a test has set it, hears of each request that moved replicas, or changed what bounds moves; it must not come back.
 	asked func()
+	// stray lets each active controller that loses its vote lose the others, too; else about half of them do.
+	stray bool
 }
 
 // kafkaState outlives its processes: what is here stands on the controllers' disks, or in those of ZooKeeper.
@@ -84,6 +86,8 @@ type process struct {
 	// serves is set once it accepts connections, since then.
 	serves bool
 	since  time.Time
+	// adrift is set when it was the active controller, lost its vote, and asks itself who is the next one.
+	adrift bool
 	// refused says why Kafka ends instead.
 	refused string
 }

@@ -110,7 +110,7 @@ func (a kafkaAdmin) Version() string {
 	}
 	a.kafka.mu.Lock()
 	defer a.kafka.mu.Unlock()
-	if _, p := a.kafka.processAt(host); p != nil && p.kraft {
+	if _, p := a.kafka.processAt(host); p != nil {
 		return p.version
 	}
 	return ""
@@ -147,6 +147,10 @@ func (a kafkaAdmin) do(ctx context.Context, what string, ask func(*kafkaState, *
 	if p == nil || a.toController() && !p.controller || !a.toController() && !p.broker {
 		a.kafka.mu.Unlock()
 		return fmt.Errorf("dial tcp %s: connect: connection refused", a.address)
+	}
+	if p.adrift && !a.toController() && !asksKafka(what) {
+		a.kafka.mu.Unlock()
+		return a.lost(ctx)
 	}
 	err = ask(c, p)
 	a.kafka.mu.Unlock()

@@ -91,7 +91,7 @@ func (c *kafkaState) fence(b *brokerState) {
 // serving reports whether a broker's process answers.
 func (c *kafkaState) serving(id messages.BrokerID) bool {
 	p := c.processes[id]
-	return p != nil && p.broker && p.serves
+	return p != nil && p.broker && p.serves && !(p.adrift && c.brokers[id].fenced)
 }
 
 // listedBrokers are those that DescribeCluster names, sorted. A broker that was killed is among them until it is missed.

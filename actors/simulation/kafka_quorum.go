@@ -179,7 +179,7 @@ func (c *kafkaState) replicaOf(k *kafka, key quorumKey, p *process) messages.Quo
 	switch {
 	case p != nil && key.id == c.quorum.leader:
 		seen, known = now, true
-	case p != nil && p.serves && now.Sub(p.since) > 500*time.Millisecond: // it fetches at least each 500 ms
+	case p != nil && p.serves && !p.adrift && now.Sub(p.since) > 500*time.Millisecond: // it fetches at least each 500 ms
 		lag := time.Duration(digest(k.faults.seed, "lag", int(key.id))%400) * time.Millisecond
 		seen, known = now.Add(-lag), true
 	}

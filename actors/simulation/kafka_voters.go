@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -124,7 +126,7 @@ func (c *kafkaState) addVoter(id messages.BrokerID, directory string) error {
 		return refusedVoter(126, "")
 	}
 	p := c.processes[id]
-	if p == nil || !p.controller || p.refused != "" || p.directory != directory || !p.serves {
+	if p == nil || !p.controller || p.refused != "" || p.directory != directory || !p.serves || p.adrift {
 		return timedOut // it lags behind, or is no controller that could be asked for what it supports
 	}
 	c.voters = maps.Clone(c.voters)
@@ -132,7 +134,8 @@ func (c *kafkaState) addVoter(id messages.BrokerID, directory string) error {
 	return nil
 }
 
-// removeVoter takes the vote of a node whether it runs or not. A leader hands over.
+// removeVoter takes the vote of a node whether it runs or not. A leader hands over, and may never hear to whom: the name by which it
+// asks for the controllers is its own, too.
 func (c *kafkaState) removeVoter(k *kafka, id messages.BrokerID, directory string) error {
 	if is, votes := c.voters[id]; !votes || is != directory {
 		return refusedVoter(127, "")
@@ -141,8 +144,24 @@ func (c *kafkaState) removeVoter(k *kafka, id messages.BrokerID, directory strin
 	delete(c.voters, id)
 	if c.quorum.leader == id {
 		c.resigned(k)
+		if p := c.processes[id]; p != nil && c.brokers[id] != nil && (k.stray || digest(k.faults.seed, "adrift "+c.name, c.quorum.terms)%2 == 0) {
+			p.adrift, c.brokers[id].sessionEnds = true, time.Now().Add(session)
+			k.later(c, session, nil)
+		}
 	}
 	return nil
+}
+
+// hasLost reports whether a process runs that has lost the controllers, and that they have given up.
+func (k *kafka) hasLost(cluster messages.ClusterKey, id messages.BrokerID, pod types.UID) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.clusters[cluster]
+	if c == nil || c.processes[id] == nil || c.brokers[id] == nil {
+		return false
+	}
+	p := c.processes[id]
+	return p.pod == pod && p.adrift && c.brokers[id].fenced
 }
 
 // votersHarm says what is wrong with a change of voters that somebody asks for: without a majority of those who will vote nothing

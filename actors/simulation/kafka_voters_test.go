@@ -77,7 +77,14 @@ func (c *simulatedControllers) Add(id messages.BrokerID, directory string) strin
 }
 
 func (c *simulatedControllers) Remove(id messages.BrokerID, directory string) string {
-	return c.change(func(s *kafkaState) error { return s.removeVoter(c.w.kafka, id, directory) })
+	return c.change(func(s *kafkaState) error {
+		defer func() {
+			for _, p := range s.processes { // who has a name of its own, as here, does not ask itself for the controllers
+				p.adrift = false
+			}
+		}()
+		return s.removeVoter(c.w.kafka, id, directory)
+	})
 }
 
 func (c *simulatedControllers) Eventually(what string, holds func() bool) {

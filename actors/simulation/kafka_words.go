@@ -175,6 +175,13 @@ func (w *World) alterByHand(name string, id messages.BrokerID, key string, value
 	return err
 }
 
+// leadersStray makes each active controller that loses its vote lose the others, too.
+func (w *World) leadersStray() {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	w.kafka.stray = true
+}
+
 // knowsBroker reports whether a broker is registered, fenced or not.
 func (w *World) knowsBroker(name string, id messages.BrokerID) bool {
 	w.kafka.mu.Lock()

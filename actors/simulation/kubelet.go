@@ -290,6 +290,12 @@ func (l *kubelets) schedule(pod *corev1.Pod) {
 		l.unschedulable(pod, `persistentvolumeclaim "`+missing+`" not found`)
 		return
 	}
+	if slices.ContainsFunc(claims, func(c *corev1.PersistentVolumeClaim) bool {
+		return c.Spec.VolumeName == "" && c.Spec.StorageClassName != nil && *c.Spec.StorageClassName == noSuchClass
+	}) {
+		l.unschedulable(pod, "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims")
+		return
+	}
 	node := l.nodeFor(pod, claims)
 	if node == nil {
 		l.unschedulable(pod, "0 nodes are available")

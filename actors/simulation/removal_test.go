@@ -197,3 +197,27 @@ func TestWhatOthersHaveSetForARemovedBrokerGoesToo(t *testing.T) {
 		require.Equal(w.t, "8", w.configInForce("demo", 3, "num.io.threads"))
 	})
 }
+
+// Without a controller that takes them nobody can delete the values of a broker that does not run, so what the operator set is
+// remembered until the id comes back.
+func TestValuesThatNobodyCanDeleteGoWhenTheIDComesBack(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", brokers(4), zooKeeper, perBroker(3, "log.cleaner.threads=3\n")))
+		w.inForce("log.cleaner.threads", "3", 3)
+		w.eventuallyReady("demo")
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.Brokers[3].Maintenance = true })
+		w.eventually(5*time.Minute, "it is stopped", func() bool { return len(w.podsOf("demo", 3)) == 0 })
+		w.edit("demo", withoutBroker(3))
+		w.eventually(10*time.Minute, "only the record of what is ours is left", func() bool {
+			left := w.objectsOf("demo", 3)
+			return len(left) == 1 && strings.HasSuffix(left[0], kube.BrokerAppliedName("demo", 3))
+		})
+		w.eventuallyReady("demo")
+		w.settled()
+		w.edit("demo", brokers(1))
+		w.eventuallyReady("demo")
+		w.inForce("log.cleaner.threads", "1", 3)
+		w.settled()
+	})
+}

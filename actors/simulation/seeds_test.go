@@ -19,7 +19,7 @@ type seedFlags struct {
 	fresh, seed *uint64
 }
 
-//nolint:gochecknoglobals // flags of a test binary have to be known before it parses them
+// Flags of a test binary have to be known before it parses them
 var flags = seedFlags{
 	seeds: flag.Int("seeds", fromEnv("SEEDS", 0), "number of random histories"),
 	fresh: flag.Uint64("fresh", uint64(fromEnv("FRESH", 0)), "a quarter of the histories begins at this one, where it is not 0"),

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -126,5 +127,57 @@ func TestAVolumeThatMayNotGrowIsToldAndStopsNothing(t *testing.T) {
 		w.eventually(15*time.Minute, "asked for again, they grow", func() bool { return w.haveSize("demo", "20Gi") })
 		w.settled()
 		require.Equal(w.t, before, w.podUIDs("demo"))
+	})
+}
+
+func TestClaimsOfAClassThatNobodyServesAreMadeAnewOnceTheyAreDeleted(t *testing.T) {
+	t.Parallel()
+	classOf := func(class string) func(*v1beta1.KafkaCluster) {
+		return func(c *v1beta1.KafkaCluster) {
+			c.Spec.BrokerConfigGroups["default"].StorageConfigs[0].PvcSpec.StorageClassName = &class
+		}
+	}
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), classOf(noSuchClass)))
+		w.eventually(time.Minute, "claim and class are named", func() bool {
+			return strings.Contains(w.conditionText("demo", kube.ConditionReady), "for /kafka-logs (storage class nosuch) has no volume")
+		})
+		w.edit("demo", classOf("fast"))
+		for id := range messages.BrokerID(3) {
+			claim := kube.ClaimName("demo", id, "/kafka-logs")
+			w.eventually(time.Minute, "the way out is told", func() bool {
+				return strings.Contains(w.cluster("demo").Status.BrokersState[id.String()].Reason, "kubectl delete pvc "+claim)
+			})
+		}
+		for _, claim := range w.claimsOf("demo") {
+			w.deleteObject(keyOf(claim))
+			w.advance(time.Minute)
+		}
+		w.eventuallyReady("demo")
+		w.settled()
+		require.Len(w.t, w.claimsOf("demo"), 3)
+	})
+}
+
+// The others have formed the quorum with the id of a disk that never was: its node gets its vote when it joins.
+func TestOneControllersClaimIsMadeAnewAfterTheQuorumHasFormed(t *testing.T) {
+	t.Parallel()
+	classOf := func(class string) func(*v1beta1.KafkaCluster) {
+		return func(c *v1beta1.KafkaCluster) {
+			spec := claimOf("10Gi")
+			spec.StorageClassName = &class
+			c.Spec.Brokers[1].BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/kafka-logs", PvcSpec: spec}}
+		}
+	}
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), classOf(noSuchClass)))
+		w.eventually(10*time.Minute, "the others serve", func() bool { return w.serves("demo", 0) && w.serves("demo", 2) })
+		w.edit("demo", classOf("fast"))
+		w.eventually(time.Minute, "the way out is told", func() bool {
+			return strings.Contains(w.conditionText("demo", kube.ConditionReady), "kubectl delete pvc "+kube.ClaimName("demo", 1, "/kafka-logs"))
+		})
+		w.deleteObject(key{kube.KindClaim, namespace, kube.ClaimName("demo", 1, "/kafka-logs")})
+		w.eventuallyReady("demo")
+		w.settled()
 	})
 }

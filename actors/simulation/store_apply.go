@@ -198,6 +198,27 @@ func (s *store) annotate(read kube.Object, annotations map[string]string) (kube.
 	return s.commit(r, object), nil
 }
 
+// relabel gives a Pod the labels back that it has lost, and lists them.
+func (s *store) relabel(wanted *corev1.Pod) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.objects[keyOf(wanted)]
+	if r == nil {
+		return nil
+	}
+	pod := r.object.DeepCopyObject().(*corev1.Pod)
+	lost := kube.LostLabels(pod, wanted)
+	if len(lost) > 0 {
+		pod.Labels = maps.Clone(pod.Labels)
+		if pod.Labels == nil {
+			pod.Labels = map[string]string{}
+		}
+		maps.Copy(pod.Labels, lost)
+		s.commit(r, pod)
+	}
+	return slices.Sorted(maps.Keys(lost))
+}
+
 // tested is the record of an object that is still the one that was read.
 func (s *store) tested(read kube.Object, same func(standing kube.Object) bool) (*record, error) {
 	k := keyOf(read)

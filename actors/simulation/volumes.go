@@ -10,6 +10,9 @@ import (
 	"github.com/koperator-go/koperator/kube"
 )
 
+// noSuchClass is a storage class that nobody serves.
+const noSuchClass = "nosuch"
+
 // volumeOn makes a volume where a Pod is to run, as storage classes with WaitForFirstConsumer do.
 func (l *kubelets) volumeOn(node *corev1.Node, claim *corev1.PersistentVolumeClaim) *volume {
 	v := newVolume(claim.UID)

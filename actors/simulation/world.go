@@ -190,7 +190,7 @@ func (w *World) advance(d time.Duration) {
 // check fails the test when an invariant was broken.
 func (w *World) check() {
 	w.t.Helper()
-	if broken := append(w.invariants.broken(), w.kafka.harmed()...); len(broken) > 0 {
+	if broken := w.invariants.broken(); len(broken) > 0 {
 		w.fail("broken: %s", strings.Join(broken, "\n        "))
 	}
 }

@@ -24,7 +24,7 @@ import (
 )
 
 // koperatorsObjects are the kinds that Koperator makes for a cluster without anything beside it.
-const koperatorsObjects = "pods,pvc,services,configmaps"
+const koperatorsObjects = "pods,pvc,services,configmaps,pdb"
 
 // makeAsKoperator puts the objects and the status in place that Koperator would have made, each with the record with which it
 // compares what it wants, and written by its field manager.

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
+	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
@@ -161,6 +162,12 @@ func TestOperatorGoes(t *testing.T) {
 		holder := kubectl(t, "", "-n", "koperator", "get", "leases", "-o", "jsonpath={.items[0].spec.holderIdentity}")
 		name, _, _ := strings.Cut(holder, "_")
 		return name != "" && strings.Contains(operators(), name), holder
+	})
+	n.eventually(time.Minute, "its Pod alone has the leader's label", func() (bool, string) {
+		holder := kubectl(t, "", "-n", "koperator", "get", "leases", "-o", "jsonpath={.items[0].spec.holderIdentity}")
+		name, _, _ := strings.Cut(holder, "_")
+		labelled := kubectl(t, "", "-n", "koperator", "get", "pods", "-l", kube.LabelLeader+"=true", "-o", "name")
+		return strings.TrimSpace(labelled) == "pod/"+name, labelled
 	})
 	settled := time.Now().Add(30 * time.Second) // a new leader waits for first reports before it writes a status
 	n.eventually(time.Minute, "the new leader has looked at everything", func() (bool, string) {

@@ -73,44 +73,8 @@ func TestSmoke(t *testing.T) {
 		m.write(1001, 1200)
 		m.has(1200)
 	})
-	t.Run("a setting that Kafka takes while it runs restarts nobody", func(t *testing.T) {
-		before := n.uids("demo")
-		live := n.cluster("demo")
-		live.Spec.ReadOnlyConfig += "\nlog.cleaner.threads=2\n"
-		live.Spec.ClusterWideConfig += "\nmessage.max.bytes=2000000\n"
-		n.apply(live)
-		n.eventually(time.Minute, "all brokers work by it", func() (bool, string) {
-			for name := range before {
-				said := n.exec("demo-node-0", "kafka-configs.sh --bootstrap-server "+m.bootstrap()+
-					" --describe --all --entity-type brokers --entity-name "+strings.TrimPrefix(name, "demo-node-"))
-				if !strings.Contains(said, "log.cleaner.threads=2 ") || !strings.Contains(said, "message.max.bytes=2000000 ") {
-					return false, name
-				}
-			}
-			return true, ""
-		})
-		n.waitReady("demo")
-		require.Equal(t, before, n.uids("demo"))
-	})
-	t.Run("a setting that needs a restart rolls through, and no message is lost", func(t *testing.T) {
-		before := n.uids("demo")
-		sent := m.writeSlowly(1201, 1600)
-		rolled := n.cluster("demo")
-		rolled.Spec.ReadOnlyConfig += "\nqueued.max.requests=600\n"
-		n.apply(rolled)
-		n.eventually(10*time.Minute, "every broker has another Pod and all are ready", func() (bool, string) {
-			now := n.uids("demo")
-			for name, uid := range before {
-				if now[name] == "" || now[name] == uid {
-					return false, n.ready("demo")
-				}
-			}
-			return n.cluster("demo").Status.State == v1beta1.ClusterRunning, n.ready("demo")
-		})
-		n.waitReady("demo")
-		require.Empty(t, sent(), "what the producer complained about")
-		m.has(1600)
-	})
+	t.Run("a setting that Kafka takes while it runs restarts nobody", func(t *testing.T) { settingsTakenLive(t, n, m) })
+	t.Run("a setting that needs a restart rolls through, and no message is lost", func(t *testing.T) { settingThatRestarts(t, n, m) })
 	t.Run("a deleted cluster leaves nothing", func(t *testing.T) {
 		n.kubectl("delete", "kafkacluster", "demo", "--timeout=120s")
 		n.eventually(3*time.Minute, "all objects are gone", func() (bool, string) {
@@ -118,4 +82,46 @@ func TestSmoke(t *testing.T) {
 			return left == "", left
 		})
 	})
+}
+
+// settingsTakenLive changes two settings that Kafka takes while it runs: one of each broker, one of all together.
+func settingsTakenLive(t *testing.T, n namespace, m messages) {
+	before := n.uids("demo")
+	live := n.cluster("demo")
+	live.Spec.ReadOnlyConfig += "\nlog.cleaner.threads=2\n"
+	live.Spec.ClusterWideConfig += "\nmessage.max.bytes=2000000\n"
+	n.apply(live)
+	n.eventually(time.Minute, "all brokers work by it", func() (bool, string) {
+		for name := range before {
+			said := n.exec("demo-node-0", "kafka-configs.sh --bootstrap-server "+m.bootstrap()+
+				" --describe --all --entity-type brokers --entity-name "+strings.TrimPrefix(name, "demo-node-"))
+			if !strings.Contains(said, "log.cleaner.threads=2 ") || !strings.Contains(said, "message.max.bytes=2000000 ") {
+				return false, name
+			}
+		}
+		return true, ""
+	})
+	n.waitReady("demo")
+	require.Equal(t, before, n.uids("demo"))
+}
+
+// settingThatRestarts changes a setting that Kafka reads at its start, so each Pod is replaced, one after the other.
+func settingThatRestarts(t *testing.T, n namespace, m messages) {
+	before := n.uids("demo")
+	sent := m.writeSlowly(1201, 1600)
+	rolled := n.cluster("demo")
+	rolled.Spec.ReadOnlyConfig += "\nqueued.max.requests=600\n"
+	n.apply(rolled)
+	n.eventually(10*time.Minute, "every broker has another Pod and all are ready", func() (bool, string) {
+		now := n.uids("demo")
+		for name, uid := range before {
+			if now[name] == "" || now[name] == uid {
+				return false, n.ready("demo")
+			}
+		}
+		return n.cluster("demo").Status.State == v1beta1.ClusterRunning, n.ready("demo")
+	})
+	n.waitReady("demo")
+	require.Empty(t, sent(), "what the producer complained about")
+	m.has(1600)
 }

@@ -202,6 +202,29 @@ func identity() string {
 	return fmt.Sprintf("%s_%d_%d", host, os.Getpid(), time.Now().UnixNano())
 }
 
+// wearLabel shows by a label who leads, and tries until it does: nothing that the leader does waits for it. Outside of a Pod there is
+// none to be labelled.
+func (d *daemon) wearLabel(leading context.Context, held func() error) {
+	if d.options.pod.Name == "" {
+		return
+	}
+	label := kube.LeaderLabel{Core: d.core, Pod: d.options.pod, Gate: held}
+	const first, longest = time.Second, time.Minute
+	for pause := first; leading.Err() == nil; pause = min(2*pause, longest) {
+		ctx, cancel := context.WithTimeout(leading, rightsTimeout)
+		err := label.Take(ctx)
+		cancel()
+		if err == nil || leading.Err() != nil {
+			return
+		}
+		d.log.Warn("the leader's Pod is not labelled", "error", err, "retry_in", pause)
+		select {
+		case <-leading.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
 // servers answer questions about this replica.
 type servers struct {
 	log  *slog.Logger

@@ -139,6 +139,7 @@ func (d *daemon) lead(leading context.Context, held func() error, parts actingPa
 		return
 	}
 	d.operator.Store(pid)
+	go d.wearLabel(leading, held)
 	<-leading.Done()
 	d.operator.Store(nil)
 	parts.cache.OnChange(func(kube.Change) {})

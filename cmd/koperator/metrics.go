@@ -41,7 +41,7 @@ func countedGate(gate kafka.Gate, registerer prometheus.Registerer) kafka.Gate {
 func counterIn(registerer prometheus.Registerer, name, help string, labels ...string) *prometheus.CounterVec {
 	counter := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	if err := registerer.Register(counter); err != nil {
-		if known, ok := err.(prometheus.AlreadyRegisteredError); ok { //nolint:errorlint // the library returns it bare
+		if known, ok := err.(prometheus.AlreadyRegisteredError); ok { // the library returns it bare
 			counter = known.ExistingCollector.(*prometheus.CounterVec)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // options are what flags and environment say.
@@ -18,8 +20,10 @@ type options struct {
 	probesAddress  string
 	kubeconfig     string
 	leaseNamespace string
-	logFormat      string
-	logLevel       slog.Level
+	// pod is the daemon's own Pod; it has no name outside of one.
+	pod       types.NamespacedName
+	logFormat string
+	logLevel  slog.Level
 	// ignored are flags that were given and have no effect, with the reason.
 	ignored []string
 }
@@ -103,8 +107,9 @@ func parseOptions(args []string, env func(string) string, output io.Writer) (opt
 	if o.logFormat != "json" && o.logFormat != "text" {
 		return options{}, fmt.Errorf("--log-format: %q is neither json nor text", o.logFormat)
 	}
+	o.pod = types.NamespacedName{Namespace: podNamespace(env), Name: env("POD_NAME")}
 	if o.leaseNamespace == "" {
-		o.leaseNamespace = podNamespace(env)
+		o.leaseNamespace = o.pod.Namespace
 	}
 	return o, nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // environment is a Pod's with some variables.
@@ -26,6 +27,7 @@ func environment(variables map[string]string) func(string) string {
 func TestOptions(t *testing.T) {
 	plain := options{
 		metricsAddress: ":8080", probesAddress: ":8081", leaseNamespace: "koperator", logFormat: "json", logLevel: slog.LevelInfo,
+		pod: types.NamespacedName{Namespace: "koperator"},
 	}
 	for name, c := range map[string]struct {
 		args  []string
@@ -45,10 +47,13 @@ func TestOptions(t *testing.T) {
 		"addresses": {args: []string{"-metrics-addr", "127.0.0.1:1", "--health-probes-addr=0"}, wants: func(o *options) {
 			o.metricsAddress, o.probesAddress = "127.0.0.1:1", "0"
 		}},
-		"an API server":       {args: []string{"--kubeconfig", "/a/b"}, wants: func(o *options) { o.kubeconfig = "/a/b" }},
-		"the lease's place":   {args: []string{"--lease-namespace=x"}, wants: func(o *options) { o.leaseNamespace = "x" }},
-		"the Pod's namespace": {env: map[string]string{"POD_NAMESPACE": "y"}, wants: func(o *options) { o.leaseNamespace = "y" }},
-		"a log":               {args: []string{"--log-format=text", "--log-level=warn"}, wants: func(o *options) { o.logFormat, o.logLevel = "text", slog.LevelWarn }},
+		"an API server":     {args: []string{"--kubeconfig", "/a/b"}, wants: func(o *options) { o.kubeconfig = "/a/b" }},
+		"the lease's place": {args: []string{"--lease-namespace=x"}, wants: func(o *options) { o.leaseNamespace = "x" }},
+		"the Pod's namespace": {env: map[string]string{"POD_NAMESPACE": "y"}, wants: func(o *options) {
+			o.leaseNamespace, o.pod.Namespace = "y", "y"
+		}},
+		"the Pod's name": {env: map[string]string{"POD_NAME": "p"}, wants: func(o *options) { o.pod.Name = "p" }},
+		"a log":          {args: []string{"--log-format=text", "--log-level=warn"}, wants: func(o *options) { o.logFormat, o.logLevel = "text", slog.LevelWarn }},
 		"a log of Koperator's": {args: []string{"--development", "--verbose"}, wants: func(o *options) {
 			o.logFormat, o.logLevel = "text", slog.LevelDebug
 		}},

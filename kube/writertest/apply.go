@@ -1,12 +1,14 @@
 package writertest
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/koperator-go/koperator/kube"
 )
@@ -69,6 +71,38 @@ func createsNothingTwice(t testing.TB, s Server) {
 		require.Equal(t, stood.GetUID(), is.GetUID())
 		require.Equal(t, fields(t, stood), fields(t, is))
 	}
+}
+
+func givesLabelsBack(t testing.TB, s Server) {
+	owner := s.Put(s.config("owner", nil))
+	ours := func(name string) *corev1.Pod {
+		pod := s.pod(name)
+		pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "owner", UID: owner.GetUID()}}
+		maps.Copy(pod.Labels, map[string]string{kube.LabelApp: "kafka", kube.LabelCluster: "demo", kube.LabelBrokerID: "1"})
+		return pod
+	}
+	without := func(pod *corev1.Pod) *corev1.Pod {
+		return changed(pod, func(p *corev1.Pod) {
+			delete(p.Labels, kube.LabelCluster)
+			p.Labels[kube.LabelBrokerID], p.Labels["theirs"] = "2", "stays"
+		})
+	}
+	stood := s.Put(without(ours("labelled")))
+	_, err := s.Writer.Create(t.Context(), ours("labelled"))
+	require.True(t, apierrors.IsAlreadyExists(err), "%v", err)
+	require.ErrorContains(t, err, kube.LabelBrokerID+", "+kube.LabelCluster)
+	is := s.Read(stood)
+	require.Equal(t, stood.GetUID(), is.GetUID())
+	want := ours("labelled").Labels
+	want["theirs"] = "stays"
+	require.Equal(t, want, is.GetLabels())
+
+	foreign := s.Put(changed(without(ours("foreign")), func(p *corev1.Pod) { p.OwnerReferences = nil }))
+	_, err = s.Writer.Create(t.Context(), ours("foreign"))
+	require.True(t, apierrors.IsAlreadyExists(err), "%v", err)
+	is = s.Read(foreign) // the scheduler writes its status meanwhile
+	require.Equal(t, foreign.GetUID(), is.GetUID())
+	require.Equal(t, foreign.GetLabels(), is.GetLabels())
 }
 
 func appliesToNoOther(t testing.TB, s Server) {

@@ -36,6 +36,7 @@ func Behaviours() []Behaviour {
 		{"an apply takes a field from others", appliesOverOthers},
 		{"what others have changed since is theirs, applied no more or not", leavesWhatOthersTook},
 		{"a create over an object of others is refused and changes nothing", createsNothingTwice},
+		{"a create over a Pod of ours gives it its labels back", givesLabelsBack},
 		{"an apply for a claim that is gone is a conflict and makes none", appliesToNoOther},
 		{"a delete hits what was read and nothing else", deletesWhatWasRead},
 		{"what cannot change is refused as invalid", keepsWhatIsFixed},

@@ -10,6 +10,9 @@ import (
 // The defaults of fields that are not set. The API server writes only those that the schema carries (kRaft,
 // localDebugEnabled, removeUnusedIngressResources, concurrentBrokerRestartCountPerRack, terminationGracePeriodSeconds);
 // the others stay out of the object, so that a new version of the operator may have better ones.
+//
+// DefaultKafkaImage is the newest image that Koperator's project publishes for this purpose. Clusters that are taken over may count
+// on it without naming it, so it is no Kafka 4 before there is an image of it there.
 const (
 	DefaultKafkaImage         = "ghcr.io/adobe/koperator/kafka:2.13-3.9.2-jdk21.0.11"
 	DefaultCruiseControlImage = "adobe/cruise-control:3.0.3-adbe-20260722"
@@ -123,16 +126,6 @@ func (c *BrokerConfig) GetResources() corev1.ResourceRequirements {
 		Requests: resources("1000m", "2Gi"),
 		Limits:   resources("1500m", "3Gi"),
 	})
-}
-
-// GetKafkaHeapOpts returns the heap settings of the Java process.
-func (c *BrokerConfig) GetKafkaHeapOpts() string {
-	return stringOr(c.KafkaHeapOpts, DefaultKafkaHeapOpts)
-}
-
-// GetKafkaJVMPerfOpts returns the other settings of the Java process.
-func (c *BrokerConfig) GetKafkaJVMPerfOpts() string {
-	return stringOr(c.KafkaJVMPerfOpts, DefaultKafkaJVMPerfOpts)
 }
 
 // GetTerminationGracePeriodSeconds returns how long a broker may take to shut down.

@@ -29,7 +29,6 @@ func TestAFieldThatIsNotSetHasItsDefault(t *testing.T) {
 		"restarts in a rack":             {1, spec.RollingUpgradeConfig.GetConcurrentBrokerRestartCountPerRack()},
 		"unprotected partitions":         {v1beta1.UnprotectedPartitionsProceed, spec.RollingUpgradeConfig.GetUnprotectedPartitions()},
 		"service account":                {"default", broker.GetServiceAccountName()},
-		"heap":                           {"-Xmx2G -Xms2G", broker.GetKafkaHeapOpts()},
 		"grace period":                   {int64(120), broker.GetTerminationGracePeriodSeconds()},
 		"incoming network":               {"125000", broker.GetIncomingNetworkThroughPut()},
 		"outgoing network":               {"125000", broker.GetOutgoingNetworkThroughPut()},
@@ -53,11 +52,9 @@ func TestAFieldThatIsNotSetHasItsDefault(t *testing.T) {
 		"exporter image":                 {"ghcr.io/adobe/koperator/jmx-javaagent:1.5.0", monitoring.GetJMXImage()},
 		"exporter jar":                   {"/jmx_prometheus_javaagent.jar", monitoring.GetPathToJar()},
 		"alert plugin":                   {5 * time.Second, v1beta1.AlertPlugin{}.GetTimeout()},
-		"Java settings": {"-server -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 " +
-			"-XX:+ExplicitGCInvokesConcurrent -Djava.awt.headless=true -Dsun.net.inetaddr.ttl=60", broker.GetKafkaJVMPerfOpts()},
-		"resources":                {requirements("1000m", "2Gi", "1500m", "3Gi"), broker.GetResources()},
-		"Istio resources":          {requirements("100m", "128Mi", "2000m", "1024Mi"), istio.GetResources()},
-		"Cruise Control resources": {requirements("200m", "768Mi", "200m", "768Mi"), spec.CruiseControlConfig.GetResources()},
+		"resources":                      {requirements("1000m", "2Gi", "1500m", "3Gi"), broker.GetResources()},
+		"Istio resources":                {requirements("100m", "128Mi", "2000m", "1024Mi"), istio.GetResources()},
+		"Cruise Control resources":       {requirements("200m", "768Mi", "200m", "768Mi"), spec.CruiseControlConfig.GetResources()},
 		"Envoy resources": {corev1.ResourceRequirements{
 			Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("128Mi")},
 			Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("512Mi")},

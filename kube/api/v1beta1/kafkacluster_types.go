@@ -105,7 +105,8 @@ type KafkaClusterSpec struct {
 	// +listMapKey=id
 	// +kubebuilder:validation:MaxItems=20000
 	Brokers []Broker `json:"brokers"`
-	// PodDisruptionBudget of the brokers. Left out, new clusters get one that allows one broker at a time.
+	// PodDisruptionBudget of the brokers. Left out, new clusters get one that allows one broker at a time, and those that
+	// Koperator ran before none.
 	// +optional
 	DisruptionBudget *DisruptionBudget `json:"disruptionBudget,omitempty"`
 	// How restarts of brokers go on.

@@ -53,6 +53,10 @@ type KafkaClusterStatus struct {
 	// +listType=atomic
 	// +optional
 	InitialControllers []int32 `json:"initialControllers,omitempty"`
+	// Whether Koperator ran the cluster before. It gets nothing then that its spec does not ask for: no PodDisruptionBudget
+	// unless spec.disruptionBudget is set.
+	// +optional
+	Adopted bool `json:"adopted,omitempty"`
 }
 
 // BrokerState is what the operator sees of a broker. Server-side apply takes an entry as a whole: of 1,000 brokers,
@@ -75,7 +79,8 @@ type BrokerState struct {
 	// Names of the ingressConfig entries that lead to it.
 	// +optional
 	ExternalListenerConfigNames []string `json:"externalListenerConfigNames,omitempty"`
-	// Kafka version that it runs.
+	// Release of the Kafka that it runs, by its own word: major and minor, for example 4.3. Kafka tells no
+	// more; Koperator read the patch from the JMX exporter, too.
 	// +optional
 	Version string `json:"version,omitempty"`
 	// Image that this version belongs to.

@@ -891,6 +891,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.koperator-go.koperator.kube.api.v1beta1.KafkaClusterStatus
   map:
     fields:
+    - name: adopted
+      type:
+        scalar: boolean
     - name: alertCount
       type:
         scalar: numeric

@@ -23,7 +23,8 @@ type BrokerStateApplyConfiguration struct {
 	GracefulActionState *GracefulActionStateApplyConfiguration `json:"gracefulActionState,omitempty"`
 	// Names of the ingressConfig entries that lead to it.
 	ExternalListenerConfigNames []string `json:"externalListenerConfigNames,omitempty"`
-	// Kafka version that it runs.
+	// Release of the Kafka that it runs, by its own word: major and minor, for example 4.3. Kafka tells no
+	// more; Koperator read the patch from the JMX exporter, too.
 	Version *string `json:"version,omitempty"`
 	// Image that this version belongs to.
 	Image *string `json:"image,omitempty"`

@@ -52,7 +52,8 @@ type KafkaClusterSpecApplyConfiguration struct {
 	BrokerConfigGroups map[string]BrokerConfigApplyConfiguration `json:"brokerConfigGroups,omitempty"`
 	// The brokers and controllers. Ids are unique and chosen by you; an id keeps its disks.
 	Brokers []BrokerApplyConfiguration `json:"brokers,omitempty"`
-	// PodDisruptionBudget of the brokers. Left out, new clusters get one that allows one broker at a time.
+	// PodDisruptionBudget of the brokers. Left out, new clusters get one that allows one broker at a time, and those that
+	// Koperator ran before none.
 	DisruptionBudget *DisruptionBudgetApplyConfiguration `json:"disruptionBudget,omitempty"`
 	// How restarts of brokers go on.
 	RollingUpgradeConfig *RollingUpgradeConfigApplyConfiguration `json:"rollingUpgradeConfig,omitempty"`

@@ -42,6 +42,9 @@ type KafkaClusterStatusApplyConfiguration struct {
 	// The controllers that a dynamic quorum began with, by id. They format their disks with each other's names; those
 	// that come later join as observers first.
 	InitialControllers []int32 `json:"initialControllers,omitempty"`
+	// Whether Koperator ran the cluster before. It gets nothing then that its spec does not ask for: no PodDisruptionBudget
+	// unless spec.disruptionBudget is set.
+	Adopted *bool `json:"adopted,omitempty"`
 }
 
 // KafkaClusterStatusApplyConfiguration constructs a declarative configuration of the KafkaClusterStatus type for use with
@@ -172,5 +175,13 @@ func (b *KafkaClusterStatusApplyConfiguration) WithInitialControllers(values ...
 	for i := range values {
 		b.InitialControllers = append(b.InitialControllers, values[i])
 	}
+	return b
+}
+
+// WithAdopted sets the Adopted field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Adopted field is set to the value of the last call.
+func (b *KafkaClusterStatusApplyConfiguration) WithAdopted(value bool) *KafkaClusterStatusApplyConfiguration {
+	b.Adopted = &value
 	return b
 }
