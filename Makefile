@@ -37,11 +37,16 @@ golden: ## write golden files anew; read the diff
 	$(GO) test ./kube ./kafka -update
 
 .PHONY: lint
-lint: ## staticcheck over all modules that the daemon's build needs, and gofmt
+# The sandbox is Kubernetes, which takes staticcheck five CPU minutes; check vets it.
+lint: ## gofmt, and staticcheck of all modules but the sandbox's
 	@test -z "$$(gofmt -l actors cmd kafka kube messages)" || { gofmt -l actors cmd kafka kube messages; echo "run gofmt -w on these"; exit 1; }
 	$(TOOL) staticcheck ./...
 	$(TOOL) staticcheck -tags e2e ./cmd/e2e/...
 	$(GO) -C cmd/tools vet ./...
+	@for module in $(filter-out cmd/sandbox,$(NESTED)); do \
+	  echo "staticcheck of the module $$module"; \
+	  $(GO) -C $$module tool -modfile=$(CURDIR)/cmd/tools/go.mod staticcheck -tags root ./... || exit 1; \
+	done
 
 # The nested modules read files outside of themselves (deploy/crds), which Go's cache of test results does not see: -count=1.
 # Only packages with tests are built: the sandbox as a whole is Kubernetes.
@@ -68,14 +73,17 @@ bench: $(SANDBOX) ## measure the daemon against a real API server, and its judge
 	$(GO) test ./kafka -run '^$$' -bench RestartOf100Brokers -benchtime 20x
 	$(GO) -C cmd/bench run . --sandbox $(SANDBOX)
 
+# The script is not told of $(MAKE): make -n runs every line that names it.
 .PHONY: demo
-demo: BEGIN := $(shell date +%s)
-demo: $(SANDBOX) ## a real Kubernetes, the operator and a Kafka cluster on this machine (Debian, root); 1,000 messages through it
-	BEGIN=$(BEGIN) INSTANCE=$(INSTANCE) SANDBOX=$(SANDBOX) deploy/demo.sh
+demo: ## a real Kubernetes, the operator and a Kafka cluster on this machine (Debian, root); 1,000 messages through it
+	@INSTANCE="$(INSTANCE)" SANDBOX=$(SANDBOX) deploy/demo.sh
 
+# A sandbox that does not compile now must not keep what an earlier one started.
 .PHONY: demo-down
-demo-down: $(SANDBOX) ## remove everything that demo started
-	$(SANDBOX) down --instance $(INSTANCE)
+demo-down: ## remove everything that demo started
+	@$(MAKE) --no-print-directory $(SANDBOX) || { test -x $(SANDBOX) && echo "the sandbox could not be built: going down with the one that was built before"; } || \
+	  { echo "the sandbox could not be built, and $(SANDBOX) is not there: correct what the lines above say, and try again" >&2; exit 1; }
+	$(SANDBOX) down --instance "$(INSTANCE)"
 
 .PHONY: e2e-smoke
 e2e-smoke: ## the short end-to-end tests, on KUBECONFIG or on a sandbox of their own
@@ -83,7 +91,7 @@ e2e-smoke: ## the short end-to-end tests, on KUBECONFIG or on a sandbox of their
 
 .PHONY: e2e
 e2e: ## all end-to-end tests, on KUBECONFIG or on a sandbox of their own
-	SANDBOX=$(SANDBOX) MAKE="$(MAKE)" deploy/e2e.sh -timeout 60m
+	SANDBOX=$(SANDBOX) MAKE="$(MAKE)" deploy/e2e.sh -timeout 90m
 
 .PHONY: check
 check: ## what the project's CI runs
@@ -93,5 +101,5 @@ check: ## what the project's CI runs
 .PHONY: FORCE
 $(SANDBOX): FORCE
 	@mkdir -p $(CACHE)/bin
-	@test -x $@ || echo "building the sandbox: the first time takes six to ten minutes on two cores, without a word"
+	@test -x $@ || echo "building the sandbox, which is Kubernetes: the first time takes six to ten minutes on two cores, without a word"
 	@$(GO) build -C cmd/sandbox -p 2 -ldflags "$(KUBEFLAGS)" -o $@ .

@@ -2,7 +2,6 @@
 # From nothing to consumed messages: Kubernetes, images, operator, a Kafka cluster, 1,000 messages. Called by `make demo`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-SECONDS=$(($(date +%s) - ${BEGIN:-$(date +%s)})) # the command may have had things to build before
 down="make demo-down"
 [ "$INSTANCE" = default ] || down+=" INSTANCE=$INSTANCE"
 step() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
@@ -10,8 +9,14 @@ fail() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || fail "the sandbox needs root: run 'sudo make demo', or use your own cluster as the README shows"
 [ -e /etc/debian_version ] || fail "the sandbox needs a Debian-like machine: use your own cluster as the README shows"
+type -P go >/dev/null || fail "the program go is not there: install Go as the README says, and have it in root's PATH (sudo has its own)"
 
-step "Kubernetes, with three nodes in three zones"
+step "the sandbox's program; the first time compiles Kubernetes for six to ten minutes, without a word"
+make --no-print-directory "$SANDBOX" ||
+  fail "the sandbox could not be built: the lines above say why. If Go modules could not be fetched, try again with a network; if
+the compiler was killed, it needs more memory"
+
+step "Kubernetes, with three nodes in three zones; the first time builds Kafka's images for some minutes"
 "$SANDBOX" up --instance "$INSTANCE" || fail "the sandbox did not come up; '$down' and try again"
 environment=$("$SANDBOX" env --instance "$INSTANCE") || fail "the sandbox does not say where it is; '$down' and try again"
 eval "$environment"
@@ -43,8 +48,14 @@ kubectl -n koperator rollout status deployment koperator --timeout 120s ||
 step "a Kafka cluster of three KRaft nodes"
 kubectl create namespace kafka --dry-run=client -o yaml | kubectl apply -f - >/dev/null ||
   fail "namespace kafka was not made: $look kubectl describe namespace kafka"
-sed "s#REGISTRY#$SANDBOX_REGISTRY#" deploy/samples/sandbox.yaml | kubectl apply -f - ||
-  fail "the KafkaCluster was not taken: the line above names the field of deploy/samples/sandbox.yaml to correct"
+there=$(kubectl -n kafka get kafkacluster demo --ignore-not-found -o name) ||
+  fail "the API server does not say whether there is a KafkaCluster already: the line above says why"
+if [ -n "$there" ]; then
+  echo "  KafkaCluster demo is there and stays as it is; to begin anew: kubectl -n kafka delete kafkacluster demo"
+else
+  sed "s#REGISTRY#$SANDBOX_REGISTRY#" deploy/samples/sandbox.yaml | kubectl apply -f - ||
+    fail "the KafkaCluster was not taken: the line above names the field of deploy/samples/sandbox.yaml to correct"
+fi
 last=
 for ((waited = 0; ; waited++)); do
   now=$(kubectl -n kafka get kafkacluster demo -o \

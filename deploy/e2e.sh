@@ -1,10 +1,28 @@
 #!/bin/bash
 # Runs the end-to-end tests with the given flags of go test: on KUBECONFIG if it is set (then KOPERATOR_IMAGE and
-# SANDBOX_REGISTRY must be too), else on a sandbox of its own that goes when the tests have ended (KEEP=1 keeps it).
+# SANDBOX_REGISTRY must be too), else on a sandbox of its own that goes when the tests have ended (KEEP=1 keeps it). There
+# nothing that a test needs is missing, so a skipped test is a failure (MAY_SKIP=1 lets it pass).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 instance=${E2E_INSTANCE:-e2e}
 tools=$PWD/cmd/tools/go.mod
+
+# ran judges what gotestsum has counted: no test at all means that -run names none, which go test takes for a success.
+ran() {
+  if [ "$TESTS_TOTAL" = 0 ]; then
+    echo "no test ran: -run matches none of ./cmd/e2e" >&2
+    return 1
+  fi
+  [ "$TESTS_SKIPPED" = 0 ] && return
+  echo "skipped, for the reasons above: $TESTS_SKIPPED of $TESTS_TOTAL tests" >&2
+  [ -n "${MAY_SKIP:-}" ] && return
+  echo "A skipped test has shown nothing, so this run has failed: give it what it asks for, or let it pass by MAY_SKIP=1" >&2
+  return 1
+}
+export -f ran
+
+# tests runs tests with the given flags of go test; the reasons of those that were skipped are in the summary.
+tests() { go tool -modfile="$tools" gotestsum --format testname --post-run-command "bash -c ran" -- -count=1 "$@"; }
 
 # traces runs the sandbox's own test, that it leaves the machine as it was. Before ours comes up: alone it may compare all.
 traces() {
@@ -12,7 +30,7 @@ traces() {
     echo "TestDownLeavesTheMachineAsItWas is not run: single tests were asked for by -run"
     return
   esac
-  (cd cmd/sandbox && go tool -modfile="$tools" gotestsum --format testname -- -tags root -count=1 -timeout 15m .) && return
+  (cd cmd/sandbox && tests -tags root -timeout 15m .) && return
   [ -n "${KEEP:-}" ] || "$SANDBOX" down --instance traces --purge
   return 1
 }
@@ -22,11 +40,13 @@ if [ -z "${KUBECONFIG:-}" ]; then
     echo "0 end-to-end tests ran, all skipped: they need root on a Debian-like machine, or KUBECONFIG, KOPERATOR_IMAGE and SANDBOX_REGISTRY"
     exit 0
   fi
+  echo "the sandbox's program: the first time compiles Kubernetes for six to ten minutes, without a word"
   "$MAKE" --no-print-directory "$SANDBOX"
   "$SANDBOX" down --instance "$instance" # what an earlier run that was killed has left
   export SANDBOX
   traces "$@"
   [ -n "${KEEP:-}" ] || trap '"$SANDBOX" down --instance "$instance"' EXIT
+  echo "Kubernetes; the first time builds Kafka's images for some minutes"
   "$SANDBOX" up --instance "$instance"
   eval "$("$SANDBOX" env --instance "$instance")"
   case "$*" in
@@ -35,6 +55,7 @@ if [ -z "${KUBECONFIG:-}" ]; then
   esac
   export KUBECONFIG KOPERATOR_IMAGE SANDBOX_REGISTRY SANDBOX_INSTANCE KAFKA_3_IMAGE
   export KUBECTL="$SANDBOX kubectl"
+  echo "the operator's image; the first time compiles for some minutes, without a word"
   KOPERATOR_IMAGE=$(go -C cmd/tools run ./image --root ../.. --platforms "linux/$(go env GOARCH)" --push "$KOPERATOR_IMAGE")
 else
   if [ -z "${KOPERATOR_IMAGE:-}" ] || [ -z "${SANDBOX_REGISTRY:-}" ]; then
@@ -51,5 +72,6 @@ TEXT
     exit 1
   fi
   echo "TestDownLeavesTheMachineAsItWas is not run: KUBECONFIG is set, and it is about the sandbox"
+  export MAY_SKIP=${MAY_SKIP-1} # tests that kill a node, or have no image of Kafka 3 to begin with
 fi
-go tool -modfile="$tools" gotestsum --format testname -- -tags e2e -count=1 "$@" ./cmd/e2e
+tests -tags e2e "$@" ./cmd/e2e

@@ -34,6 +34,6 @@ func notes() []string {
 		fmt.Sprintf("The floor are the fields that the daemon set, read from managedFields, written as the daemon does, Pods by POST, "+
 			"all else by server-side apply, with %d requests under way, under the same hollow nodes.", load.Parallel),
 		"Requests are counted in the audit log by user agent; a request counts once.",
-		fmt.Sprintf("Idle time begins %s after the last Pod is Running. Memory is VmRSS, at most: VmHWM.", calm),
+		fmt.Sprintf("Idle time begins %s after the last Pod is Running. Memory is VmRSS, its peak VmHWM.", calm),
 	}
 }

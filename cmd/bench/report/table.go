@@ -82,17 +82,6 @@ func writeRow(text *strings.Builder, cells []string, widths []int) {
 	text.WriteString("|\n")
 }
 
-// MissedRows names the rows whose target was missed.
-func MissedRows(rows []Row) []string {
-	var missed []string
-	for _, r := range rows {
-		if r.Verdict == Missed {
-			missed = append(missed, r.What)
-		}
-	}
-	return missed
-}
-
 // Seconds writes a duration with the precision that it was worth measuring with.
 func Seconds(d time.Duration) string {
 	switch {

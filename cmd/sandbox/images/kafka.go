@@ -95,7 +95,7 @@ func mavenLibraries(ctx context.Context, s Store, pom, into string) error {
 	}
 	err = machine.Run(ctx, "mvn", "-B", "-ntp", "-q", "-f", file, "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+into)
 	if err != nil {
-		return errors.Join(errors.New("Maven could not fetch the jars; does ~/.m2/settings.xml fit this network?"), err)
+		return errors.Join(errors.New("mvn could not fetch the jars; does ~/.m2/settings.xml fit this network?"), err)
 	}
 	return nil
 }

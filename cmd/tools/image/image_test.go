@@ -3,9 +3,11 @@ package main
 import (
 	"archive/tar"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -92,6 +94,28 @@ func TestAPushedImageServesBothPlatforms(t *testing.T) {
 	image, err := remote.Image(tag, remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "arm64"}))
 	require.NoError(t, err)
 	require.Equal(t, "binary for arm64", contents(t, mutate.Extract(image))["koperator"])
+}
+
+func TestAPushSendsTheCredentialsOfALogin(t *testing.T) {
+	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "user" || password != "word" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		images.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	config := t.TempDir()
+	t.Setenv("DOCKER_CONFIG", config)
+	_, err := push(context.Background(), testIndex(t), host+"/koperator/koperator:dev")
+	require.ErrorContains(t, err, "401")
+	login := `{"auths":{"` + host + `":{"auth":"` + base64.StdEncoding.EncodeToString([]byte("user:word")) + `"}}}`
+	require.NoError(t, os.WriteFile(filepath.Join(config, "config.json"), []byte(login), 0o600))
+	_, err = push(context.Background(), testIndex(t), host+"/koperator/koperator:dev")
+	require.NoError(t, err)
 }
 
 func TestAPackedLayoutSaysHowTheImageIsCalled(t *testing.T) {

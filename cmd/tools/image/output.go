@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -108,12 +109,13 @@ func packFile(writer *tar.Writer, dir, path string) error {
 	return err
 }
 
+// push sends the credentials that a login of docker, podman or crane left in config.json (DOCKER_CONFIG, or ~/.docker).
 func push(ctx context.Context, index v1.ImageIndex, reference string) (digest string, err error) {
 	tag, err := name.NewTag(reference, nameOptions(reference)...)
 	if err != nil {
 		return "", fmt.Errorf("--push: %w", err)
 	}
-	if err := remote.WriteIndex(tag, index, remote.WithContext(ctx)); err != nil {
+	if err := remote.WriteIndex(tag, index, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
 		return "", fmt.Errorf("push %s: %w", reference, err)
 	}
 	hash, err := index.Digest()
