@@ -119,6 +119,9 @@ func (v rollView) replacing(id messages.BrokerID) bool {
 		return false
 	}
 	n := v.nodes[at]
+	if n.observed.Restart.Stuck && !n.observed.PodReady && len(n.observed.Lost) == 0 { // it fetches nothing, and its next Pod may wait for others
+		return false
+	}
 	if len(n.observed.Lost) > 0 || !n.current() || !n.observed.PodReady || !v.fresh() || !v.kafka.Knows(n.id, n.broker) {
 		return true
 	}
