@@ -52,8 +52,8 @@ const longestListener = 59
 
 // listenerProblems are those of single listeners and of listeners that are in each other's way.
 func listenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
-	// Kafka's own pattern of a listener's name, less what separates the entries of the lists that it stands in.
-	speakable := regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	// It becomes the name of a Service's port, a DNS label, with dashes for what Kafka takes and Kubernetes does not.
+	speakable := regexp.MustCompile(`^[a-z0-9_-]*[a-z0-9]$`)
 	var problems []messages.FieldProblem
 	byName, byPort := map[string]bool{}, map[int32]string{}
 	for _, l := range fieldedListeners(cluster) {
@@ -64,7 +64,7 @@ func listenerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		}
 		if !speakable.MatchString(l.Name) {
 			problems = append(problems, messages.Invalid(l.field+".name",
-				"%q cannot be the name of a Kafka listener; use lower case letters, digits and dashes", l.Name))
+				"%q cannot be the name of a Kafka listener and of a Service's port; use lower case letters, digits and dashes, with no dash at the end", l.Name))
 		}
 		if len(l.Name) > longestListener {
 			problems = append(problems, messages.Invalid(l.field+".name",

@@ -14,7 +14,12 @@ import (
 func hostProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	speakable := regexp.MustCompile(`^[0-9a-zA-Z\-%._:]*$`)
 	var problems []messages.FieldProblem
+	hostAndPort := regexp.MustCompile(`^[^:]*:[0-9]*$`)
 	check := func(field, written, host string) {
+		if hostAndPort.MatchString(host) {
+			problems = append(problems, messages.Invalid(field, "%q has a port, and a listener's comes from its own fields; write the name or address alone", written))
+			return
+		}
 		if !speakable.MatchString(host) {
 			problems = append(problems, messages.Invalid(field, "%q cannot be in the address of a listener: Kafka takes letters, digits and - . _ : %% there "+
 				"and would not start; write a plain name or address, there are no templates", written))
@@ -28,7 +33,7 @@ func hostProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 			b := &cluster.Spec.Brokers[j]
 			config := outline(&cluster.Spec, b)
 			host, _, state := externalHost(cluster, l, messages.BrokerID(b.ID), config)
-			if state == AddressKnown && !speakable.MatchString(host) {
+			if state == AddressKnown {
 				field, written := hostField(cluster, l, b, config)
 				check(field, written, host)
 			}

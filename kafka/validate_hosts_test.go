@@ -26,9 +26,10 @@ func TestAHostThatKafkaDoesNotTakeIsRefused(t *testing.T) {
 	mapped := broker(2, func(b *v1beta1.Broker) { b.BrokerConfig.BrokerIngressMapping = []string{"b"} })
 	const ofTest = invalidSpec + listeners + "externalListeners[name=test]."
 	checkValidate(t, map[string]validateCase{
-		"a template": {sound(external(externalTest(hosted("{{ .foo")))), []string{ofTest + `hostnameOverride: "{{ .foo" cannot be in the address`}},
-		"an address": {sound(external(externalTest(hosted("192.168.0.1")))), nil},
-		"of IPv6":    {sound(external(externalTest(hosted("fd00::1%eth0")))), nil},
+		"a template":       {sound(external(externalTest(hosted("{{ .foo")))), []string{ofTest + `hostnameOverride: "{{ .foo" cannot be in the address`}},
+		"an address":       {sound(external(externalTest(hosted("192.168.0.1")))), nil},
+		"a port behind it": {sound(external(externalTest(hosted("kafka.example.com:9094")))), []string{ofTest + `hostnameOverride: "kafka.example.com:9094" has a port`}},
+		"of IPv6":          {sound(external(externalTest(hosted("fd00::1%eth0")))), nil},
 		"in brackets of its own, which Kafka's file gets anyhow": {
 			sound(external(externalTest(hosted("[fd00::1]")))), []string{ofTest + `hostnameOverride: "[fd00::1]" cannot be`},
 		},

@@ -19,6 +19,10 @@ func quorumProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	case !cluster.Spec.KRaft:
 		return zooKeeperProblems(&cluster.Spec)
 	}
+	if !slices.ContainsFunc(cluster.Spec.Brokers, func(b v1beta1.Broker) bool { return nodeOf(&cluster.Spec, rolesOf(&cluster.Spec, &b)).broker }) {
+		return []messages.FieldProblem{messages.Invalid(brokersField,
+			"no node has the broker role, so nobody would serve clients; add one to brokerConfig.processRoles of one node or more")}
+	}
 	switch count := len(controllers(cluster)); {
 	case count == 0:
 		return []messages.FieldProblem{messages.Invalid(brokersField,

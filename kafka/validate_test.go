@@ -188,6 +188,14 @@ func TestValidateAddressesAndRoles(t *testing.T) {
 			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = c.Spec.Brokers[:1] }),
 			[]string{invalidSpec + "spec.brokers: no node has the controller role"},
 		},
+		"KRaft without a broker": {
+			sound(func(c *v1beta1.KafkaCluster) {
+				for i := range c.Spec.Brokers {
+					c.Spec.Brokers[i].BrokerConfig.ProcessRoles = []string{"controller"}
+				}
+			}),
+			[]string{invalidSpec + "spec.brokers: no node has the broker role, so nobody would serve clients"},
+		},
 		"no node at all": {
 			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = nil }),
 			[]string{invalidSpec + `spec.brokers: is empty; add an entry with an id and one of brokerConfigGroups: "default"`},

@@ -144,6 +144,7 @@ func portProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	names := map[string]bool{"metrics": true}
 	for i, port := range cluster.Spec.AdditionalPorts {
 		field := fmt.Sprintf("spec.additionalPorts[%d]", i)
+		problems = append(problems, additionalPortProblems(field, port)...)
 		if owner, found := taken[port.ContainerPort]; found && protocolOf(port) == "TCP" {
 			problems = append(problems, messages.Warning(field+".containerPort", "port %d is that of %s, this entry has no effect; remove it",
 				port.ContainerPort, owner))
@@ -152,6 +153,22 @@ func portProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 			problems = append(problems, messages.Warning(field+".name", "%s is the name of another port, Services leave this one out; rename it", port.Name))
 		}
 		names[port.Name] = true
+	}
+	return problems
+}
+
+// additionalPortProblems are about what no Service can have: without one a cluster cannot go on.
+func additionalPortProblems(field string, port corev1.ContainerPort) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	if port.ContainerPort < 1 || port.ContainerPort > 65535 {
+		problems = append(problems, messages.Invalid(field+".containerPort", "%d is no port; use 1 to 65535", port.ContainerPort))
+	}
+	if port.Name != "" && len(validation.IsDNS1123Label(port.Name)) > 0 {
+		problems = append(problems, messages.Invalid(field+".name", "%q cannot be the name of a Service's port; use lower case letters, digits and dashes "+
+			"between them, or leave it out", port.Name))
+	}
+	if !slices.Contains([]corev1.Protocol{corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP}, protocolOf(port)) {
+		problems = append(problems, messages.Invalid(field+".protocol", "there is no protocol %q; write TCP, UDP or SCTP", port.Protocol))
 	}
 	return problems
 }

@@ -38,6 +38,7 @@ func problemsOfConfig(cluster *v1beta1.KafkaCluster, field func(string) string, 
 		podProblems(field, config),
 		storageProblems(field("storageConfigs"), config.StorageConfigs),
 		envProblems(field("envs"), config.Envs),
+		hiddenEnvProblems(field, config),
 		affinityProblems(field("affinity"), config.Affinity),
 		graceProblems(field("terminationGracePeriodSeconds"), config.TerminationGracePeriod),
 		takenProblems(cluster, field, config),
@@ -179,6 +180,11 @@ func claimProblems(field string, storage v1beta1.StorageConfig) []messages.Field
 	if len(storage.PvcSpec.AccessModes) == 0 {
 		problems = append(problems, messages.Invalid(field+".accessModes", "is not set; Kubernetes wants it, usually ReadWriteOnce"))
 	}
+	for _, mode := range storage.PvcSpec.AccessModes {
+		if !slices.Contains(accessModes(), string(mode)) && !hasTemplate(storage.PvcSpec) {
+			problems = append(problems, messages.Invalid(field+".accessModes", "there is no access mode %q; write one of them: %s", mode, messages.ThereAre(accessModes())))
+		}
+	}
 	if mode := storage.PvcSpec.VolumeMode; mode != nil && *mode == corev1.PersistentVolumeBlock {
 		problems = append(problems, messages.Invalid(field+".volumeMode", "Kafka needs a file system; set Filesystem or leave the field out"))
 	}
@@ -188,6 +194,29 @@ func claimProblems(field string, storage v1beta1.StorageConfig) []messages.Field
 		}
 	}
 	return problems
+}
+
+func accessModes() []string {
+	return []string{string(corev1.ReadWriteOnce), string(corev1.ReadWriteOncePod), string(corev1.ReadWriteMany), string(corev1.ReadOnlyMany)}
+}
+
+// hiddenEnvProblems tell of variables that a field of the same configuration sets, which has the last word (see kafkaEnv).
+func hiddenEnvProblems(field func(string) string, config *v1beta1.BrokerConfig) []messages.FieldProblem {
+	var problems []messages.FieldProblem
+	for _, own := range configEnv(config) {
+		if slices.ContainsFunc(config.Envs, func(e corev1.EnvVar) bool { return strings.Trim(e.Name, "+") == own.Name }) {
+			problems = append(problems, messages.Warning(field("envs"), "%s is set by %s beside it, this entry has no effect; remove one of them",
+				own.Name, fieldOfEnv(own.Name)))
+		}
+	}
+	return problems
+}
+
+// fieldOfEnv is the field of a brokerConfig that sets a variable.
+func fieldOfEnv(name string) string {
+	return map[string]string{
+		"KAFKA_HEAP_OPTS": "kafkaHeapOpts", "KAFKA_JVM_PERFORMANCE_OPTS": "kafkaJvmPerfOpts", "KAFKA_LOG4J_OPTS": "log4jConfig",
+	}[name]
 }
 
 func affinityProblems(field string, affinity *corev1.Affinity) []messages.FieldProblem {

@@ -282,6 +282,29 @@ func TestValidateWhatPodsHave(t *testing.T) {
 				"error spec.brokers[id=1].brokerConfig.volumeMounts: mountPath /config is one of the operator's own",
 			},
 		},
+		"ports that no Service can have": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.AdditionalPorts = []corev1.ContainerPort{{ContainerPort: 99999, Name: "a"}, {ContainerPort: 2, Name: "A_b"}, {ContainerPort: 3, Protocol: "tcp"}}
+			},
+			want: []string{
+				"error spec.additionalPorts[0].containerPort: 99999 is no port",
+				`error spec.additionalPorts[1].name: "A_b" cannot be the name`,
+				`error spec.additionalPorts[2].protocol: there is no protocol "tcp"`,
+			},
+		},
+		"a variable that a field beside it sets": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				b.KafkaHeapOpts, b.Envs = "-Xmx1G", []corev1.EnvVar{{Name: "KAFKA_HEAP_OPTS+", Value: " -Xms1q"}, {Name: "KAFKA_LOG4J_OPTS", Value: "-D"}}
+			}),
+			want: []string{"warning spec.brokers[id=1].brokerConfig.envs: KAFKA_HEAP_OPTS is set by kafkaHeapOpts beside it"},
+		},
+		"an access mode that does not exist": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				b.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/x", PvcSpec: claimSpec("1Gi")}}
+				b.StorageConfigs[0].PvcSpec.AccessModes = []corev1.PersistentVolumeAccessMode{"ReadWriteEverywhere"}
+			}),
+			want: []string{`error spec.brokers[id=1].brokerConfig.storageConfigs[0].pvcSpec.accessModes: there is no access mode "ReadWriteEverywhere"; write one of them: "ReadWriteOnce"`},
+		},
 		"ports that are taken": {
 			change: func(c *v1beta1.KafkaCluster) {
 				c.Spec.ListenersConfig.InternalListeners[0].ContainerPort = 9020
