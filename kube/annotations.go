@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -39,11 +41,17 @@ const (
 	AnnotationLastApplied = "banzaicloud.com/last-applied"
 )
 
+// RestartAsked reports whether a person asks for the restart of a Pod.
+func RestartAsked(pod *corev1.Pod) bool {
+	word := pod.Annotations[AnnotationRestart]
+	return word != "" && word != "false"
+}
+
 // Annotations that a user sets.
 const (
 	AnnotationPause = "kafka.banzaicloud.io/pause-reconciliation"
-	// AnnotationRestart on a broker's Pod asks for its restart, through the same gates as any other; with the value RestartForced
-	// through those of the quorum alone.
+	// AnnotationRestart on a broker's Pod asks for its restart, with every value but "false" (see RestartAsked) and through the same gates
+	// as any other; with the value RestartForced through those of the quorum alone.
 	AnnotationRestart = "kafka.banzaicloud.io/restart"
 	RestartForced     = "force"
 	// AnnotationConsent on a KafkaCluster agrees to restarts that only a newer version of the operator asks for.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/messages"
 )
@@ -20,4 +21,13 @@ func TestAClaimRemembersTheQuorumOfItsCluster(t *testing.T) {
 		require.Equal(t, want, got)
 		require.Equal(t, got, FormatStateOf(map[string]string{AnnotationFormat: got.String()}), "what is written is read back")
 	}
+}
+
+func TestARestartIsAskedForByEveryWordButFalse(t *testing.T) {
+	for word, want := range map[string]bool{"true": true, RestartForced: true, "2026-11-22": true, "false": false, "": false} {
+		pod := &corev1.Pod{}
+		pod.Annotations = map[string]string{AnnotationRestart: word}
+		require.Equal(t, want, RestartAsked(pod), word)
+	}
+	require.False(t, RestartAsked(&corev1.Pod{}))
 }

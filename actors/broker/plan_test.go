@@ -246,6 +246,40 @@ func TestThePodAndItsFileAreKept(t *testing.T) {
 				s.pod().Status.ContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(now)}}
 			}, step: "broker.wait", reason: "Kafka ended 2 times in this Pod (last: exit code 3, no reason given) and does not listen",
 		},
+		"an image without Kafka's shell is told by the runtime's words": {
+			spoil: func(s *scene) {
+				s.pod().Status.Conditions = nil
+				s.pod().Status.ContainerStatuses = []corev1.ContainerStatus{{Name: kube.KafkaContainer, State: corev1.ContainerState{
+					Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"},
+				}, LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+					ExitCode: 128, Reason: "StartError", Message: "exec: \"bash\":\nnot found, password=1234567",
+				}}}}
+				s.o.overheard = overheard{pod: s.pod().UID}
+			}, step: "broker.wait",
+			reason: `Kafka could not be started, once in this Pod (last: exit code 128, StartError: exec: "bash": not found, password=[hidden])`,
+		},
+		"a Pod whose volumes are not there": {
+			spoil: func(s *scene) {
+				waiting := func(reason string) corev1.ContainerState {
+					return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}
+				}
+				s.pod().Status.Conditions = nil
+				s.pod().Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "jmx-exporter", State: waiting("PodInitializing")}}
+				s.pod().Status.ContainerStatuses = []corev1.ContainerStatus{{Name: kube.KafkaContainer, State: waiting("PodInitializing")}}
+			}, step: "broker.wait",
+			reason: "none of the Pod's containers has been started yet: kubectl describe pod demo-node-0 tells",
+		},
+		"a container that fails before Kafka starts": {
+			spoil: func(s *scene) {
+				s.pod().Status.Conditions, s.pod().Status.ContainerStatuses = nil, nil
+				s.pod().Status.InitContainerStatuses = []corev1.ContainerStatus{crashed(1, now)}
+				s.pod().Status.InitContainerStatuses[0].Name = "jmx-exporter"
+				s.pod().Status.InitContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+				s.pod().Status.InitContainerStatuses[0].RestartCount = 2
+			}, step: "broker.wait",
+			reason: "container jmx-exporter, which has to end well before Kafka starts, failed 2 times (last: exit code 1, no reason given): " +
+				"kubectl logs demo-node-0 -c jmx-exporter tells why",
+		},
 		"an image that went away since it ended is told first": {
 			spoil: func(s *scene) {
 				s.pod().Status.Conditions = nil

@@ -3,12 +3,14 @@ package broker
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
 )
 
 const (
@@ -57,8 +59,16 @@ func terminated(pod *corev1.Pod) string {
 	return ""
 }
 
+// longestMessage is how much is told of what a container's runtime says of its end, in bytes.
+const longestMessage = 300
+
+// endText says how a container ended, with what its runtime says of it: of a container that never ran there is no log.
 func endText(end *corev1.ContainerStateTerminated) string {
-	return fmt.Sprintf("exit code %d, %s", end.ExitCode, firstOf(end.Reason, "no reason given"))
+	text := fmt.Sprintf("exit code %d, %s", end.ExitCode, firstOf(end.Reason, "no reason given"))
+	if said := strings.Join(strings.Fields(kube.MaskSecrets(end.Message)), " "); said != "" {
+		text += ": " + messages.Elided(said, longestMessage)
+	}
+	return text
 }
 
 // everStarted reports whether the kafka container may have run. In doubt it has.

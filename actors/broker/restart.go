@@ -73,7 +73,7 @@ func (w blueprint) restartReason(o observed) string {
 		return "restart: " + firstOf(w.levelsRefusedReason(o), w.difference(pod, o.config))
 	case w.fileDiffers(pod) && w.starting(o).fileDiffers(pod) && w.onlyRestart(o) != "":
 		return "restart: " + w.onlyRestart(o)
-	case pod.Annotations[kube.AnnotationRestart] != "":
+	case kube.RestartAsked(pod):
 		return "restart: asked for by annotation " + kube.AnnotationRestart + " of the Pod"
 	case w.moves(o) != "":
 		return "restart: " + w.moves(o)
@@ -119,7 +119,8 @@ func (w blueprint) update(pod *corev1.Pod) string {
 	if rendered == "" || w.stale(pod) || kube.SameHash(rendered, w.renderedHash) {
 		return ""
 	}
-	return cmp.Or(shortList(w.marksChanged(pod)), "this version of the operator builds the Pod differently")
+	return cmp.Or(shortList(w.marksChanged(pod)), "the operator would build the Pod differently now: it is a newer version, or the "+
+		"spec has a change that restarts nobody by itself, for example in additionalPorts")
 }
 
 // tainted reports whether somebody has marked the Pod by a label. A selector that matches every Pod the daemon makes

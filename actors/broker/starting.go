@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +20,15 @@ func (w blueprint) startingReason(o observed) string {
 			return w.noNodeText(o, firstOf(condition.Message, condition.Reason))
 		}
 	}
-	for _, status := range append(append([]corev1.ContainerStatus{}, pod.Status.InitContainerStatuses...), pod.Status.ContainerStatuses...) {
+	if noneBegan(pod) {
+		return fmt.Sprintf("none of the Pod's containers has been started yet: kubectl describe pod %s tells what that waits for, for example a volume or a Secret", pod.Name)
+	}
+	for _, status := range pod.Status.InitContainerStatuses {
+		if text := preparationText(pod, status); text != "" {
+			return text
+		}
+	}
+	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		waiting := status.State.Waiting
 		if text := endedText(status); text != "" {
 			return text
@@ -101,21 +110,53 @@ func classText(claim *corev1.PersistentVolumeClaim) string {
 // endedText says how Kafka ended that its kubelet starts again, the same while it waits for that and while it runs once more; empty
 // where it never ended, or waits for something else.
 func endedText(status corev1.ContainerStatus) string {
-	waiting, end, count := status.State.Waiting, status.LastTerminationState.Terminated, status.RestartCount
+	waiting := status.State.Waiting
+	end, times := endsOf(status)
+	if status.Name != kube.KafkaContainer || status.Ready || end == nil || waiting != nil && waiting.Reason != "CrashLoopBackOff" {
+		return ""
+	}
+	if end.Reason == neverRan {
+		return fmt.Sprintf("Kafka could not be started, %s in this Pod (last: %s)", times, endText(end))
+	}
+	return fmt.Sprintf("Kafka ended %s in this Pod (last: %s) and does not listen: condition %s has the end of its log", times, endText(end), kube.ConditionPodsEnded)
+}
+
+// noneBegan reports whether a Pod has a node whose kubelet is about to start its containers: it has no sandbox or no volumes yet.
+func noneBegan(pod *corev1.Pod) bool {
+	statuses := slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses)
+	return len(statuses) > 0 && !slices.ContainsFunc(statuses, func(s corev1.ContainerStatus) bool {
+		waiting := s.State.Waiting
+		return waiting == nil || s.RestartCount > 0 || waiting.Reason != "PodInitializing" && waiting.Reason != "ContainerCreating"
+	})
+}
+
+// neverRan is the reason of a container whose command the runtime could not start (containerd), for example since the image has no bash.
+const neverRan = "StartError"
+
+// preparationText says how a container failed that has to end well before Kafka starts; empty while none did. The same is said while
+// its kubelet waits and while it runs once more.
+func preparationText(pod *corev1.Pod, status corev1.ContainerStatus) string {
+	end, times := endsOf(status)
+	if status.Ready || end == nil || end.ExitCode == 0 {
+		return ""
+	}
+	return fmt.Sprintf("container %s, which has to end well before Kafka starts, failed %s (last: %s): kubectl logs %s -c %s tells why",
+		status.Name, times, endText(end), pod.Name, status.Name)
+}
+
+// endsOf is how a container ended last and how often it did; nil when it never did.
+func endsOf(status corev1.ContainerStatus) (last *corev1.ContainerStateTerminated, times string) {
+	last, count := status.LastTerminationState.Terminated, status.RestartCount
 	if status.State.Running == nil { // the count is that of starts
 		count++
 	}
 	if status.State.Terminated != nil {
-		end = status.State.Terminated
+		last = status.State.Terminated
 	}
-	if status.Name != kube.KafkaContainer || status.Ready || end == nil || waiting != nil && waiting.Reason != "CrashLoopBackOff" {
-		return ""
-	}
-	times := "once"
 	if count > 1 {
-		times = fmt.Sprintf("%d times", count)
+		return last, fmt.Sprintf("%d times", count)
 	}
-	return fmt.Sprintf("Kafka ended %s in this Pod (last: %s) and does not listen: condition %s has the end of its log", times, endText(end), kube.ConditionPodsEnded)
+	return last, "once"
 }
 
 // pullText says which image cannot be pulled, and where its name is written.
