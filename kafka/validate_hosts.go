@@ -10,14 +10,16 @@ import (
 )
 
 // hostProblems are about hosts that brokers advertise: Kafka does not start with one that its own pattern of an endpoint does not
-// take (SocketServerConfigs.URI_PARSE_REGEXP). Those that no broker advertises are nobody's trouble.
+// take (SocketServerConfigs.URI_PARSE_REGEXP). With a port in it it does, and only clients of that listener are lost. Those that no
+// broker advertises are nobody's trouble.
 func hostProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	speakable := regexp.MustCompile(`^[0-9a-zA-Z\-%._:]*$`)
 	var problems []messages.FieldProblem
 	hostAndPort := regexp.MustCompile(`^[^:]*:[0-9]*$`)
 	check := func(field, written, host string) {
 		if hostAndPort.MatchString(host) {
-			problems = append(problems, messages.Invalid(field, "%q has a port, and a listener's comes from its own fields; write the name or address alone", written))
+			problems = append(problems, messages.Warning(field,
+				"%q has a port, and clients get another one behind it from the listener's own fields; write the name or address alone", written))
 			return
 		}
 		if !speakable.MatchString(host) {

@@ -28,7 +28,7 @@ func TestAHostThatKafkaDoesNotTakeIsRefused(t *testing.T) {
 	checkValidate(t, map[string]validateCase{
 		"a template":       {sound(external(externalTest(hosted("{{ .foo")))), []string{ofTest + `hostnameOverride: "{{ .foo" cannot be in the address`}},
 		"an address":       {sound(external(externalTest(hosted("192.168.0.1")))), nil},
-		"a port behind it": {sound(external(externalTest(hosted("kafka.example.com:9094")))), []string{ofTest + `hostnameOverride: "kafka.example.com:9094" has a port`}},
+		"a port behind it": {sound(external(externalTest(hosted("kafka.example.com:9094")))), []string{warned + listeners + `externalListeners[name=test].hostnameOverride: "kafka.example.com:9094" has a port`}},
 		"of IPv6":          {sound(external(externalTest(hosted("fd00::1%eth0")))), nil},
 		"in brackets of its own, which Kafka's file gets anyhow": {
 			sound(external(externalTest(hosted("[fd00::1]")))), []string{ofTest + `hostnameOverride: "[fd00::1]" cannot be`},

@@ -19,10 +19,23 @@ func quorumProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	case !cluster.Spec.KRaft:
 		return zooKeeperProblems(&cluster.Spec)
 	}
-	if !slices.ContainsFunc(cluster.Spec.Brokers, func(b v1beta1.Broker) bool { return nodeOf(&cluster.Spec, rolesOf(&cluster.Spec, &b)).broker }) {
-		return []messages.FieldProblem{messages.Invalid(brokersField,
-			"no node has the broker role, so nobody would serve clients; add one to brokerConfig.processRoles of one node or more")}
+	return append(noBrokerProblems(&cluster.Spec), controllerProblems(cluster)...)
+}
+
+// noBrokerProblems: who only controls serves no clients. Of nodes whose config group is missing nobody knows the roles.
+func noBrokerProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
+	for i := range spec.Brokers {
+		b := &spec.Brokers[i]
+		_, known := spec.BrokerConfigGroups[b.BrokerConfigGroup]
+		if b.BrokerConfigGroup != "" && !known || nodeOf(spec, rolesOf(spec, b)).broker {
+			return nil
+		}
 	}
+	return []messages.FieldProblem{messages.Invalid(brokersField,
+		"no node has the broker role, so nobody would serve clients; add it to brokerConfig.processRoles of one node or more")}
+}
+
+func controllerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	switch count := len(controllers(cluster)); {
 	case count == 0:
 		return []messages.FieldProblem{messages.Invalid(brokersField,

@@ -194,7 +194,7 @@ func TestValidateAddressesAndRoles(t *testing.T) {
 					c.Spec.Brokers[i].BrokerConfig.ProcessRoles = []string{"controller"}
 				}
 			}),
-			[]string{invalidSpec + "spec.brokers: no node has the broker role, so nobody would serve clients"},
+			[]string{invalidSpec + "spec.brokers: no node has the broker role, so nobody would serve clients", warned + "spec.brokers: 4 controllers"},
 		},
 		"no node at all": {
 			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = nil }),

@@ -41,17 +41,17 @@ const (
 	AnnotationLastApplied = "banzaicloud.com/last-applied"
 )
 
-// RestartAsked reports whether a person asks for the restart of a Pod.
+// RestartAsked reports whether a person asks for the restart of a Pod: with every word but "false" and "no".
 func RestartAsked(pod *corev1.Pod) bool {
-	word := pod.Annotations[AnnotationRestart]
-	return word != "" && word != "false"
+	word := strings.ToLower(pod.Annotations[AnnotationRestart])
+	return word != "" && word != "false" && word != "no"
 }
 
 // Annotations that a user sets.
 const (
 	AnnotationPause = "kafka.banzaicloud.io/pause-reconciliation"
-	// AnnotationRestart on a broker's Pod asks for its restart, with every value but "false" (see RestartAsked) and through the same gates
-	// as any other; with the value RestartForced through those of the quorum alone.
+	// AnnotationRestart on a broker's Pod asks for its restart (see RestartAsked), through the same gates as any other; with the value
+	// RestartForced through those of the quorum alone.
 	AnnotationRestart = "kafka.banzaicloud.io/restart"
 	RestartForced     = "force"
 	// AnnotationConsent on a KafkaCluster agrees to restarts that only a newer version of the operator asks for.

@@ -24,7 +24,7 @@ func TestAClaimRemembersTheQuorumOfItsCluster(t *testing.T) {
 }
 
 func TestARestartIsAskedForByEveryWordButFalse(t *testing.T) {
-	for word, want := range map[string]bool{"true": true, RestartForced: true, "2026-11-22": true, "false": false, "": false} {
+	for word, want := range map[string]bool{"true": true, RestartForced: true, "2026-11-22": true, "False": false, "no": false, "": false} {
 		pod := &corev1.Pod{}
 		pod.Annotations = map[string]string{AnnotationRestart: word}
 		require.Equal(t, want, RestartAsked(pod), word)

@@ -68,12 +68,16 @@ func formatEnv(in PodInput) []corev1.EnvVar {
 
 // userEnvs are sorted by the variable that they speak of; several for one stay in their order, which matters.
 func userEnvs(config *v1beta1.BrokerConfig) []corev1.EnvVar {
-	about := func(e corev1.EnvVar) string { return strings.TrimSuffix(strings.TrimPrefix(e.Name, "+"), "+") }
 	envs := slices.DeleteFunc(slices.Clone(config.Envs), func(e corev1.EnvVar) bool {
-		return slices.Contains(reservedEnv(), about(e))
+		return slices.Contains(reservedEnv(), variableOf(e))
 	})
-	slices.SortStableFunc(envs, func(a, b corev1.EnvVar) int { return strings.Compare(about(a), about(b)) })
+	slices.SortStableFunc(envs, func(a, b corev1.EnvVar) int { return strings.Compare(variableOf(a), variableOf(b)) })
 	return envs
+}
+
+// variableOf is the variable that an entry of envs speaks of: a plus sign at an end of its name adds to what is there.
+func variableOf(e corev1.EnvVar) string {
+	return strings.TrimSuffix(strings.TrimPrefix(e.Name, "+"), "+")
 }
 
 // reservedEnv cannot be set by users: a right to format that nobody gave would cost data. CLUSTER_ID is theirs to

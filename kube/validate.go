@@ -163,9 +163,9 @@ func additionalPortProblems(field string, port corev1.ContainerPort) []messages.
 	if port.ContainerPort < 1 || port.ContainerPort > 65535 {
 		problems = append(problems, messages.Invalid(field+".containerPort", "%d is no port; use 1 to 65535", port.ContainerPort))
 	}
-	if port.Name != "" && len(validation.IsDNS1123Label(port.Name)) > 0 {
-		problems = append(problems, messages.Invalid(field+".name", "%q cannot be the name of a Service's port; use lower case letters, digits and dashes "+
-			"between them, or leave it out", port.Name))
+	if port.Name != "" && len(validation.IsValidPortName(port.Name)) > 0 { // what a Pod takes a Service takes, too
+		problems = append(problems, messages.Invalid(field+".name", "%q cannot be the name of a Pod's port; use at most 15 lower case letters, digits and "+
+			"single dashes between them, or leave it out", port.Name))
 	}
 	if !slices.Contains([]corev1.Protocol{corev1.ProtocolTCP, corev1.ProtocolUDP, corev1.ProtocolSCTP}, protocolOf(port)) {
 		problems = append(problems, messages.Invalid(field+".protocol", "there is no protocol %q; write TCP, UDP or SCTP", port.Protocol))
@@ -176,7 +176,7 @@ func additionalPortProblems(field string, port corev1.ContainerPort) []messages.
 func envProblems(field string, envs []corev1.EnvVar) []messages.FieldProblem {
 	var problems []messages.FieldProblem
 	for _, env := range envs {
-		name := strings.TrimSuffix(strings.TrimPrefix(env.Name, "+"), "+")
+		name := variableOf(env)
 		switch {
 		case len(validation.IsEnvVarName(name)) > 0:
 			problems = append(problems, messages.Invalid(field, "%q cannot be the name of a variable; use letters, digits and _", env.Name))

@@ -204,7 +204,7 @@ func accessModes() []string {
 func hiddenEnvProblems(field func(string) string, config *v1beta1.BrokerConfig) []messages.FieldProblem {
 	var problems []messages.FieldProblem
 	for _, own := range configEnv(config) {
-		if slices.ContainsFunc(config.Envs, func(e corev1.EnvVar) bool { return strings.Trim(e.Name, "+") == own.Name }) {
+		if slices.ContainsFunc(config.Envs, func(e corev1.EnvVar) bool { return variableOf(e) == own.Name }) {
 			problems = append(problems, messages.Warning(field("envs"), "%s is set by %s beside it, this entry has no effect; remove one of them",
 				own.Name, fieldOfEnv(own.Name)))
 		}

@@ -267,7 +267,7 @@ func TestThePodAndItsFileAreKept(t *testing.T) {
 				s.pod().Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "jmx-exporter", State: waiting("PodInitializing")}}
 				s.pod().Status.ContainerStatuses = []corev1.ContainerStatus{{Name: kube.KafkaContainer, State: waiting("PodInitializing")}}
 			}, step: "broker.wait",
-			reason: "none of the Pod's containers has been started yet: kubectl describe pod demo-node-0 tells",
+			reason: "the Pod's containers have not been started yet; if that lasts, kubectl describe pod demo-node-0 tells why",
 		},
 		"a container that fails before Kafka starts": {
 			spoil: func(s *scene) {
@@ -276,8 +276,9 @@ func TestThePodAndItsFileAreKept(t *testing.T) {
 				s.pod().Status.InitContainerStatuses[0].Name = "jmx-exporter"
 				s.pod().Status.InitContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 				s.pod().Status.InitContainerStatuses[0].RestartCount = 2
+				s.pod().Status.InitContainerStatuses[0].LastTerminationState.Terminated.Message = "login with what nobody should see"
 			}, step: "broker.wait",
-			reason: "container jmx-exporter, which has to end well before Kafka starts, failed 2 times (last: exit code 1, no reason given): " +
+			reason: "container jmx-exporter, which comes before Kafka, failed 2 times (last: exit code 1, no reason given): " +
 				"kubectl logs demo-node-0 -c jmx-exporter tells why",
 		},
 		"an image that went away since it ended is told first": {

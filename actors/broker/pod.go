@@ -62,10 +62,11 @@ func terminated(pod *corev1.Pod) string {
 // longestMessage is how much is told of what a container's runtime says of its end, in bytes.
 const longestMessage = 300
 
-// endText says how a container ended, with what its runtime says of it: of a container that never ran there is no log.
+// endText says how a container ended; of one that never ran, which has no log, with the words of its runtime. Those of one that ran are
+// its own, and may hold anything.
 func endText(end *corev1.ContainerStateTerminated) string {
 	text := fmt.Sprintf("exit code %d, %s", end.ExitCode, firstOf(end.Reason, "no reason given"))
-	if said := strings.Join(strings.Fields(kube.MaskSecrets(end.Message)), " "); said != "" {
+	if said := strings.Join(strings.Fields(kube.MaskSecrets(end.Message)), " "); said != "" && end.Reason == neverRan {
 		text += ": " + messages.Elided(said, longestMessage)
 	}
 	return text

@@ -21,7 +21,12 @@ func (w blueprint) startingReason(o observed) string {
 		}
 	}
 	if noneBegan(pod) {
-		return fmt.Sprintf("none of the Pod's containers has been started yet: kubectl describe pod %s tells what that waits for, for example a volume or a Secret", pod.Name)
+		return fmt.Sprintf("the Pod's containers have not been started yet; if that lasts, kubectl describe pod %s tells why", pod.Name)
+	}
+	for _, status := range pod.Status.ContainerStatuses {
+		if text := endedText(status); text != "" {
+			return text
+		}
 	}
 	for _, status := range pod.Status.InitContainerStatuses {
 		if text := preparationText(pod, status); text != "" {
@@ -30,9 +35,6 @@ func (w blueprint) startingReason(o observed) string {
 	}
 	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		waiting := status.State.Waiting
-		if text := endedText(status); text != "" {
-			return text
-		}
 		if waiting == nil || waiting.Reason == "" || waiting.Reason == "PodInitializing" {
 			continue
 		}
@@ -112,7 +114,11 @@ func classText(claim *corev1.PersistentVolumeClaim) string {
 func endedText(status corev1.ContainerStatus) string {
 	waiting := status.State.Waiting
 	end, times := endsOf(status)
-	if status.Name != kube.KafkaContainer || status.Ready || end == nil || waiting != nil && waiting.Reason != "CrashLoopBackOff" {
+	if status.Name != kube.KafkaContainer || status.Ready || end == nil {
+		return ""
+	}
+	again := waiting == nil || waiting.Reason == "CrashLoopBackOff" || waiting.Reason == "RunContainerError" && end.Reason == neverRan
+	if !again {
 		return ""
 	}
 	if end.Reason == neverRan {
@@ -133,14 +139,14 @@ func noneBegan(pod *corev1.Pod) bool {
 // neverRan is the reason of a container whose command the runtime could not start (containerd), for example since the image has no bash.
 const neverRan = "StartError"
 
-// preparationText says how a container failed that has to end well before Kafka starts; empty while none did. The same is said while
-// its kubelet waits and while it runs once more.
+// preparationText says how a container failed that comes before Kafka: it has to end well, or is a sidecar of a kind that starts first.
+// Empty while none did. The same is said while its kubelet waits and while it runs once more.
 func preparationText(pod *corev1.Pod, status corev1.ContainerStatus) string {
 	end, times := endsOf(status)
 	if status.Ready || end == nil || end.ExitCode == 0 {
 		return ""
 	}
-	return fmt.Sprintf("container %s, which has to end well before Kafka starts, failed %s (last: %s): kubectl logs %s -c %s tells why",
+	return fmt.Sprintf("container %s, which comes before Kafka, failed %s (last: %s): kubectl logs %s -c %s tells why",
 		status.Name, times, endText(end), pod.Name, status.Name)
 }
 

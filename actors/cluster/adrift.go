@@ -14,7 +14,7 @@ const (
 	// adriftPause is how long its Pod has to have run: a restart that does not help must not be repeated again and again.
 	adriftPause = 5 * time.Minute
 	// adriftTurn is how long others come first after a permit that was not used: the next one may not be used either.
-	adriftTurn = unusedPermit + adriftFor
+	adriftTurn = 30 * time.Second
 
 	adriftReason = "restart: Kafka has given it up although it runs, as it does with an active controller whose vote was taken"
 )
@@ -22,7 +22,7 @@ const (
 // lostBroker is a broker that runs and that Kafka has given up.
 type lostBroker struct {
 	since time.Time
-	// permitted is when it was given its last permit, zero before.
+	// permitted is until when it was seen to have a permit, zero before.
 	permitted time.Time
 }
 
@@ -48,34 +48,37 @@ func (v rollView) mayRestart(n node, lost time.Time) bool {
 // others, whose evictions are refused while it is lost, and after them where it could not use its permit.
 func (d *rollDecision) fetchBack(v rollView) {
 	d.adrift = map[messages.BrokerID]lostBroker{}
+	var next []node
+	var turn time.Time // since when others may go first
 	for _, n := range v.nodes {
 		lost, known := v.roll.adrift[n.id]
-		switch {
-		case known && !v.answered(): // Kafka is asked more closely now, and has yet to answer
-			d.adrift[n.id], d.watch = lost, true
+		if !v.adrift(n) && (!known || v.answered()) { // Kafka is asked more closely at first, and has yet to answer
 			continue
-		case !v.adrift(n):
-			continue
-		case !known:
+		}
+		if !known {
 			lost.since = v.now
 		}
-		d.watch = true
-		switch left := lost.wait(n, v.now); {
-		case left > 0:
-			d.soon(left)
-		case len(d.permits) == 0 && !v.votesChange && v.mayRestart(n, lost.since):
+		if d.permits[n.id].Because != "" {
 			lost.permitted = v.now
-			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, Because: adriftReason}, granted: v.now}
 		}
-		d.adrift[n.id] = lost
+		d.adrift[n.id], d.watch = lost, true
+		if turn.Before(lost.permitted) {
+			turn = lost.permitted
+		}
+		if left := max(adriftFor-v.now.Sub(lost.since), adriftPause-v.now.Sub(n.observed.Started)); left > 0 {
+			d.soon(left)
+		} else if v.adrift(n) && v.mayRestart(n, lost.since) {
+			next = append(next, n)
+		}
 	}
-}
-
-// wait is how long a broker that is lost has to wait for its permit; zero or less when it need not.
-func (l lostBroker) wait(n node, now time.Time) time.Duration {
-	left := max(adriftFor-now.Sub(l.since), adriftPause-now.Sub(n.observed.Started))
-	if !l.permitted.IsZero() {
-		left = max(left, adriftTurn-now.Sub(l.permitted))
+	if len(next) == 0 || len(d.permits) > 0 || v.votesChange {
+		return
 	}
-	return left
+	if left := adriftTurn - v.now.Sub(turn); left > 0 {
+		d.soon(left)
+		return
+	}
+	n := slices.MinFunc(next, func(a, b node) int { return d.adrift[a.id].permitted.Compare(d.adrift[b.id].permitted) })
+	d.adrift[n.id] = lostBroker{since: d.adrift[n.id].since, permitted: v.now}
+	d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, Because: adriftReason}, granted: v.now}
 }

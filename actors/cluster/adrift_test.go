@@ -62,7 +62,7 @@ func TestABrokerThatKafkaHasLostSinceItsVoteWasTakenIsRestarted(t *testing.T) {
 		"its Pod is new: it may have been restarted for this":            {[]func(*rollView){lost, func(v *rollView) { v.nodes[1].observed.Started = now.Add(-time.Minute) }}, false, adriftPause - time.Minute},
 		"nobody has asked for partitions yet":                            {[]func(*rollView){lost, func(v *rollView) { v.index = nil }}, true, 0},
 		"another one waits: while it is lost, its eviction is refused":   {[]func(*rollView){lost, leaves, waits(0), onlyVote(2)}, true, 0},
-		"it did not use its permit":                                      {[]func(*rollView){lost, permitted(unusedPermit)}, false, adriftFor},
+		"it did not use its permit":                                      {[]func(*rollView){lost, permitted(10 * time.Second)}, false, adriftTurn - 10*time.Second},
 		"it did not use its permit, and others had their turn":           {[]func(*rollView){lost, permitted(adriftTurn)}, true, 0},
 		"it is no broker":                        {[]func(*rollView){lost, func(v *rollView) { v.nodes[1].broker = false }}, false, 0},
 		"it is down":                             {[]func(*rollView){lost, unready(1, false)}, false, 0},
@@ -95,12 +95,35 @@ func TestALostBrokerStaysLostWhileKafkaIsAskedAboutIt(t *testing.T) {
 	require.Empty(t, d.adrift)
 }
 
-// A permit that its broker may not use must not be given again and again, and keep others from theirs.
+// A permit that its broker may not use must not be given again and again, and keep others from theirs. Others are restarted beside a lost
+// broker only where the failure threshold allows.
 func TestOthersHaveTheirTurnAfterALostBrokersUnusedPermit(t *testing.T) {
-	d := decide(quiet(lost, permitted(unusedPermit), waits(0), onlyVote(2)))
+	outOfSync := func(v *rollView) {
+		v.threshold, v.kafka.Replication.Partitions[0].ISR = 2, []messages.BrokerID{0, 2}
+		v.index = kafka.Index(v.kafka.Replication)
+	}
+	others := []func(*rollView){lost, outOfSync, waits(0), onlyVote(2)}
+	withdrawn := holding(1, func(p *permit) { p.Because, p.granted, p.withdrawn = adriftReason, now.Add(-time.Hour), 1 })
+	unheard := func(v *rollView) { v.nodes[1].told, v.nodes[1].observed.Revision = 2, 1 }
+
+	d := decide(quiet(append(others, withdrawn, unheard)...))
+	require.Contains(t, d.permits, messages.BrokerID(1), "it has yet to hear that it has none any more")
+	require.Equal(t, now, d.adrift[1].permitted)
+
+	d = decide(quiet(append(others, func(v *rollView) { v.roll.adrift = d.adrift })...))
 	require.Contains(t, d.permits, messages.BrokerID(0))
 	require.NotContains(t, d.permits, messages.BrokerID(1))
-	d = decide(quiet(lost))
+}
+
+func TestLostBrokersTakeTurns(t *testing.T) {
+	both := func(v *rollView) {
+		v.kafka.Brokers, v.kafka.Voters = []messages.BrokerID{2}, []messages.BrokerID{2}
+		v.roll.adrift = map[messages.BrokerID]lostBroker{
+			0: {since: now.Add(-time.Hour), permitted: now.Add(-time.Minute)}, 1: {since: now.Add(-time.Minute)},
+		}
+	}
+	d := decide(quiet(lost, both))
+	require.Contains(t, d.permits, messages.BrokerID(1))
 	require.Equal(t, lostBroker{since: now.Add(-time.Minute), permitted: now}, d.adrift[1])
 }
 

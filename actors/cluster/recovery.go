@@ -119,7 +119,7 @@ func (v rollView) replacing(id messages.BrokerID) bool {
 		return false
 	}
 	n := v.nodes[at]
-	if n.observed.Restart.Stuck && !n.observed.PodReady && len(n.observed.Lost) == 0 { // it fetches nothing, and its next Pod may wait for others
+	if v.stuckForLong(n) {
 		return false
 	}
 	if len(n.observed.Lost) > 0 || !n.current() || !n.observed.PodReady || !v.fresh() || !v.kafka.Knows(n.id, n.broker) {
@@ -127,6 +127,14 @@ func (v rollView) replacing(id messages.BrokerID) bool {
 	}
 	// What has no leader is nothing that it could fetch.
 	return !v.index.Replication().At.After(n.observed.Started) || len(kafka.Fetching(id, v.index)) > 0
+}
+
+// stuckFor is how long a node has to be stuck before others do not wait for it any more: each new Pod looks stuck for a moment.
+const stuckFor = time.Minute
+
+// stuckForLong reports whether a node with its disks fetches nothing, and will not by itself: its next Pod may wait for those others.
+func (v rollView) stuckForLong(n node) bool {
+	return n.observed.Restart.Stuck && !n.observed.PodReady && n.current() && len(n.observed.Lost) == 0 && v.now.Sub(n.observed.Since) >= stuckFor
 }
 
 // keepsEmptyDisks says why a node may not come back with empty disks, empty when it may.

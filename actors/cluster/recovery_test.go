@@ -41,6 +41,14 @@ func lostDisks(lost ...messages.BrokerID) rollView {
 	return v
 }
 
+// stuckSince is how long broker 1 has not come up and will not by itself.
+func stuckSince(ago time.Duration) func(*rollView) {
+	return func(v *rollView) {
+		unready(1, true)(v)
+		v.nodes[1].observed.Since = now.Add(-ago)
+	}
+}
+
 func TestWhoGetsEmptyDisks(t *testing.T) {
 	both := []string{"/a", "/b"}
 	for name, test := range map[string]struct {
@@ -52,20 +60,22 @@ func TestWhoGetsEmptyDisks(t *testing.T) {
 		replace  []string
 		text     string
 	}{
-		"a broker whose partitions others lead": {view: lostDisks(3), granted: 3, replace: both},
-		"a controller beside a majority":        {view: lostDisks(0), replace: both},
-		"not by the words for an earlier loss":  {view: lostDisks(2), accepted: map[messages.BrokerID]string{2: "2/beef"}, text: "these partitions may have no other copy"},
-		"nobody while nothing is lost":          {view: lostDisks()},
-		"not who may have the last copy":        {view: lostDisks(2), text: `broker 2 has lost its disk for /a, /b: these partitions may have no other copy: single-0; restore the claim, or give its data up with annotation kafka.banzaicloud.io/allow-data-loss: "2/cafe"`},
-		"unless a person gives it up":           {view: lostDisks(2), accepted: map[messages.BrokerID]string{2: "2/cafe"}, granted: 2, replace: both},
-		"not a controller without a majority":   {view: lostDisks(0, 2), accepted: map[messages.BrokerID]string{0: "0/cafe", 2: "2/cafe"}, text: "and it takes 2 for a controller to come back without its metadata"},
-		"not while Kafka does not answer":       {view: lostDisks(3), spoil: func(v *rollView) { v.kafka.Answered = false }, text: "nobody knows what is elsewhere"},
-		"not while Kafka counts on it":          {view: lostDisks(3), spoil: func(v *rollView) { v.kafka.Brokers = []messages.BrokerID{0, 1, 2, 3} }, text: "Kafka has not given it up yet"},
-		"not who has not looked since":          {view: lostDisks(3), spoil: func(v *rollView) { v.nodes[3].told++ }},
-		"not one that leaves":                   {view: lostDisks(3), spoil: func(v *rollView) { v.nodes[3].leaving = true }},
-		"one after the other":                   {view: lostDisks(3), known: recovery{granted: 1}, spoil: func(v *rollView) { v.nodes[1].observed.PodReady = false }, granted: 1, text: "broker 1 gets its data back first"},
-		"not after one that crashes again and again: it fetches nothing, and its next Pod may wait for this one": {view: lostDisks(3), known: recovery{granted: 1}, spoil: unready(1, true), granted: 3, replace: both},
-		"the next one when the first has all its data":                                                           {view: lostDisks(3), known: recovery{granted: 1}, granted: 3, replace: both},
+		"a broker whose partitions others lead":        {view: lostDisks(3), granted: 3, replace: both},
+		"a controller beside a majority":               {view: lostDisks(0), replace: both},
+		"not by the words for an earlier loss":         {view: lostDisks(2), accepted: map[messages.BrokerID]string{2: "2/beef"}, text: "these partitions may have no other copy"},
+		"nobody while nothing is lost":                 {view: lostDisks()},
+		"not who may have the last copy":               {view: lostDisks(2), text: `broker 2 has lost its disk for /a, /b: these partitions may have no other copy: single-0; restore the claim, or give its data up with annotation kafka.banzaicloud.io/allow-data-loss: "2/cafe"`},
+		"unless a person gives it up":                  {view: lostDisks(2), accepted: map[messages.BrokerID]string{2: "2/cafe"}, granted: 2, replace: both},
+		"not a controller without a majority":          {view: lostDisks(0, 2), accepted: map[messages.BrokerID]string{0: "0/cafe", 2: "2/cafe"}, text: "and it takes 2 for a controller to come back without its metadata"},
+		"not while Kafka does not answer":              {view: lostDisks(3), spoil: func(v *rollView) { v.kafka.Answered = false }, text: "nobody knows what is elsewhere"},
+		"not while Kafka counts on it":                 {view: lostDisks(3), spoil: func(v *rollView) { v.kafka.Brokers = []messages.BrokerID{0, 1, 2, 3} }, text: "Kafka has not given it up yet"},
+		"not who has not looked since":                 {view: lostDisks(3), spoil: func(v *rollView) { v.nodes[3].told++ }},
+		"not one that leaves":                          {view: lostDisks(3), spoil: func(v *rollView) { v.nodes[3].leaving = true }},
+		"one after the other":                          {view: lostDisks(3), known: recovery{granted: 1}, spoil: func(v *rollView) { v.nodes[1].observed.PodReady = false }, granted: 1, text: "broker 1 gets its data back first"},
+		"not after one that is stuck":                  {view: lostDisks(3), known: recovery{granted: 1}, spoil: stuckSince(stuckFor), granted: 3, replace: both},
+		"each Pod is for a moment":                     {view: lostDisks(3), known: recovery{granted: 1}, spoil: stuckSince(time.Second), granted: 1, text: "broker 1 gets its data back first"},
+		"stuck before the cure":                        {view: lostDisks(3), known: recovery{granted: 1}, spoil: func(v *rollView) { stuckSince(stuckFor)(v); v.nodes[1].told++ }, granted: 1, text: "broker 1 gets its data back first"},
+		"the next one when the first has all its data": {view: lostDisks(3), known: recovery{granted: 1}, granted: 3, replace: both},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.spoil != nil {

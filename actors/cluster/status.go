@@ -280,7 +280,7 @@ func pendingText(nodes []node) string {
 		return ""
 	}
 	first := nodes[0].observed
-	withRestart := first.Update + "; it comes with the broker's next restart, or set annotation " + kube.AnnotationConsent + "=true"
+	withRestart := first.Update + "; it comes with the broker's next restart, or set annotation " + kube.AnnotationConsent + "=true of the KafkaCluster"
 	text := fmt.Sprintf("broker %d: %s", nodes[0].id, cmp.Or(first.Pending, withRestart))
 	if len(nodes) > 1 {
 		text = withEnd(text, "; also "+named(nodes[1:]))

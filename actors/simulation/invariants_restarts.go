@@ -138,7 +138,7 @@ func (r *restarts) blindness(at time.Time) time.Duration {
 // wanted reports whether somebody wants a Pod replaced: its broker's part of the spec was another when the first Pod of
 // its making was made, or it is marked. Whatever was true within the daemon's blindness counts.
 func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded bool) bool {
-	if owner == nil || pod.Annotations[kube.AnnotationRestart] != "" {
+	if owner == nil || kube.RestartAsked(pod) {
 		return true
 	}
 	now := r.between(owner.UID, time.Now().Add(-r.blindness(time.Now())), time.Now())
