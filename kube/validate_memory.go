@@ -53,7 +53,7 @@ func ownResources(broker *v1beta1.Broker) corev1.ResourceRequirements {
 
 // heapProblems: the kernel kills a Kafka whose heap grows over the memory that its container may have.
 func heapProblems(broker *v1beta1.Broker, config *v1beta1.BrokerConfig) []messages.FieldProblem {
-	ours := func(env corev1.EnvVar) bool { return strings.Trim(env.Name, "+") == "KAFKA_HEAP_OPTS" }
+	ours := func(env corev1.EnvVar) bool { return variableOf(env) == "KAFKA_HEAP_OPTS" }
 	options, limit := config.KafkaHeapOpts, config.GetResources().Limits[corev1.ResourceMemory]
 	if options == "" && !slices.ContainsFunc(config.Envs, ours) {
 		options = v1beta1.DefaultKafkaHeapOpts

@@ -57,8 +57,8 @@ func (n namespace) rolls(name, setting string) rollTimes {
 	before := n.uids(name)
 	next := n.spec(name)
 	next.Spec.ReadOnlyConfig += "\n" + setting + "\n"
-	edited := time.Now()
 	n.apply(next)
+	edited := n.cluster(name).Generation
 	n.eventually(10*time.Minute, "every broker has another Pod and all are ready", func() (bool, string) {
 		now := n.uids(name)
 		for pod, uid := range before {
@@ -69,13 +69,14 @@ func (n namespace) rolls(name, setting string) rollTimes {
 		return n.cluster(name).Status.State == v1beta1.ClusterRunning, n.ready(name)
 	})
 	line.end()
-	times := rollTimes{edited, line.restarts(n.t)}
+	times := rollTimes{line.edited(edited), line.restarts(n.t)}
 	require.Len(n.t, times.restarts, len(before))
 	return times
 }
 
 // rollTimes is a roll of one broker after the other.
 type rollTimes struct {
+	// edited is when the API server had the edit: what kubectl takes before that is nobody's share.
 	edited   time.Time
 	restarts []restart
 }

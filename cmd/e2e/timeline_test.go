@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -31,6 +32,8 @@ type timeline struct {
 
 	mu   sync.Mutex
 	pods []*podTimes
+	// specs is when each generation of the custom resource was there.
+	specs map[int64]time.Time
 	// grown is when a broker was taken into the ISR of a partition, by its leader's log.
 	grown []growth
 }
@@ -54,14 +57,15 @@ type growth struct {
 func (n namespace) follow(cluster string) *timeline {
 	n.t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(n.t.Context()))
-	l := &timeline{n: n, stop: stop}
+	l := &timeline{n: n, stop: stop, specs: map[int64]time.Time{}}
 	n.t.Cleanup(l.end)
 	l.reading(ctx, func(out io.Reader) { l.watch(ctx, out) },
 		"get", "pods", "-l", "kafka_cr="+cluster, "--watch", "--output-watch-events", "-o", "json")
-	n.eventually(time.Minute, "the Pods are known", func() (bool, string) {
+	l.reading(ctx, l.watchSpec, "get", "kafkacluster", cluster, "--watch", "-o", "json")
+	n.eventually(time.Minute, "the custom resource and the Pods are known", func() (bool, string) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return len(l.pods) == len(n.uids(cluster)), ""
+		return len(l.specs) > 0 && len(l.pods) == len(n.uids(cluster)), ""
 	})
 	return l
 }
@@ -103,6 +107,29 @@ func (l *timeline) watch(ctx context.Context, out io.Reader) {
 			l.listen(ctx, event.Object.Name, event.Object.UID)
 		}
 	}
+}
+
+func (l *timeline) watchSpec(out io.Reader) {
+	for decoder := json.NewDecoder(out); ; {
+		var object metav1.PartialObjectMetadata
+		if decoder.Decode(&object) != nil {
+			return
+		}
+		l.mu.Lock()
+		if _, known := l.specs[object.Generation]; !known {
+			l.specs[object.Generation] = time.Now()
+		}
+		l.mu.Unlock()
+	}
+}
+
+// edited is when the API server told of a generation of the custom resource.
+func (l *timeline) edited(generation int64) time.Time {
+	l.n.t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	require.Contains(l.n.t, l.specs, generation, "generations that were seen")
+	return l.specs[generation]
 }
 
 // saw takes what the API server tells of a Pod; it reports whether its log can be read from now on.
