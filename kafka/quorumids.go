@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -24,6 +25,19 @@ func DirectoryID(uid string) (string, error) {
 		return "", fmt.Errorf("UID %q is an id that Kafka reserves for itself", uid)
 	}
 	return base64.RawURLEncoding.EncodeToString(id), nil
+}
+
+// PodDirectory is the UUID of which the directory id of a first voter is made whose metadata are on an emptyDir: there is no claim that
+// could have one before the first Pod. It is the same for ever, so only the very first Pod of the node may format with it. The UID
+// of the custom resource is in it: a cluster that is made anew under the same cluster id has no voter in common with the old one.
+func PodDirectory(resourceUID, clusterID string, id messages.BrokerID) string {
+	sum := sha256.Sum256([]byte("metadata on an emptyDir/" + resourceUID + "/" + clusterID + "/" + id.String()))
+	uuid := sum[:16]
+	uuid[0] &= 0x7f               // its base64 form begins with no dash
+	uuid[6] = uuid[6]&0x0f | 0x80 // version 8: made of what the vendor wants (RFC 9562), so never one that Kafka reserves
+	uuid[8] = uuid[8]&0x3f | 0x80
+	text := hex.EncodeToString(uuid)
+	return strings.Join([]string{text[:8], text[8:12], text[12:16], text[16:20], text[20:]}, "-")
 }
 
 // NewClusterID makes the id of a new KRaft cluster: a random UUID as 22 characters. It never begins with a dash, which

@@ -33,6 +33,24 @@ func TestDirectoryID(t *testing.T) {
 	}
 }
 
+// KIP-858 reserves ids, and a voter's is not to change: whoever formats with another one is another voter.
+func TestPodDirectory(t *testing.T) {
+	const resource = "6f1c2b9e-0000-4000-8000-000000000001"
+	uuid := PodDirectory(resource, "Qk1hb2tqT3ZBUVlYbEE9PQ", 2)
+	require.Equal(t, "4cf28b8b-7e54-8af1-b711-6e1e52ad082e", uuid)
+	id, err := DirectoryID(uuid)
+	require.NoError(t, err)
+	require.NotEqual(t, byte('-'), id[0])
+	for name, other := range map[string]string{
+		"another node":             PodDirectory(resource, "Qk1hb2tqT3ZBUVlYbEE9PQ", 3),
+		"another Kafka":            PodDirectory(resource, "another", 2),
+		"a resource made anew":     PodDirectory("6f1c2b9e-0000-4000-8000-000000000002", "Qk1hb2tqT3ZBUVlYbEE9PQ", 2),
+		"ids that look like these": PodDirectory(resource, "Qk1hb2tqT3ZBUVlYbEE9PQ/2", 2),
+	} {
+		require.NotEqual(t, uuid, other, name)
+	}
+}
+
 func TestNewClusterID(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "random bytes")

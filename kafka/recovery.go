@@ -21,6 +21,18 @@ func OnlyOn(id messages.BrokerID, x *ReplicationIndex) []TopicPartition {
 	return only
 }
 
+// LastCopyOn are the partitions that a broker was the last in-sync replica of, while others have copies that are not in sync. Where nobody
+// else has a replica nothing is left to be kept.
+func LastCopyOn(id messages.BrokerID, x *ReplicationIndex) []TopicPartition {
+	var last []TopicPartition
+	for _, i := range x.of(id) {
+		if leader := x.from.Partitions[i].Leader; (leader < 0 || leader == id) && len(x.replicas.of(i)) > 1 {
+			last = append(last, x.name(i))
+		}
+	}
+	return last
+}
+
 // OfflineWithoutLeader are the partitions with a replica on a broker that is offline, since the broker or its log dir is, and
 // that no other broker leads.
 func OfflineWithoutLeader(id messages.BrokerID, x *ReplicationIndex) []TopicPartition {

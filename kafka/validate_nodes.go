@@ -126,7 +126,7 @@ func storageProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []message
 		return append(problems, messages.Invalid(field, "a node needs a disk; add an entry with mountPath and pvcSpec"))
 	}
 	if nodeOf(&cluster.Spec, rolesOf(&cluster.Spec, b)).controller {
-		problems = append(problems, metadataProblems(field, storages)...)
+		problems = append(problems, metadataProblems(cluster, field, storages)...)
 	}
 	return problems
 }
@@ -189,8 +189,8 @@ func nestedProblems(field string, storages []v1beta1.StorageConfig) []messages.F
 }
 
 // metadataProblems are about the disk of the metadata log, which Kafka keeps in the first log dir. A controller that
-// comes back without it has forgotten its votes.
-func metadataProblems(field string, storages []v1beta1.StorageConfig) []messages.FieldProblem {
+// comes back without it has forgotten its votes, so on emptyDirs alone they can only be where votes can be taken and given.
+func metadataProblems(cluster *v1beta1.KafkaCluster, field string, storages []v1beta1.StorageConfig) []messages.FieldProblem {
 	claims := 0
 	for _, s := range storages {
 		if s.PvcSpec != nil {
@@ -198,6 +198,8 @@ func metadataProblems(field string, storages []v1beta1.StorageConfig) []messages
 		}
 	}
 	switch {
+	case claims == 0:
+		return podMetadataProblems(cluster, field)
 	case claims != 1:
 		return []messages.FieldProblem{messages.Invalid(field,
 			"a controller needs exactly one storage with pvcSpec for its metadata, this one has %d; keep one", claims)}
@@ -207,4 +209,21 @@ func metadataProblems(field string, storages []v1beta1.StorageConfig) []messages
 	default:
 		return nil
 	}
+}
+
+// fewestOnEmptyDirs is how many controllers a quorum needs of which some have their metadata on emptyDirs: when one of two dies, its
+// vote is lost, and without it the other can never take it (KIP-853 asks for a majority of all votes).
+const fewestOnEmptyDirs = 3
+
+// podMetadataProblems are about a controller whose metadata go with its Pod: it loses its vote before, and gets another one after.
+func podMetadataProblems(cluster *v1beta1.KafkaCluster, field string) []messages.FieldProblem {
+	const advice = "a controller of it cannot have its metadata on an emptyDir, which goes with its Pod; give it a storage with pvcSpec"
+	if status := &cluster.Status; status.Quorum == v1beta1.QuorumStatic || status.Quorum == "" && status.ClusterID != "" {
+		return []messages.FieldProblem{messages.Invalid(field, "the voters of this cluster's quorum are written in files and none can be taken: "+advice)}
+	}
+	if n := len(controllers(cluster)); n < fewestOnEmptyDirs {
+		return []messages.FieldProblem{messages.Invalid(field, "a quorum of %d is lost for ever with one Pod: "+advice+
+			", or have at least %d controllers", n, fewestOnEmptyDirs)}
+	}
+	return nil
 }

@@ -221,8 +221,21 @@ func TestValidateAddressesAndRoles(t *testing.T) {
 func TestValidateDisks(t *testing.T) {
 	checkValidate(t, map[string]validateCase{
 		"a controller without a lasting disk": {
-			sound(storages(1, emptyDir("/kafka-logs"))),
-			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: a controller needs exactly one storage with pvcSpec for its metadata, this one has 0"},
+			demo(storages(1, emptyDir("/kafka-logs"))),
+			[]string{warned + "spec.brokers: ", invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: a quorum of 2 is lost for ever with one Pod"},
+		},
+		"the only controller without a lasting disk": {
+			demo(storages(1, emptyDir("/kafka-logs")), broker(2, func(b *v1beta1.Broker) { b.BrokerConfig.ProcessRoles = []string{v1beta1.BrokerRole} })),
+			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: a quorum of 1 is lost for ever with one Pod"},
+		},
+		"one of three without a lasting disk, which can lose its vote and get it back": {sound(storages(1, emptyDir("/kafka-logs"))), nil},
+		"one of three in a static quorum, where it cannot": {
+			sound(storages(1, emptyDir("/kafka-logs")), func(c *v1beta1.KafkaCluster) { c.Status.Quorum = v1beta1.QuorumStatic }),
+			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: the voters of this cluster's quorum are written in files"},
+		},
+		"one of three that Koperator made": {
+			sound(storages(1, emptyDir("/kafka-logs")), func(c *v1beta1.KafkaCluster) { c.Status.ClusterID = "theirs" }),
+			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: the voters of this cluster's quorum are written in files"},
 		},
 		"a controller with two lasting disks": {
 			sound(storages(2, disk("/a"), disk("/b"))),

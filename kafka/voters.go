@@ -37,7 +37,11 @@ type VotersInput struct {
 	// Running are the nodes whose Pod is ready and runs a controller, sorted. Brokers observe the quorum, too: nobody else gets a vote.
 	// And a voter that has just stopped looks for a moment as if it were there.
 	Running []messages.BrokerID
-	Quorum  QuorumState
+	// Lost are the controllers whose metadata went with the emptyDir of their Pod: what has their vote is nowhere any more.
+	Lost []messages.BrokerID
+	// Going is a controller whose Pod is about to be stopped, and its metadata with it, so that its vote goes before; nil when none is.
+	Going  *messages.BrokerID
+	Quorum QuorumState
 	// FetchTimeout is controller.quorum.fetch.timeout.ms, 0 for Kafka's default.
 	FetchTimeout time.Duration
 }
@@ -50,13 +54,14 @@ func VotersDiffer(wanted []messages.BrokerID, observed messages.KafkaObserved) b
 // PlanVoters is the next single change: Kafka takes one after the other (KIP-853), and each is made on a fresh look. Kafka proves
 // nothing itself: three voters become two and one without a word, so a majority of those that vote afterwards must be there.
 //
-// First go entries of disks that are lost and of nodes that are down: they count against the majority. Then controllers get their votes,
-// and only when all of them have one, and all are there, votes of healthy nodes are taken: there are never fewer than people want.
+// First go entries of disks that are lost and of nodes that are down: they count against the majority. Then goes the vote of a controller
+// that is about to lose its metadata. Then controllers get their votes, and only when all of them have one, and all are there, votes of
+// healthy nodes are taken: there are never fewer than people want.
 func PlanVoters(in VotersInput) VoterStep {
 	if reason := in.unhealthy(); reason != "" {
 		return VoterStep{Change: VotersWait, Reason: reason}
 	}
-	for _, consider := range []func(VotersInput) (VoterStep, bool){removeReplaced, removeGone, addRunning, removeUnwanted} {
+	for _, consider := range []func(VotersInput) (VoterStep, bool){removeReplaced, removeLost, removeGone, removeGoing, addRunning, removeUnwanted} {
 		if step, found := consider(in); found {
 			return step
 		}
@@ -93,6 +98,28 @@ func removeReplaced(in VotersInput) (VoterStep, bool) {
 	return VoterStep{}, false
 }
 
+// removeLost takes the votes of controllers whose emptyDir is gone, so that nobody waits for what has them.
+func removeLost(in VotersInput) (VoterStep, bool) {
+	for _, v := range in.voters() {
+		if slices.Contains(in.Lost, v.ID) && in.behind(v) != "" {
+			return in.removal(v, fmt.Sprintf("controller %d had its metadata on an emptyDir, which went with its Pod", v.ID)), true
+		}
+	}
+	return VoterStep{}, false
+}
+
+// removeGoing takes the vote of a controller before its metadata go with its Pod: its successor has an empty log, and another directory.
+func removeGoing(in VotersInput) (VoterStep, bool) {
+	for _, v := range in.voters() {
+		if in.goes(v.ID) && v.ID != in.Quorum.Leader { // which would resign, and may find no other controller while it runs
+			return in.removal(v, fmt.Sprintf("controller %d is to be restarted, and its metadata are on an emptyDir, which goes with its Pod", v.ID)), true
+		}
+	}
+	return VoterStep{}, false
+}
+
+func (in VotersInput) goes(id messages.BrokerID) bool { return in.Going != nil && *in.Going == id }
+
 // removeGone takes the votes of nodes that nobody wants and that are not there.
 func removeGone(in VotersInput) (VoterStep, bool) {
 	for _, v := range in.voters() {
@@ -106,6 +133,9 @@ func removeGone(in VotersInput) (VoterStep, bool) {
 // addRunning gives the next controller its vote once it has all of the metadata log: before, Kafka would wait for it in vain.
 func addRunning(in VotersInput) (step VoterStep, found bool) {
 	for _, id := range in.Wanted {
+		if in.goes(id) {
+			continue
+		}
 		if slices.Contains(idsOf(in.voters()), id) {
 			if now, observes := in.observer(id); observes && in.behind(now) == "" && !found {
 				step, found = waitFor("controller %d observes with directory %s and votes with another one", id, now.DirectoryID), true

@@ -297,3 +297,55 @@ func TestTheDirectoryOfAVoteIsKnownWhenItsNodeIsListedOnce(t *testing.T) {
 	}
 	require.Equal(t, map[messages.BrokerID]string{1: "a"}, Directories(replicas))
 }
+
+func TestVotesOfControllersOnEmptyDirs(t *testing.T) {
+	going := func(id messages.BrokerID) func(*VotersInput) { return func(in *VotersInput) { in.Going = &id } }
+	lost := func(ids ...messages.BrokerID) func(*VotersInput) {
+		return func(in *VotersInput) {
+			in.Lost = ids
+			for i, v := range in.Quorum.Replicas {
+				for _, id := range ids {
+					if v.ID == id {
+						in.Quorum.Replicas[i] = votes(id, v.DirectoryID, time.Minute)
+					}
+				}
+			}
+			in.Running = nil
+			for _, id := range (brokerIDs{1, 2, 3}) {
+				if in.behind(in.Quorum.Replicas[id-1]) == "" {
+					in.Running = append(in.Running, id)
+				}
+			}
+		}
+	}
+	all := func(changes ...func(*VotersInput)) func(*VotersInput) {
+		return func(in *VotersInput) {
+			for _, change := range changes {
+				change(in)
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		change func(*VotersInput)
+		want   VoterChange
+		id     messages.BrokerID
+		reason string
+	}{
+		"one that is to be restarted loses its vote":  {going(2), VoterRemove, 2, "is to be restarted"},
+		"not the active controller while it is there": {going(1), VotersStand, 0, ""},
+		"not while one of the others is not there":    {all(lost(3), func(in *VotersInput) { in.Lost = nil }, going(2)), VotersWait, 0, "without it only {1} of the voters {1,3} are there"},
+		"it gets no vote back before it is restarted": {all(going(2), func(in *VotersInput) { in.Quorum.Replicas[1] = observes(2, "b", 0) }), VotersStand, 0, ""},
+		"it does when its restart is off":             {func(in *VotersInput) { in.Quorum.Replicas[1] = observes(2, "b", 0) }, VoterAdd, 2, "has all of the metadata log"},
+		"one whose Pod is gone loses its vote":        {lost(3), VoterRemove, 3, "went with its Pod"},
+		"and before another that is to be restarted":  {all(lost(3), going(2)), VoterRemove, 3, "went with its Pod"},
+		"not while it seems to be there":              {func(in *VotersInput) { in.Lost = brokerIDs{3} }, VotersStand, 0, ""},
+		"none when two of three are gone":             {lost(2, 3), VotersWait, 0, "of the voters {1,2,3} only {1} are there and caught up, 2 are needed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			is := PlanVoters(quorumOfThree(test.change))
+			require.Equal(t, test.want, is.Change, is.Reason)
+			require.Equal(t, test.id, is.ID)
+			require.Contains(t, is.Reason, test.reason)
+		})
+	}
+}

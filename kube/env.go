@@ -46,7 +46,7 @@ func configEnv(config *v1beta1.BrokerConfig) []corev1.EnvVar {
 	return env
 }
 
-// formatEnv tells the start script what it may format. KAFKA_FORMAT_DIRS and KAFKA_INITIAL_CONTROLLERS are there only
+// formatEnv tells the start script what it may format. KAFKA_FORMAT_DIRS, KAFKA_INITIAL_CONTROLLERS and KAFKA_FIRST_POD are there only
 // while they mean something, and are in neither hash.
 func formatEnv(in PodInput) []corev1.EnvVar {
 	if !in.spec().KRaft {
@@ -62,6 +62,11 @@ func formatEnv(in PodInput) []corev1.EnvVar {
 	}
 	if in.Quorum.Initially(in.id()) && formatsMetadata(in) {
 		env = append(env, corev1.EnvVar{Name: envInitialControllers, Value: initialControllers(in.Quorum)})
+		if in.Config.StorageConfigs[0].PvcSpec == nil {
+			env = append(env, corev1.EnvVar{Name: envFirstPod, ValueFrom: &corev1.EnvVarSource{
+				FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.uid"},
+			}})
+		}
 	}
 	return env
 }
@@ -83,12 +88,14 @@ func variableOf(e corev1.EnvVar) string {
 // reservedEnv cannot be set by users: a right to format that nobody gave would cost data. CLUSTER_ID is theirs to
 // choose; the one that the cluster was made with comes back in PodInput.
 func reservedEnv() []string {
-	return []string{envClusterID, envQuorum, envFormatDirs, envInitialControllers, envLogDirs, envSidecarStatus,
+	return []string{envClusterID, envQuorum, envFormatDirs, envInitialControllers, envFirstPod, envLogDirs, envSidecarStatus,
 		"KAFKA_CONFIG", "KAFKA_STATE_DIR", "KAFKA_HOLD_PAUSE", "KAFKA_MIN_FREE_KIB"}
 }
 
 // OneStartOnly reports whether a variable of the kafka container means something for its first start alone.
-func OneStartOnly(name string) bool { return name == envFormatDirs || name == envInitialControllers }
+func OneStartOnly(name string) bool {
+	return name == envFormatDirs || name == envInitialControllers || name == envFirstPod
+}
 
 func formatDirs(in PodInput) []string {
 	var dirs []string

@@ -37,6 +37,17 @@ func TestBrokerPodGolden(t *testing.T) {
 		in.ClaimNames = map[string]string{"/kafka-logs": "demo-2-storage-0-x7k2p", "/old": "demo-2-storage-1-b9sd4"}
 		wantGolden(t, "pod-static", brokerPod(t, in))
 	})
+	t.Run("a first voter with its metadata on an emptyDir", func(t *testing.T) {
+		in := podInput(t, demo(), 2)
+		limit := resource.MustParse("10Gi")
+		in.Config.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/kafka-logs", EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &limit}}}
+		in.ClaimNames, in.FormatDirs = nil, []string{"/kafka-logs"}
+		pod := brokerPod(t, in)
+		wantGolden(t, "pod-emptydir", pod)
+		require.True(t, FirstVoterPod(pod))
+		in.Quorum.Initial = nil
+		require.False(t, FirstVoterPod(brokerPod(t, in)), "who comes later joins")
+	})
 	t.Run("IPv6", func(t *testing.T) {
 		in := podInput(t, demo(), 1)
 		in.Quorum.Initial = []messages.Voter{{ID: 1, Host: "fd00::1", Port: 29093, DirectoryID: "AAAAAAAAAAAAAAAAAAAAAA"}}
@@ -121,6 +132,43 @@ func TestFirstVotersAreNamedOnlyWhereTheMetadataLogDirMayBeFormatted(t *testing.
 			in.FormatDirs = test.format
 			_, found := envValue(brokerPod(t, in), envInitialControllers)
 			require.Equal(t, test.want, found)
+		})
+	}
+}
+
+func TestMetadataOnPod(t *testing.T) {
+	scratch := func(in *PodInput) {
+		in.Config.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/kafka-logs", EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+		in.ClaimNames = nil
+	}
+	for name, test := range map[string]struct {
+		node   int32
+		change func(*PodInput)
+		folder string
+		want   bool
+	}{
+		"a controller on an emptyDir":          {2, scratch, "", true},
+		"a controller on a claim":              {node: 2},
+		"a controller on a claim, Koperator's": {node: 2, folder: "/kafka"},
+		"a controller in an emptyDir's folder": {2, scratch, "/kafka", true},
+		"a controller beside its claim":        {node: 2, folder: "-elsewhere", want: true},
+		"a broker on an emptyDir":              {0, scratch, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := podInput(t, demo(), test.node)
+			if test.change != nil {
+				test.change(&in)
+			}
+			pod := brokerPod(t, in)
+			for i, e := range pod.Spec.Containers[0].Env {
+				if e.Name == envLogDirs {
+					pod.Spec.Containers[0].Env[i].Value = e.Value + test.folder
+				}
+			}
+			require.Equal(t, test.want, MetadataOnPod(pod))
+			trimmed, err := Trimmed(pod)
+			require.NoError(t, err)
+			require.Equal(t, test.want, MetadataOnPod(trimmed.(*corev1.Pod)), "as the cache keeps it")
 		})
 	}
 }

@@ -16,6 +16,7 @@ const (
 	envQuorum             = "KAFKA_QUORUM"
 	envFormatDirs         = "KAFKA_FORMAT_DIRS"
 	envInitialControllers = "KAFKA_INITIAL_CONTROLLERS"
+	envFirstPod           = "KAFKA_FIRST_POD"
 	envLogDirs            = "LOG_DIRS"
 	envSidecarStatus      = "ENVOY_SIDECAR_STATUS"
 )

@@ -5,6 +5,7 @@
 #   KAFKA_QUORUM               Dynamic or Static
 #   KAFKA_FORMAT_DIRS          log dirs that may be formatted, once, separated by commas
 #   KAFKA_INITIAL_CONTROLLERS  first voters of a dynamic quorum, on each of them
+#   KAFKA_FIRST_POD            UID of the Pod, where a first voter has its metadata on an emptyDir
 
 config=${KAFKA_CONFIG:-/config/broker-config}
 home=${KAFKA_HOME:-/opt/kafka}
@@ -179,6 +180,16 @@ dirs_known() {
   done
 }
 
+# first_voter : the directory id of a first voter whose metadata are on an emptyDir is known before any Pod and never changes. So one Pod
+# alone may have it: the next would be taken for a voter that it is not, with an empty log and without the votes that were given.
+first_voter() {
+  local named=
+  [ -n "${KAFKA_FIRST_POD:-}" ] && [ ! -e "$metadata/meta.properties" ] || return 0
+  why="$metadata is to be that of a first voter of the metadata quorum, and the broker's ConfigMap does not name this Pod as the one that may; nothing is formatted: see the conditions of the KafkaCluster"
+  { read -r named <"${config%/*}/first-voter"; } 2>/dev/null
+  [ "$named" = "$KAFKA_FIRST_POD" ]
+}
+
 # format_config : the file that formatting reads. kafka-storage.sh formats every log dir of its file, so this one names
 # only those that may be. The metadata log dir stays what it is: Kafka wants it among them, and by --ignore-formatted
 # leaves it alone if it is formatted already.
@@ -274,6 +285,7 @@ hold version_fits
 hold room_left
 if [ -n "$roles" ]; then
   hold dirs_known
+  hold first_voter
   format
   voters_as_stored
 fi

@@ -204,6 +204,21 @@ func TestStartScriptFormats(t *testing.T) {
 				formatCall(" --initial-controllers 0@demo-0:29093:AAAAAAAAAAAAAAAAAAAAAA"),
 			}, kafka...),
 		},
+		"a first controller on an emptyDir does it in the Pod that may": {
+			given: func(n *node) {
+				n.env["KAFKA_INITIAL_CONTROLLERS"], n.env["KAFKA_FIRST_POD"] = "0@demo-0:29093:AAAAAAAAAAAAAAAAAAAAAA", "pod-1"
+				n.write("first-voter", "pod-1")
+			},
+			want: append([]string{formatCall(" --initial-controllers 0@demo-0:29093:AAAAAAAAAAAAAAAAAAAAAA")}, kafka...),
+		},
+		"once it has, nobody has to name it any more": {
+			given: func(n *node) {
+				n.env["KAFKA_INITIAL_CONTROLLERS"], n.env["KAFKA_FIRST_POD"] = "0@demo-0:29093:AAAAAAAAAAAAAAAAAAAAAA", "pod-1"
+				n.write("d0/kafka/meta.properties", "version=1")
+				n.write("d1/kafka/meta.properties", "version=1")
+			},
+			want: kafka,
+		},
 		"a node of a static quorum needs no option": {
 			given: func(n *node) { n.env["KAFKA_QUORUM"] = "Static" },
 			want:  append([]string{formatCall("")}, kafka...),
@@ -323,6 +338,17 @@ func TestStartScriptHolds(t *testing.T) {
 				n.write("d0/kafka/__cluster_metadata-0/00000000000000000000.log", "data")
 			},
 			reason: "holds data without meta.properties",
+		},
+		"when the ConfigMap names no Pod that may be a first voter on an emptyDir": {
+			given:  func(n *node) { n.env["KAFKA_FIRST_POD"] = "pod-1" },
+			reason: "does not name this Pod",
+		},
+		"when it names another one": {
+			given: func(n *node) {
+				n.env["KAFKA_FIRST_POD"] = "pod-2"
+				n.write("first-voter", "pod-1")
+			},
+			reason: "does not name this Pod",
 		},
 		"when Kafka is too old for a dynamic quorum": {
 			given: func(n *node) {

@@ -69,8 +69,16 @@ func metadataDiskProblems(before, after *v1beta1.KafkaClusterSpec) []messages.Fi
 	for i := range after.Brokers {
 		broker := &after.Brokers[i]
 		was, is := held[broker.ID], metadataDiskOf(after, broker)
-		if was.mountPath == "" || is.mountPath == "" || was.mountPath == is.mountPath {
-			continue // no controller before, none any more, or the same disk
+		if was.mountPath == "" || is.mountPath == "" { // no controller before, or none any more
+			continue
+		}
+		if was.mountPath == is.mountPath {
+			if was.claimed && !is.claimed {
+				problems = append(problems, messages.Invalid(changedField(broker.ID, was, is),
+					"a controller has its metadata on the claim for %s, and would come back without them if that became an emptyDir; give it its "+
+						"pvcSpec back, or add a controller with a new id and remove this one", was.mountPath))
+			}
+			continue
 		}
 		problems = append(problems, messages.Invalid(changedField(broker.ID, was, is),
 			"a controller has its metadata on %s, its first disk, and would come back without them if %s became the first; "+
@@ -134,8 +142,8 @@ func mountPathsOf(spec *v1beta1.KafkaClusterSpec, broker *v1beta1.Broker) []stri
 type metadataDisk struct {
 	mountPath string
 	field     string
-	// grouped is whether the disk is that of a group.
-	grouped bool
+	// grouped is whether the disk is that of a group, claimed whether it is a claim.
+	grouped, claimed bool
 }
 
 // changedField is the field whose change has put another disk first.
@@ -161,10 +169,14 @@ func metadataDiskOf(spec *v1beta1.KafkaClusterSpec, broker *v1beta1.Broker) meta
 	case !slices.Contains(own.ProcessRoles, v1beta1.ControllerRole) && !slices.Contains(group.ProcessRoles, v1beta1.ControllerRole):
 		return metadataDisk{}
 	case len(own.StorageConfigs) > 0:
-		return metadataDisk{mountPath: own.StorageConfigs[0].MountPath, field: messages.BrokerField(broker.ID, "brokerConfig.storageConfigs")}
+		return metadataDisk{
+			mountPath: own.StorageConfigs[0].MountPath, field: messages.BrokerField(broker.ID, "brokerConfig.storageConfigs"),
+			claimed: own.StorageConfigs[0].PvcSpec != nil,
+		}
 	case len(group.StorageConfigs) > 0:
 		return metadataDisk{
 			mountPath: group.StorageConfigs[0].MountPath, field: messages.GroupField(broker.BrokerConfigGroup, "storageConfigs"), grouped: true,
+			claimed: group.StorageConfigs[0].PvcSpec != nil,
 		}
 	default:
 		return metadataDisk{}

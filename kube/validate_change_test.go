@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -112,6 +113,18 @@ func TestAControllerKeepsTheDiskOfItsMetadata(t *testing.T) {
 			require.Empty(t, ChangeProblems(&after.Spec, after))
 		})
 	}
+}
+
+func TestAControllersClaimDoesNotBecomeAnEmptyDir(t *testing.T) {
+	scratch := func(c *v1beta1.KafkaCluster) {
+		c.Spec.Brokers[0].BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/a", EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+	}
+	claimed, thrown := controllers(ownDisks("/a")), controllers(scratch)
+	claimed.Spec.Brokers[0].BrokerConfig.StorageConfigs[0].PvcSpec = &corev1.PersistentVolumeClaimSpec{}
+	problems := ChangeProblems(&claimed.Spec, thrown)
+	requireProblems(t, problems, []string{"error spec.brokers[id=7].brokerConfig.storageConfigs: "})
+	require.Contains(t, problems[0].Message, "would come back without them if that became an emptyDir")
+	require.Empty(t, ChangeProblems(&thrown.Spec, claimed), "the other way it loses nothing")
 }
 
 func TestABrokerGetsTheControllerRoleWhenNoDiskOfItLeaves(t *testing.T) {

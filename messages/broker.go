@@ -36,6 +36,9 @@ type BrokerWanted struct {
 	// InitialController is set for a controller that belongs to the first voters of a dynamic quorum: it formats its
 	// metadata with their list. Every other node joins what is there.
 	InitialController bool
+	// FirstVoter is set while such a controller may still be one whose metadata are on an emptyDir: as far as anybody knows the quorum
+	// never formed. Later its Pod's directory is another one, and joins.
+	FirstVoter bool
 	// Formatted lists the log dirs on which Kafka was seen to run: mount path → UID of the claim.
 	Formatted map[string]types.UID
 	// RanBefore is set for a broker that Koperator left in status: its disks hold data although nobody here has seen it run.
@@ -52,7 +55,8 @@ type BrokerWanted struct {
 	Consent bool
 	// Removal is how far a leaving broker is on its way out.
 	Removal Removal
-	// Replace are the mount paths whose lost claims may be replaced by empty ones, sorted: what was on them is elsewhere.
+	// Replace are the mount paths whose lost claims, or emptyDirs with a controller's metadata, may be replaced by empty ones, sorted: what
+	// was on them is elsewhere.
 	Replace []string
 	// MetadataDirectory is the id of the log dir with the metadata of the node's vote; empty while it has none, or nobody knows.
 	MetadataDirectory string
@@ -111,7 +115,7 @@ type Restart struct {
 // Equal reports whether two wishes are the same for the broker.
 func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
-		w.InitialController == o.InitialController && w.Permit == o.Permit && w.Removal == o.Removal && w.Elsewhere == o.Elsewhere && w.MetadataDirectory == o.MetadataDirectory &&
+		w.InitialController == o.InitialController && w.FirstVoter == o.FirstVoter && w.Permit == o.Permit && w.Removal == o.Removal && w.Elsewhere == o.Elsewhere && w.MetadataDirectory == o.MetadataDirectory &&
 		w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
 		slices.Equal(w.ClusterApplied, o.ClusterApplied) && slices.Equal(w.Replace, o.Replace) &&
 		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
@@ -160,8 +164,11 @@ type BrokerObserved struct {
 	LetGo []string
 	// Version is the Kafka that runs, by its own word, empty while it has not said.
 	Version string
-	// Lost are the mount paths on which Kafka ran and whose claims are gone, sorted. Nothing is started without them.
+	// Lost are the mount paths on which Kafka ran and whose claims are gone, sorted, and that of a controller's metadata on an emptyDir
+	// whose Pod is gone. Nothing is started without them.
 	Lost []string
+	// VoteOnPod is set while the Pod that stands has a controller's metadata on an emptyDir.
+	VoteOnPod bool
 	// Pod is the UID of the broker's Pod, empty when there is none; PodReady whether Kafka in it
 	// is ready.
 	Pod      types.UID
@@ -219,7 +226,7 @@ func (o BrokerObserved) sameDisks(p BrokerObserved) bool {
 }
 
 func (o BrokerObserved) samePod(p BrokerObserved) bool {
-	return o.Pod == p.Pod && o.PodReady == p.PodReady && o.Unhealthy == p.Unhealthy && o.Stopping == p.Stopping && o.Started.Equal(p.Started) &&
+	return o.Pod == p.Pod && o.VoteOnPod == p.VoteOnPod && o.PodReady == p.PodReady && o.Unhealthy == p.Unhealthy && o.Stopping == p.Stopping && o.Started.Equal(p.Started) &&
 		o.Restart == p.Restart && o.Rack == p.Rack && o.Version == p.Version
 }
 

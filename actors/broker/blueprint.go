@@ -231,6 +231,9 @@ func (w blueprint) unknownVoters(claims []*corev1.PersistentVolumeClaim) bool {
 	if w.Quorum.Formed && len(w.Quorum.Missing) > 0 { // the list does not come any more: without it the node gets its vote later
 		return false
 	}
+	if w.metadataOnPod() {
+		return w.FirstVoter && len(w.Quorum.Initial) == 0
+	}
 	if !w.InitialController || w.joins(claims) || len(w.Quorum.Initial) > 0 || len(w.disks) == 0 || len(w.Formatted) > 0 {
 		return false
 	}
@@ -270,7 +273,7 @@ func (w blueprint) pod(claims map[string]string, format []string) (*corev1.Pod, 
 }
 
 func (w blueprint) createPod(o observed, claims map[string]string) step {
-	w.InitialController = w.InitialController && !w.joins(o.claims)
+	w.InitialController = w.InitialController && !w.joins(o.claims) && (!w.metadataOnPod() || w.mayForm(o))
 	pod, err := w.pod(claims, w.openRights(o.claims))
 	if err != nil {
 		return blocked("%v", err)
@@ -311,6 +314,11 @@ func (w blueprint) applyConfig(o observed, rack string) step {
 	}
 	if f, known := w.startedWith(o); known { // also what is not written any more once the broker is started anew
 		config = w.withRecord(f, config.Data[kube.KeyBrokerConfig])
+	}
+	if pod := w.firstVoter(o); pod != "" {
+		config = config.DeepCopy()
+		config.Data[kube.KeyFirstVoter] = string(pod)
+		kube.SignConfig(config)
 	}
 	if o.config != nil && o.written.Stands(o.config, config) {
 		return nil

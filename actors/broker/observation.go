@@ -27,11 +27,12 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 	}
 	told := messages.BrokerObserved{
 		Phase: messages.PhasePending, Claims: w.claimUIDs(o.claims, nil), Pending: w.pending(o),
-		Lost: w.lostDisks(o), FailedDisks: w.failedDisks(o), FailedSince: o.disks.failedSince, LetGo: w.letGoDisks(o),
+		Lost: append(w.lostDisks(o), w.lostMetadata(o)...), FailedDisks: w.failedDisks(o), FailedSince: o.disks.failedSince, LetGo: w.letGoDisks(o),
 		ScriptWaits: o.scriptWaits(), Version: o.disks.release, Gone: w.gone(o), LastWords: o.lastWords(),
 	}
 	if pod != nil {
 		told.Mounted = w.claimUIDs(o.claims, pod)
+		told.VoteOnPod = kube.MetadataOnPod(pod)
 		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
 		told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)
 		told.Restart, told.ConfigStale = w.restartWish(o), w.stale(pod)

@@ -127,7 +127,7 @@ func paused(w blueprint, o observed, _ time.Time) step {
 	if !w.Paused {
 		return nil
 	}
-	stays := w.Entry.Maintenance || w.Removal.Stopped || w.unknownVoters(o.claims)
+	stays := w.Entry.Maintenance || w.Removal.Stopped || w.unknownVoters(o.claims) || w.metadataOnPod()
 	if s := w.starting(o); len(o.pods) == 0 && !stays && o.config != nil && s.recorded(o.config) {
 		if claims, problem := w.claimNames(o.claims); problem == "" {
 			return s.createPod(o, claims)
@@ -167,7 +167,9 @@ func claims(w blueprint, o observed, _ time.Time) step {
 		if leaving := deletingClaim(o.claims, disk.MountPath); leaving != "" {
 			return wait{phase: messages.PhasePending, reason: "claim " + leaving + " is being deleted"}
 		}
-		built, err := w.claim(disk, "", w.newClaimFormat())
+		format := w.newClaimFormat()
+		format.Joins = format.Joins || w.InitialController && w.wasFirstVoter(o)
+		built, err := w.claim(disk, "", format)
 		if err != nil {
 			return blocked("%v", err)
 		}
@@ -278,6 +280,9 @@ func outdatedPod(w blueprint, o observed, _ time.Time) step {
 	if pod == nil || o.written.Deleting(pod) || w.madeFrom(pod) || !kube.MadeByUs(pod) || everStarted(pod) || w.starting(o).madeFrom(pod) {
 		return nil
 	}
+	if w.FirstVoter && w.firstVoter(o) != "" && o.config != nil {
+		return remove{object: o.config, reason: "the Pod never started, so its successor may still be a first voter of the quorum"}
+	}
 	return remove{object: pod, reason: "the Pod never started, and the spec has changed since it was made"}
 }
 
@@ -307,8 +312,12 @@ func missingPod(w blueprint, o observed, _ time.Time) step {
 		return wait{phase: messages.PhasePending, reason: "waits for the claims of the other first controllers: the quorum " +
 			"begins with their ids"}
 	}
-	if w.racks() {
-		if !o.nodes {
+	if lost := w.lostMetadata(o); len(lost) > 0 && !slices.Contains(w.Replace, lost[0]) {
+		return blocked("the controller's metadata were on an emptyDir and went with its Pod; it starts without them when its vote is taken and "+
+			"the other controllers are a majority that has them: condition %s tells what it waits for", kube.ConditionDataVolumeLost)
+	}
+	if w.racks() || w.mayForm(o) {
+		if w.racks() && !o.nodes {
 			return blocked("rackAwareness needs the right to read Nodes: grant the operator list and watch on nodes, " +
 				"or remove spec.rackAwareness")
 		}
@@ -327,6 +336,12 @@ func missingPod(w blueprint, o observed, _ time.Time) step {
 // of a running broker is only restored to what that broker was started with.
 func missingConfig(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
+	if w.uninvited(o) {
+		return remove{object: pod, reason: "the quorum began without this Pod before it could start, so its successor joins"}
+	}
+	if w.formsUnrecorded(o) {
+		return w.applyConfig(o, w.rackOf(o))
+	}
 	if pod == nil || o.written.Deleting(pod) {
 		return nil
 	}

@@ -114,7 +114,7 @@ func (a *cluster) keepBrokers(c actor.Context) {
 			a.spawn(c, id, nodes[id])
 		}
 	}
-	quorum := quorumNow(a.valid, a.roles, a.known, a.claims())
+	quorum, unformed := quorumNow(a.valid, a.roles, a.known, a.claims()), a.unformed()
 	for _, id := range slices.Sorted(maps.Keys(a.children)) {
 		k := a.children[id]
 		if k.keep.leaving && k.observed.Gone {
@@ -124,7 +124,7 @@ func (a *cluster) keepBrokers(c actor.Context) {
 		if !k.keep.leaving && a.removals.busyWith(id) {
 			continue
 		}
-		a.tell(c, id, k, quorum)
+		a.tell(c, id, k, quorum, unformed)
 	}
 }
 
@@ -161,11 +161,11 @@ func (a *cluster) spawn(c actor.Context, id messages.BrokerID, node keep) {
 }
 
 // tell sends a broker its wish when it differs from what it was told last.
-func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum messages.Quorum) {
+func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum messages.Quorum, unformed bool) {
 	first := slices.Contains(a.known.InitialControllers, int32(id)) && slices.Contains(a.roles.controllers, id)
 	wanted := messages.BrokerWanted{
 		Cluster: k.snapshot, Entry: k.keep.entry, Leaving: k.keep.leaving,
-		ClusterID: a.known.ClusterID, Quorum: quorum, InitialController: first,
+		ClusterID: a.known.ClusterID, Quorum: quorum, InitialController: first, FirstVoter: first && unformed,
 		Formatted: a.formatted(id),
 		RanBefore: a.known.BrokersState[id.String()].ConfigurationBackup != "", // which we never write
 		Paused:    a.paused(),
@@ -214,7 +214,7 @@ func (a *cluster) listNodes() []node {
 		nodes = append(nodes, node{
 			id: id, broker: k.broker, controller: k.controller, leaving: k.keep.leaving, told: k.told, observed: k.observed,
 			maintenance: k.keep.entry.Maintenance && !k.keep.leaving,
-			volatile:    a.roles.volatile[id], voteVolatile: a.roles.voteVolatile[id],
+			volatile:    a.roles.volatile[id] || k.observed.VoteOnPod, voteVolatile: a.roles.voteVolatile[id] || k.observed.VoteOnPod,
 		})
 	}
 	return nodes
@@ -237,7 +237,7 @@ func (a *cluster) keepHealth(c actor.Context) {
 		watch.Detail, watch.Unhurried = true, !a.removals.hurried()
 	}
 	if recordedIdentity(a.known).quorum == messages.QuorumDynamic {
-		watch.Voters = a.roles.controllers
+		watch.Voters = a.votersWanted()
 	}
 	for _, n := range a.nodes() {
 		switch {

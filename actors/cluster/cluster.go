@@ -305,7 +305,7 @@ func (a *cluster) converge(c actor.Context) {
 		}
 		a.keepMoves(c)
 		a.keepRemovals(c)
-		a.keepRecovery()
+		a.keepRecovery(c)
 		a.readWide() // before the brokers: they are told what of it is ours
 		a.keepBrokers(c)
 		if !a.paused() {

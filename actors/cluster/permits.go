@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -75,8 +76,8 @@ type rollView struct {
 	// limit is how many brokers of one rack may restart together.
 	limit int
 	kraft bool
-	// dynamic says that the voters of the quorum can be changed.
-	dynamic bool
+	// dynamic says that the voters of the quorum can be changed, formed that it was there and that this is recorded.
+	dynamic, formed bool
 	// runsController says whether a node's Pod was made with the controller role.
 	runsController func(messages.BrokerID) bool
 	// keepsDisks says whether all that is on a node's disks outlives its Pod.
@@ -105,6 +106,9 @@ type rollDecision struct {
 	unprotected []string
 	// waiting are the brokers whose Pod has to be replaced.
 	waiting []messages.BrokerID
+	// takeVote is the controller whose vote is to be taken now, since its Pod is to be stopped next and its metadata go with that;
+	// nil when there is none.
+	takeVote *messages.BrokerID
 	// again is when to decide anew although nothing has happened, zero when an event will tell.
 	again time.Duration
 	// adrift are the brokers that run and that Kafka has lost.
@@ -275,11 +279,14 @@ func (d *rollDecision) grant(v rollView) {
 		d.soon(time.Second)
 		return
 	}
-	in := v.restartInput(candidates)
-	set, verdict := kafka.LargestRestart(candidates, max(v.limit, 1), in)
+	next := v.voteless(candidates)
+	set, verdict := kafka.LargestRestart(next, max(v.limit, 1), v.restartInput(candidates))
 	if d.unprotected = verdict.Unprotected; len(set) == 0 {
-		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", candidates[0], strings.Join(verdict.Reasons, "; "))
+		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", next[0], strings.Join(verdict.Reasons, "; "))
 		d.soon(time.Second)
+		return
+	}
+	if d.takesVote(v, set) {
 		return
 	}
 	for _, id := range set {
@@ -310,6 +317,9 @@ func (d *rollDecision) force(v rollView, candidates []messages.BrokerID) bool {
 		in := v.restartInput(candidates)
 		in.Set, in.Forced = []messages.BrokerID{n.id}, true
 		if kafka.CanRestart(in).OK {
+			if d.takesVote(v, in.Set) {
+				return true
+			}
 			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true}, granted: v.now, before: v.index.OutOfSync(n.id)}
 			return true
 		}
@@ -329,9 +339,9 @@ func (v rollView) mayLoseVote() string {
 			return fmt.Sprintf("broker %d is to be no broker any more, and %s; move them to other brokers first, or give it the broker role back",
 				n.id, kafka.LeftOn(n.id, v.index))
 		}
-		if wantsRestart(n) && n.voteVolatile && v.kraft {
-			return fmt.Sprintf("broker %d has its metadata, and with them its vote, on an emptyDir: this version restarts no such "+
-				"controller; give it a volume of its own, or delete its Pod yourself while all other controllers are up", n.id)
+		if wantsRestart(n) && v.votesForever(n) {
+			return fmt.Sprintf("broker %d has its metadata, and with them its vote, on an emptyDir, and no vote of a static quorum can be "+
+				"taken; agree to the dynamic quorum, see condition %s", n.id, kube.ConditionStaticQuorum)
 		}
 	}
 	return ""
@@ -346,7 +356,7 @@ func (v rollView) strandsReplicas(n node) bool {
 func (v rollView) candidates() []messages.BrokerID {
 	var order []kafka.RestartNode
 	for _, n := range v.nodes {
-		if !wantsRestart(n) || n.voteVolatile && v.kraft || v.keepsVote(n) || v.strandsReplicas(n) {
+		if !wantsRestart(n) || v.votesForever(n) || v.keepsVote(n) || v.strandsReplicas(n) {
 			continue
 		}
 		order = append(order, kafka.RestartNode{
@@ -424,7 +434,7 @@ func (v rollView) restartInput(candidates []messages.BrokerID) kafka.RestartInpu
 		Index: v.index, Now: v.now, RackOf: v.rackOf, KRaft: v.kraft, BlockUnprotected: v.blockUnprotected,
 	}
 	for _, n := range v.nodes {
-		if n.controller && !n.leaving && v.kraft { // who leaves loses its vote first, and may have to wait for its replicas after that
+		if n.controller && !n.leaving && v.kraft && !n.restsWithoutVote() { // who leaves loses its vote first, and may have to wait for its replicas after that
 			in.Controllers = append(in.Controllers, n.id)
 			if slices.Contains(candidates, n.id) {
 				in.Waiting = append(in.Waiting, n.id)

@@ -238,7 +238,7 @@ func TestWhatIsOnAnEmptyDirIsLostWithThePod(t *testing.T) {
 	require.Contains(t, d.permits, messages.BrokerID(0), "others have all")
 	d = decide(quiet(waits(0), volatile, func(v *rollView) { v.nodes[0].voteVolatile = true }))
 	require.Empty(t, d.permits)
-	require.Contains(t, d.blocked, "its vote, on an emptyDir")
+	require.Contains(t, d.blocked, "no vote of a static quorum can be taken")
 }
 
 func TestABrokerThatIsBackGetsItsLeadersBack(t *testing.T) {

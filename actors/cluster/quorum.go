@@ -90,6 +90,20 @@ func chosenAnew(controllers []messages.BrokerID, status v1beta1.KafkaClusterStat
 	return id, len(id.initial) > 0
 }
 
+// unformed reports whether nothing says that there ever was a quorum, so that one may begin on emptyDirs: they tell nothing
+// themselves. A claim that was formatted, a broker that listens and an answer of Kafka tell it before status does.
+func (a *cluster) unformed() bool {
+	if formed(a.known) || a.kafka.Answered || len(a.kafka.Voters) > 0 || a.known.ClusterID == "" {
+		return false
+	}
+	if slices.ContainsFunc(a.nodes(), func(n node) bool { return n.broker && n.observed.PodReady }) {
+		return false
+	}
+	return !slices.ContainsFunc(a.Cache.Objects(kube.KindClaim, a.Key), func(claim kube.Object) bool {
+		return kube.FormatStateOf(claim.GetAnnotations()).Formatted
+	})
+}
+
 // mayHaveStarted reports whether Kafka can have run on a node: it has a Pod, or the file that is written before a Pod, or
 // a claim that was seen formatted.
 func (a *cluster) mayHaveStarted(id messages.BrokerID) bool {
@@ -106,7 +120,7 @@ func (a *cluster) mayHaveStarted(id messages.BrokerID) bool {
 }
 
 // quorumOf is what every node is told about the controllers. The directory id of a first voter is that of its claim, so
-// the list is empty until every one of them has one.
+// the list is empty until every one of them has one; an emptyDir needs none.
 func quorumOf(cluster *v1beta1.KafkaCluster, r roles, id identity, claims map[messages.BrokerID]map[string]types.UID,
 ) messages.Quorum {
 	quorum := messages.Quorum{Mode: id.quorum}
@@ -122,8 +136,11 @@ func quorumOf(cluster *v1beta1.KafkaCluster, r roles, id identity, claims map[me
 			continue
 		}
 		first.Spec.Brokers = append(first.Spec.Brokers, *broker)
-		if uid := claims[messages.BrokerID(broker.ID)][r.metadata[messages.BrokerID(broker.ID)]]; uid != "" {
-			metadata[messages.BrokerID(broker.ID)] = string(uid)
+		node := messages.BrokerID(broker.ID)
+		if r.voteVolatile[node] {
+			metadata[node] = kafka.PodDirectory(string(cluster.UID), id.clusterID, node)
+		} else if uid := claims[node][r.metadata[node]]; uid != "" {
+			metadata[node] = string(uid)
 		}
 	}
 	if len(metadata) < len(id.initial) {

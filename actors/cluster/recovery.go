@@ -22,6 +22,8 @@ type recovery struct {
 	texts []string
 	// lost is set while any node has lost disks.
 	lost bool
+	// again is when to decide anew although nothing has happened, zero when an event will tell.
+	again time.Duration
 	// elsewhere are the nodes whose disks that cannot be read hold nothing that is not elsewhere.
 	elsewhere map[messages.BrokerID]bool
 }
@@ -51,12 +53,19 @@ func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.B
 		next.lost = true
 		given := tokens[n.id] != "" && accepted[n.id] == tokens[n.id]
 		waits := v.keepsEmptyDisks(n, given, tokens[n.id])
+		if n.metadataGone() {
+			waits = v.keepsEmptyPod(n)
+		}
 		switch {
 		case waits == "" && (next.granted < 0 || next.granted == n.id || given && next.replace == nil):
 			next.granted, next.replace = n.id, lost
 			continue
 		case waits == "":
 			waits = fmt.Sprintf("broker %d gets its data back first", next.granted)
+		}
+		if left := goneFor - v.now.Sub(n.observed.Since); n.metadataGone() && left > 0 {
+			next.again = max(next.again, left)
+			continue
 		}
 		next.texts = append(next.texts, fmt.Sprintf("broker %d has lost its disk for %s: %s", n.id, strings.Join(lost, ", "), waits))
 	}

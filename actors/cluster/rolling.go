@@ -60,13 +60,16 @@ func (a *cluster) keepRoll(c actor.Context) {
 }
 
 // keepRecovery decides anew who gets empty disks in place of lost ones. Nobody does while the cluster is paused.
-func (a *cluster) keepRecovery() {
+func (a *cluster) keepRecovery(c actor.Context) {
 	if a.paused() {
 		a.recovery = recovery{granted: -1}
 		return
 	}
 	before, nodes := a.recovery, a.nodes()
 	a.recovery = a.rollView(time.Now()).decideRecovery(before, givenUp(a.newest), lossTokens(nodes, a.known.BrokersState))
+	if a.recovery.again > 0 {
+		a.again.SetSooner(c, a.recovery.again, lookNow{})
+	}
 	if len(a.recovery.replace) > 0 && len(before.replace) == 0 {
 		a.Log.Warn("lost disks are replaced by empty ones", "broker", a.recovery.granted, "disks", strings.Join(a.recovery.replace, ","))
 	}
@@ -106,7 +109,8 @@ func (a *cluster) rollView(now time.Time) rollView {
 		nodes: a.nodes(), kafka: a.kafka, asked: a.watch, index: a.roll.index, roll: a.roll,
 		threshold: config.FailureThreshold, kraft: a.valid.Spec.KRaft,
 		limit:   min(config.GetConcurrentBrokerRestartCountPerRack(), kube.MostTogether(a.valid, a.roles.brokers)),
-		dynamic: recordedIdentity(a.known).quorum == messages.QuorumDynamic, runsController: a.runsController, keepsDisks: a.keepsDisks,
+		dynamic: recordedIdentity(a.known).quorum == messages.QuorumDynamic, formed: formed(a.known),
+		runsController: a.runsController, keepsDisks: a.keepsDisks,
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
 		votesChange:      a.voters.job.running, zeroBudget: kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
 	}

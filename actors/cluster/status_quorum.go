@@ -12,7 +12,7 @@ import (
 func quorumProblem(v view) string {
 	wanted := map[messages.BrokerID]bool{}
 	for _, n := range v.nodes {
-		wanted[n.id] = n.controller && !n.leaving
+		wanted[n.id] = n.controller && !n.leaving && !n.restsWithoutVote()
 		if wanted[n.id] && (slices.Contains(v.kafka.Elsewhere, n.id) || !slices.Contains(v.kafka.Voters, n.id) && slices.Contains(v.kafka.Observers, n.id)) {
 			return fmt.Sprintf("controller %d has no vote with the disk that it runs on yet%s", n.id, because(v.voters))
 		}

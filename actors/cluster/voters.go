@@ -71,7 +71,8 @@ type votersResult struct {
 // keepVoters looks whether a change is due, and makes it.
 func (a *cluster) keepVoters(c actor.Context) {
 	dynamic := recordedIdentity(a.known).quorum == messages.QuorumDynamic
-	if !dynamic || a.kafka.Answered && !kafka.VotersDiffer(a.roles.controllers, a.kafka) {
+	going := a.decision.takeVote != nil || len(a.lostVotes()) > 0
+	if !dynamic || a.kafka.Answered && !going && !kafka.VotersDiffer(a.votersWanted(), a.kafka) {
 		a.voters.waits, a.voters.notBefore = "", time.Time{}
 		return
 	}
@@ -91,11 +92,12 @@ func (a *cluster) keepVoters(c actor.Context) {
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (votersResult, error) { return e.changeVoters(ctx, wish) })
 }
 
-// someoneStops reports whether a node may be stopped, or was and is not up again.
+// someoneStops reports whether a node may be stopped, or was and is not up again. Whose metadata went with its Pod is not before its vote is
+// taken.
 func someoneStops(permits map[messages.BrokerID]permit, nodes []node) bool {
 	return slices.ContainsFunc(nodes, func(n node) bool {
 		p, held := permits[n.id]
-		return held && (n.observed.Pod == p.Pod || n.observed.Stopping || !n.observed.PodReady)
+		return held && !n.metadataGone() && (n.observed.Pod == p.Pod || n.observed.Stopping || !n.observed.PodReady)
 	})
 }
 
@@ -104,7 +106,7 @@ func (a *cluster) votersWish() votersWish {
 		brokers:   a.askedBrokers(),
 		clusterID: a.known.ClusterID, listener: kafka.ListenerName(kafka.ControllerListener(a.valid).Name),
 		addresses: map[messages.BrokerID]messages.Voter{},
-		input:     kafka.VotersInput{Wanted: a.roles.controllers},
+		input:     kafka.VotersInput{Wanted: a.votersWanted(), Lost: a.lostVotes(), Going: a.decision.takeVote},
 	}
 	for _, n := range a.nodes() {
 		if n.observed.PodReady && !n.observed.Stopping && a.runsController(n.id) {

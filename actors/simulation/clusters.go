@@ -176,7 +176,7 @@ func withoutDisk(c *v1beta1.KafkaCluster) {
 func withDisk(c *v1beta1.KafkaCluster) {
 	for i := range c.Spec.Brokers {
 		config := c.Spec.Brokers[i].BrokerConfig
-		if config != nil && len(config.StorageConfigs) == 1 {
+		if config != nil && len(config.StorageConfigs) == 1 && !config.IsController() {
 			config.StorageConfigs = append(slices.Clone(config.StorageConfigs), v1beta1.StorageConfig{MountPath: lastDisk, PvcSpec: claimOf("10Gi")})
 		}
 	}
@@ -199,4 +199,14 @@ func roles(id int32, roles ...string) func(*v1beta1.KafkaCluster) {
 // bound gives the moves of replicas another rate.
 func bound(rate int64) func(*v1beta1.KafkaCluster) {
 	return func(c *v1beta1.KafkaCluster) { c.Spec.CruiseControlConfig.ReplicationThrottle = &rate }
+}
+
+// onEmptyDirs puts the metadata of all controllers, and what else is on their disks, on emptyDirs.
+func onEmptyDirs(c *v1beta1.KafkaCluster) {
+	for i := range c.Spec.Brokers {
+		if config := c.Spec.Brokers[i].BrokerConfig; config != nil && config.IsController() {
+			limit := resource.MustParse("10Gi")
+			config.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/kafka-logs", EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &limit}}}
+		}
+	}
 }

@@ -39,9 +39,9 @@ type act struct {
 func acts() []act {
 	return []act{
 		{"nothing", func(*history) {}},
-		{"a Pod is deleted", func(h *history) { h.withPod(func(p *corev1.Pod) { h.deleteObject(keyOf(p)) }) }},
+		{"a Pod is deleted", func(h *history) { h.withSparePod(func(p *corev1.Pod) { h.deleteObject(keyOf(p)) }) }},
 		{"Kafka crashes", func(h *history) { h.withPod(func(p *corev1.Pod) { h.kubelets.crash(keyOf(p), 1) }) }},
-		{"a Pod is evicted by its kubelet", func(h *history) { h.withPod(func(p *corev1.Pod) { h.kubelets.evict(keyOf(p)) }) }},
+		{"a Pod is evicted by its kubelet", func(h *history) { h.withSparePod(func(p *corev1.Pod) { h.kubelets.evict(keyOf(p)) }) }},
 		{"a node reboots", func(h *history) { h.withPod(func(p *corev1.Pod) { h.kubelets.reboot(p.Spec.NodeName) }) }},
 		{"a node is lost for a while", (*history).loseNode},
 		{"a node is about to go for a while", (*history).drainNode},
@@ -117,13 +117,15 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 // shape is a cluster of three to six nodes.
 func (h *history) shape() []func(*v1beta1.KafkaCluster) {
 	var changes []func(*v1beta1.KafkaCluster)
-	switch h.rng.IntN(4) {
+	switch h.rng.IntN(5) {
 	case 0:
 		changes = append(changes, controllersOnly(3), brokers(1+h.rng.IntN(3)))
 	case 1:
 		changes = append(changes, brokers(3+h.rng.IntN(4)), zooKeeper)
 	case 2:
 		changes = append(changes, nodes(3), brokers(h.rng.IntN(4)), disks(h.rng.IntN(3)))
+	case 3: // five, so that one may be lost while another is restarted
+		changes = append(changes, nodes(4), controllersOnly(h.rng.IntN(2)), onEmptyDirs, nodes(1))
 	default:
 		changes = append(changes, nodes(3+h.rng.IntN(4)))
 	}
@@ -159,6 +161,35 @@ func (h *history) withPod(do func(*corev1.Pod)) {
 	if n := h.rng.IntN(1000); len(pods) > 0 {
 		do(pods[n%len(pods)])
 	}
+}
+
+// withSparePod does something to a Pod that ends it. Metadata on emptyDirs end with it, so of those only one at a time is ended, and what
+// no other has a copy of stays.
+func (h *history) withSparePod(do func(*corev1.Pod)) {
+	h.withPod(func(p *corev1.Pod) {
+		if !kube.MetadataOnPod(p) || h.allVote() && h.inSync(h.name) {
+			do(p)
+		}
+	})
+}
+
+// allVote reports whether every controller of the spec has a vote and runs.
+func (h *history) allVote() bool {
+	votes := h.votes(h.name)
+	for _, b := range h.cluster(h.name).Spec.Brokers {
+		id := messages.BrokerID(b.ID)
+		if b.BrokerConfig != nil && b.BrokerConfig.IsController() && !(slices.Contains(votes, id) && h.serves(h.name, id)) {
+			return false
+		}
+	}
+	return true
+}
+
+// onPods reports whether a cluster has controllers with their metadata on emptyDirs.
+func (h *history) onPods() bool {
+	return slices.ContainsFunc(h.cluster(h.name).Spec.Brokers, func(b v1beta1.Broker) bool {
+		return b.BrokerConfig != nil && b.BrokerConfig.IsController() && len(b.BrokerConfig.StorageConfigs) > 0
+	})
 }
 
 func (h *history) loseNode() {
@@ -265,7 +296,7 @@ func (h *history) removeBroker() {
 	entries := h.cluster(h.name).Spec.Brokers
 	last := entries[len(entries)-1]
 	stays := slices.ContainsFunc(entries[:len(entries)-1], servesClients)
-	if len(entries) < 4 || !stays || last.BrokerConfig != nil && last.BrokerConfig.IsController() && controllersOf(entries) < 3 {
+	if len(entries) < 4 || h.onPods() && controllersOf(entries) < 5 || !stays || last.BrokerConfig != nil && last.BrokerConfig.IsController() && controllersOf(entries) < 3 {
 		return
 	}
 	h.edit(h.name, withoutBroker(last.ID))
@@ -409,7 +440,7 @@ func (h *history) refuseValue() {
 	h.edit(h.name, readOnly(was+"log.cleanup.policy=shred\n"))
 	h.advance(h.minutes(2))
 	if h.rng.IntN(2) == 0 {
-		h.withPod(func(p *corev1.Pod) { h.deleteObject(keyOf(p)) })
+		h.withSparePod(func(p *corev1.Pod) { h.deleteObject(keyOf(p)) })
 		h.advance(h.minutes(2))
 	}
 	h.edit(h.name, readOnly(was))

@@ -21,6 +21,8 @@ type invariants struct {
 	violations []string
 	// pods are the live Pods of each broker.
 	pods map[string]map[types.UID]bool
+	// firstVoters are the nodes that formatted their metadata with the list of first voters, by cluster id.
+	firstVoters map[string]types.UID
 	// withData are the claims that were formatted.
 	withData map[types.UID]bool
 	// ids are the cluster ids as first recorded.
@@ -41,7 +43,7 @@ type invariants struct {
 
 func newInvariants(s *store, r restarts) *invariants {
 	i := &invariants{
-		pods: map[string]map[types.UID]bool{}, withData: map[types.UID]bool{}, ids: map[types.UID]string{},
+		pods: map[string]map[types.UID]bool{}, withData: map[types.UID]bool{}, firstVoters: map[string]types.UID{}, ids: map[types.UID]string{},
 		writers: map[key]string{}, underway: map[string]int{}, twins: map[string]bool{}, restarts: r,
 	}
 	s.observe(i.changed)
@@ -122,6 +124,18 @@ func (i *invariants) formatted(pod *corev1.Pod, claim types.UID, dir string, tim
 	if i.withData[claim] && times == 1 {
 		i.violated("%s of Pod %s was formatted although its claim held data before", dir, pod.Name)
 	}
+}
+
+// firstVoter is told by the start script. A directory id that the voters know is that of one log for ever: with another, empty one a node
+// would vote twice, or begin a second quorum.
+func (i *invariants) firstVoter(pod *corev1.Pod, clusterID string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	node := clusterID + "/" + brokerOf(pod)
+	if before, again := i.firstVoters[node]; again && before != pod.UID {
+		i.violated("Pod %s became a first voter, as another Pod of the node had", pod.Name)
+	}
+	i.firstVoters[node] = pod.UID
 }
 
 // hasData marks a claim whose disk was formatted.

@@ -64,6 +64,8 @@ type podState struct {
 	file map[string]string
 	// log4j is its file of loggers.
 	log4j string
+	// firstVoter is the Pod that its ConfigMap names as a first voter.
+	firstVoter string
 }
 
 func newKubelets(s *store, f *faults, k *kafka, i *invariants) *kubelets {
@@ -150,7 +152,7 @@ func (l *kubelets) look(k key) {
 			return
 		}
 		l.mounted(pod)
-		state.file, state.log4j = l.fileOf(pod), l.log4jOf(pod) // mounted from now on, whatever becomes of the ConfigMap
+		state.file, state.log4j, state.firstVoter = l.fileOf(pod), l.log4jOf(pod), l.firstVoterOf(pod) // mounted from now on, whatever becomes of the ConfigMap
 		l.enter(pod, state, pulling, l.faults.between("pull of "+k.String(), time.Second, 3*time.Second))
 	case state.stage == up:
 		serves, refused := l.kafka.state(clusterOf(pod), idOf(pod), pod.UID)
@@ -196,7 +198,7 @@ func (l *kubelets) passed(uid types.UID, turn int) {
 func (l *kubelets) start(pod *corev1.Pod, state *podState) {
 	state.started = time.Now()
 	if file := l.fileOf(pod); len(file) > 0 { // of a ConfigMap that is gone the kubelet keeps what it has mounted
-		state.file, state.log4j = file, l.log4jOf(pod)
+		state.file, state.log4j, state.firstVoter = file, l.log4jOf(pod), l.firstVoterOf(pod)
 	}
 	if state.why = l.runScript(pod, state); state.why != "" {
 		state.stage = holding

@@ -66,6 +66,9 @@ func (l *kubelets) runScript(pod *corev1.Pod, state *podState) (why string) {
 		}
 		todo = append(todo, dir)
 	}
+	if uid, first := env["KAFKA_FIRST_POD"]; first && slices.Contains(todo, dirs[0]) && state.firstVoter != uid {
+		return dirs[0] + " is to be that of a first voter, and the ConfigMap does not name this Pod"
+	}
 	var formatted []types.UID
 	for _, dir := range todo {
 		v := l.volumeOf(pod, state, dir)
@@ -86,6 +89,7 @@ func (l *kubelets) newLogDir(pod *corev1.Pod, dir string, metadata bool, n int, 
 	made.directory = fmt.Sprintf("random-%x", digest(l.faults.seed, string(pod.UID)+dir, n))
 	if metadata && env["KAFKA_INITIAL_CONTROLLERS"] != "" {
 		made.voters = env["KAFKA_INITIAL_CONTROLLERS"]
+		l.invariants.firstVoter(pod, made.clusterID)
 		for _, v := range votersOf(made.voters) {
 			if v.id == idOf(pod) {
 				made.directory = v.directory
@@ -206,6 +210,9 @@ func envOf(pod *corev1.Pod) map[string]string {
 		}
 		for _, e := range container.Env {
 			env[e.Name] = e.Value
+			if e.ValueFrom != nil && e.ValueFrom.FieldRef != nil && e.ValueFrom.FieldRef.FieldPath == "metadata.uid" {
+				env[e.Name] = string(pod.UID)
+			}
 		}
 	}
 	return env
@@ -224,6 +231,16 @@ func (l *kubelets) fileOf(pod *corev1.Pod) map[string]string {
 		file[name] = value
 	}
 	return file
+}
+
+// firstVoterOf is the Pod that may be a first voter with its metadata on an emptyDir.
+func (l *kubelets) firstVoterOf(pod *corev1.Pod) string {
+	name := kube.BrokerConfigName(pod.Labels[kube.LabelCluster], idOf(pod))
+	config, ok := l.store.get(key{kube.KindConfigMap, pod.Namespace, name}).(*corev1.ConfigMap)
+	if !ok {
+		return ""
+	}
+	return config.Data[kube.KeyFirstVoter]
 }
 
 // volumeOf is the disk that a log dir is on, nil when the Pod mounts none there.

@@ -143,7 +143,8 @@ type StorageConfig struct {
 	// The claim. Strings may hold Go templates with sprig's functions and .BrokerId and .MountPath. Wins over emptyDir.
 	// +optional
 	PvcSpec *corev1.PersistentVolumeClaimSpec `json:"pvcSpec,omitempty"`
-	// A directory that goes with the Pod. Give it a sizeLimit, it is the capacity that Cruise Control sees.
+	// A directory that goes with the Pod. Give it a sizeLimit, it is the capacity that Cruise Control sees. Of a controller all of
+	// its disks may be such, in a dynamic quorum of at least three controllers.
 	// +optional
 	EmptyDir *corev1.EmptyDirVolumeSource `json:"emptyDir,omitempty"`
 }

@@ -15,7 +15,8 @@ type StorageConfigApplyConfiguration struct {
 	MountPath *string `json:"mountPath,omitempty"`
 	// The claim. Strings may hold Go templates with sprig's functions and .BrokerId and .MountPath. Wins over emptyDir.
 	PvcSpec *v1.PersistentVolumeClaimSpec `json:"pvcSpec,omitempty"`
-	// A directory that goes with the Pod. Give it a sizeLimit, it is the capacity that Cruise Control sees.
+	// A directory that goes with the Pod. Give it a sizeLimit, it is the capacity that Cruise Control sees. Of a controller all of
+	// its disks may be such, in a dynamic quorum of at least three controllers.
 	EmptyDir *v1.EmptyDirVolumeSource `json:"emptyDir,omitempty"`
 }
 

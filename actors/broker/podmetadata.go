@@ -1,0 +1,75 @@
+package broker
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kube"
+)
+
+// A controller with its metadata on an emptyDir has an empty log with each new Pod, and must not have the vote that its last one had:
+// it would vote again in a term in which it has voted, and complete a majority without what it had confirmed (KIP-595). So the first
+// Pod alone has the directory id that the first voters know. All others have a random one, join without a vote and get one when they
+// have the log (KIP-853).
+//
+// What tells whether Kafka may have run in the first Pod is the broker's ConfigMap: no container starts without it. It is written after
+// that Pod is there and names it, and nothing but a Pod that never started takes it away again.
+
+// metadataOnPod reports whether a controller is to have its metadata on an emptyDir.
+func (w blueprint) metadataOnPod() bool {
+	return w.Cluster.Spec.KRaft && w.config.IsController() && len(w.disks) > 0 && w.disks[0].PvcSpec == nil
+}
+
+// mayForm reports whether the next Pod may be a first voter: nobody has seen a quorum, and none can have begun on this node.
+func (w blueprint) mayForm(o observed) bool {
+	return w.metadataOnPod() && w.InitialController && w.FirstVoter && o.config == nil && o.pod() == nil
+}
+
+// firstVoter is the Pod that may be a first voter, empty where none may: the one that is named already, or the first that is there.
+func (w blueprint) firstVoter(o observed) types.UID {
+	pod := o.pod()
+	switch {
+	case pod == nil || !kube.FirstVoterPod(pod):
+		return ""
+	case o.config == nil && w.FirstVoter, o.config != nil && o.config.Data[kube.KeyFirstVoter] == string(pod.UID):
+		return pod.UID
+	default:
+		return ""
+	}
+}
+
+// formsUnrecorded reports whether a first voter runs although the ConfigMap that tells so is gone: whatever becomes of that Pod, it must
+// be known.
+func (w blueprint) formsUnrecorded(o observed) bool {
+	pod := o.pod()
+	return w.FirstVoter && pod != nil && o.config == nil && kube.FirstVoterPod(pod) && everStarted(pod)
+}
+
+// wasFirstVoter reports whether others may know the node by the directory id that it had on an emptyDir: a claim that takes its place has
+// another one.
+func (w blueprint) wasFirstVoter(o observed) bool {
+	pod := o.pod()
+	return pod != nil && kube.FirstVoterPod(pod) || o.config != nil && o.config.Data[kube.KeyFirstVoter] != ""
+}
+
+// uninvited reports whether a Pod was made to be a first voter, never started, and came too late for that.
+func (w blueprint) uninvited(o observed) bool {
+	pod := o.pod()
+	return pod != nil && !o.written.Deleting(pod) && o.config == nil && !w.FirstVoter && kube.FirstVoterPod(pod) && !everStarted(pod)
+}
+
+// rackOf is the rack of the node that the Pod runs on, as far as it is known.
+func (w blueprint) rackOf(o observed) string {
+	if !w.racks() || o.node == nil {
+		return ""
+	}
+	return w.rack(o.node)
+}
+
+// lostMetadata is the mount path of metadata that went with a Pod, empty while there is one, or none is wanted. Who leaves gets a Pod
+// without: it never gets a vote again.
+func (w blueprint) lostMetadata(o observed) []string {
+	if !w.metadataOnPod() || o.pod() != nil || w.Leaving || w.Entry.Maintenance || w.mayForm(o) {
+		return nil
+	}
+	return []string{w.disks[0].MountPath}
+}

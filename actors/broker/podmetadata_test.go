@@ -1,0 +1,170 @@
+package broker
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// onPod is a controller with its metadata on an emptyDir; first says that there was no quorum yet.
+func onPod(first bool, changes ...func(*messages.BrokerWanted)) func(*messages.BrokerWanted) {
+	return func(w *messages.BrokerWanted) {
+		w.FirstVoter, w.Quorum.Formed = first, !first
+		w.Cluster.Spec.Brokers[0].BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{
+			{MountPath: "/kafka-logs", EmptyDir: &corev1.EmptyDirVolumeSource{}},
+		}
+		w.Entry = w.Cluster.Spec.Brokers[0]
+		for _, change := range changes {
+			change(w)
+		}
+	}
+}
+
+// nodeOnPod is such a node; of what is made of it something is missing.
+func nodeOnPod(t *testing.T, change func(*messages.BrokerWanted), spoil ...func(*scene)) scene {
+	t.Helper()
+	wanted := wish(demo())
+	change(&wanted)
+	w, err := newBlueprint(wanted)
+	require.NoError(t, err)
+	s := scene{w: w, o: observed{nodes: true, written: &kube.Written{}}}
+	for _, do := range spoil {
+		do(&s)
+	}
+	return s
+}
+
+// withPod has the Pod that the scene's wish makes.
+func withPod(t *testing.T, started bool) func(*scene) {
+	return func(s *scene) {
+		next, ok := s.w.createPod(s.o, nil).(apply)
+		require.True(t, ok)
+		pod := next.objects[0].(*corev1.Pod)
+		if pod.UID, pod.Status.Phase = "pod-1", corev1.PodPending; started {
+			pod.Spec.NodeName = "node-1"
+			ready(pod)
+		}
+		s.o.pods = []*corev1.Pod{pod}
+	}
+}
+
+// withConfig has the ConfigMap that is written then.
+func withConfig(t *testing.T) func(*scene) {
+	return func(s *scene) {
+		next, ok := s.w.applyConfig(s.o, "").(apply)
+		require.True(t, ok)
+		s.o.config = next.objects[0].(*corev1.ConfigMap).DeepCopy()
+	}
+}
+
+func withoutPod(s *scene) { s.o.pods = nil }
+
+func told(first bool) func(*scene) {
+	return func(s *scene) { s.w.FirstVoter = first }
+}
+
+func outdated(s *scene) {
+	s.o.pods[0].Annotations[kube.AnnotationRenderedHash], s.o.pods[0].Annotations[kube.AnnotationUserInputsHash] = "v1:other", "v1:other"
+}
+
+func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
+	replace := func(w *messages.BrokerWanted) { w.Replace = []string{"/kafka-logs"} }
+	for name, test := range map[string]struct {
+		scene  scene
+		step   string
+		reason string
+		first  bool // the Pod that is made is one
+	}{
+		"the Pod comes before its ConfigMap, so that this tells whether Kafka may have run": {
+			scene: nodeOnPod(t, onPod(true)), step: "apply Pod demo-node-0", first: true,
+		},
+		"then its ConfigMap names it": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false)), step: "apply ConfigMap demo-config-0",
+		},
+		"a Pod that is gone after that has no successor": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), withoutPod), step: "broker.wait", reason: "went with its Pod",
+		},
+		"when the proof is there the next one joins": {
+			scene: nodeOnPod(t, onPod(false, replace), withConfig(t)), step: "apply Pod demo-node-0",
+		},
+		"nor has one that nobody has seen while a quorum is there": {
+			scene: nodeOnPod(t, onPod(false)), step: "broker.wait", reason: "went with its Pod",
+		},
+		"not in a pause": {
+			scene: nodeOnPod(t, onPod(false, replace, inPause), withConfig(t)), step: "broker.wait", reason: "paused",
+		},
+		"not in maintenance": {
+			scene: nodeOnPod(t, onPod(false, replace, func(w *messages.BrokerWanted) { w.Entry.Maintenance = true }), withConfig(t)),
+			step:  "broker.wait", reason: "in maintenance",
+		},
+		"not before all first voters are known": {
+			scene: nodeOnPod(t, onPod(true, func(w *messages.BrokerWanted) { w.Quorum.Initial = nil })), step: "broker.wait", reason: "other first controllers",
+		},
+		"a Pod that came too late to be one goes before it starts": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), told(false)), step: "delete Pod demo-node-0", reason: "began without this Pod",
+		},
+		"the ConfigMap of a first voter that runs is written anew, so that it is not forgotten": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, true)), step: "apply ConfigMap demo-config-0",
+		},
+		"a Pod that never started goes when its wish changes, but first what says that it may have": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), outdated), step: "delete ConfigMap demo-config-0", reason: "never started",
+		},
+		"and then itself": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), outdated), step: "delete Pod demo-node-0", reason: "never started",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			next := plan(test.scene.w, test.scene.o, now)
+			require.Equal(t, test.step, nameOf(next))
+			reason := reasonOf(next)
+			if waits, ok := next.(wait); ok {
+				reason = waits.reason
+			}
+			require.Contains(t, reason, test.reason)
+			if made, ok := next.(apply); ok {
+				switch object := made.objects[0].(type) {
+				case *corev1.Pod:
+					require.Equal(t, test.first, kube.FirstVoterPod(object))
+				case *corev1.ConfigMap:
+					require.Equal(t, "pod-1", object.Data[kube.KeyFirstVoter])
+				}
+			}
+		})
+	}
+}
+
+func TestAConfigMapNamesNoOtherPodAsFirstVoter(t *testing.T) {
+	s := nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t))
+	require.Equal(t, "pod-1", string(s.w.firstVoter(s.o)))
+	s.o.pods[0].UID = "pod-2" // made by a request that was long under way
+	require.Empty(t, s.w.firstVoter(s.o))
+	s.o.config = nil
+	s.w.FirstVoter = false
+	require.Empty(t, s.w.firstVoter(s.o), "nor when there is a quorum")
+}
+
+func TestWhatWentWithAPodIsTold(t *testing.T) {
+	gone := nodeOnPod(t, onPod(false))
+	require.Equal(t, []string{"/kafka-logs"}, gone.w.observation(gone.o, rest{}).Lost)
+	never := nodeOnPod(t, onPod(true))
+	require.Empty(t, never.w.observation(never.o, rest{}).Lost)
+	runs := nodeOnPod(t, onPod(true), withPod(t, true))
+	told := runs.w.observation(runs.o, rest{})
+	require.Empty(t, told.Lost)
+	require.True(t, told.VoteOnPod)
+}
+
+func TestAClaimInThePlaceOfAFirstVotersEmptyDirJoins(t *testing.T) {
+	before := nodeOnPod(t, onPod(true), withPod(t, true), withConfig(t))
+	wanted := wish(demo())
+	wanted.FirstVoter = true
+	w, err := newBlueprint(wanted)
+	require.NoError(t, err)
+	next := plan(w, before.o, now).(apply)
+	require.True(t, kube.FormatStateOf(next.objects[0].GetAnnotations()).Joins)
+}

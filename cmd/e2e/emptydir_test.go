@@ -1,0 +1,89 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+)
+
+// TestMetadataOnEmptyDirs has three combined nodes without any volume: each has its records and its vote on an emptyDir. They are
+// rolled, and then one loses its Pod, while records flow; all that was acknowledged is there, and each vote is that of the newest Pod.
+// When two lose theirs at once nothing is formatted in their place.
+func TestMetadataOnEmptyDirs(t *testing.T) {
+	deployOperator(t)
+	n := newNamespace(t)
+	cluster := n.sample(named("brief"), withRoles("broker,controller", "broker,controller", "broker,controller"), onEmptyDirs)
+	n.apply(cluster)
+	n.waitReady("brief")
+	require.Empty(t, n.kubectl("get", "pvc", "-o", "name"))
+	m := n.topic(cluster, "orders", 3)
+	m.write(1, 300)
+	first := m.voters()
+	require.Equal(t, []string{"0", "1", "2"}, slices.Sorted(maps.Keys(first)))
+	const records = 1200 // four minutes
+	flows := m.traffic("flows", "", records, careful()...)
+
+	n.rolls("brief", "queued.max.requests=600")
+	n.waitReady("brief")
+	m.votes(3*time.Minute, "0", "1", "2")
+	rolled := m.voters()
+	for id, directory := range rolled {
+		require.NotEqual(t, first[id], directory, "node %s votes with the emptyDir of its new Pod", id)
+	}
+	m.inSync()
+
+	before := n.uids("brief")
+	n.kubectl("delete", "pod", "brief-node-1", "--grace-period=0", "--force")
+	n.eventually(5*time.Minute, "it votes with another emptyDir", func() (bool, string) {
+		now := m.voters()
+		return len(now) == 3 && now["1"] != "" && now["1"] != rolled["1"], n.ready("brief")
+	})
+	n.waitReady("brief")
+	m.inSync()
+	after := n.uids("brief")
+	require.NotEqual(t, before["brief-node-1"], after["brief-node-1"])
+	delete(before, "brief-node-1")
+	delete(after, "brief-node-1")
+	require.Equal(t, before, after, "nobody else was touched")
+
+	seen := flows.ended()
+	seen.tell(t)
+	require.Empty(t, seen.failed)
+	require.Equal(t, records, seen.acknowledged)
+	require.Equal(t, records, seen.read)
+	require.Empty(t, seen.gaps)
+	m.has(300)
+
+	n.kubectl("delete", "pod", "brief-node-1", "brief-node-2", "--grace-period=0", "--force")
+	n.eventually(5*time.Minute, "a condition tells that the metadata are gone", func() (bool, string) {
+		text := n.condition("brief", "DataVolumeLost")
+		return strings.Contains(text, "metadata are lost"), text
+	})
+	require.Len(t, n.uids("brief"), 1, "nothing is formatted in their place")
+}
+
+// onEmptyDirs takes all volumes away.
+func onEmptyDirs(c *v1beta1.KafkaCluster) {
+	group, limit := c.Spec.BrokerConfigGroups["default"], resource.MustParse("1Gi")
+	group.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/kafka-logs", EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &limit}}}
+	c.Spec.BrokerConfigGroups["default"] = group
+}
+
+// inSync waits until every replica is.
+func (m messages) inSync() {
+	m.t.Helper()
+	m.eventually(5*time.Minute, "all replicas are in sync", func() (bool, string) {
+		out := m.kafka("kafka-topics.sh --describe --under-replicated-partitions --bootstrap-server")
+		return out == "", out
+	})
+}
