@@ -129,14 +129,17 @@ func (j *judgement) judgeQuorum(f *findings) {
 		f.block(fmt.Sprintf("active controller last: %d leads the quorum and other controllers still wait", leader),
 			[]messages.BrokerID{leader})
 	}
-	if len(voters) == 1 {
+	needed := neededVoters(len(voters))
+	if slices.ContainsFunc(going, func(id messages.BrokerID) bool { return slices.Contains(j.in.PodVotes, id) }) {
+		needed = max(majority(len(voters)), fewestVoters) // what is lost for ever never completes a majority again
+	} else if len(voters) == 1 {
 		f.warn(fmt.Sprintf("controller %d is the only one: nothing can change while it restarts", voters[0]))
 		return
 	}
-	j.judgeMajority(f, voters, going)
+	j.judgeMajority(f, voters, going, needed)
 }
 
-func (j *judgement) judgeMajority(f *findings, voters, going []messages.BrokerID) {
+func (j *judgement) judgeMajority(f *findings, voters, going []messages.BrokerID, needed int) {
 	var remaining []messages.BrokerID
 	var behind string
 	for _, id := range voters {
@@ -149,11 +152,11 @@ func (j *judgement) judgeMajority(f *findings, voters, going []messages.BrokerID
 			behind += "; " + why
 		}
 	}
-	if len(remaining) >= neededVoters(len(voters)) {
+	if len(remaining) >= needed {
 		return
 	}
 	f.block(fmt.Sprintf("quorum: of the voters %s only %s would be there and caught up without %s, %d are needed%s",
-		brokerNames(voters), brokerNames(remaining), brokerNames(going), neededVoters(len(voters)), behind), going)
+		brokerNames(voters), brokerNames(remaining), brokerNames(going), needed, behind), going)
 }
 
 // neededVoters is how many voters must be there while others restart: a majority, but one of two, since two can never
@@ -162,8 +165,11 @@ func neededVoters(voters int) int {
 	if voters == 2 {
 		return 1
 	}
-	return voters/2 + 1
+	return majority(voters)
 }
+
+// fewestVoters is how many have to stay where a vote is taken for a restart, or goes with it: of one alone the metadata would be.
+const fewestVoters = 2
 
 // mostControllers is how many controllers may restart together: a minority, but always one.
 func mostControllers(voters int) int { return max(1, (voters-1)/2) }

@@ -30,6 +30,8 @@ type RestartInput struct {
 	Now      time.Time
 	// Recovering are those that read their logs after a crash: a restart would begin that again.
 	Recovering []messages.BrokerID
+	// PodVotes are the controllers whose vote is lost with their Pod, since their metadata are.
+	PodVotes []messages.BrokerID
 	// Controllers are all nodes that should vote, Waiting those that still have to be restarted.
 	Controllers, Waiting []messages.BrokerID
 	// RackOf is empty where racks are not known.

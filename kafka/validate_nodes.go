@@ -119,21 +119,26 @@ func storageProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []message
 	field := settingField(b, len(own) > 0, "storageConfigs")
 	groupsField := settingField(b, false, "storageConfigs")
 
-	storages := firstByMountPath(slices.Concat(own, ofGroup))
+	storages := storagesOf(cluster, b)
 	problems := slices.Concat(twiceProblems(field, own), twiceProblems(groupsField, ofGroup),
 		mountPathProblems(field, storages), nestedProblems(field, storages))
 	if len(storages) == 0 {
 		return append(problems, messages.Invalid(field, "a node needs a disk; add an entry with mountPath and pvcSpec"))
 	}
-	if nodeOf(&cluster.Spec, rolesOf(&cluster.Spec, b)).controller {
-		problems = append(problems, metadataProblems(cluster, field, storages)...)
+	if n := nodeOf(&cluster.Spec, rolesOf(&cluster.Spec, b)); n.controller {
+		problems = append(problems, metadataProblems(cluster, n.broker, field, storages)...)
 	}
 	return problems
 }
 
-func firstByMountPath(storages []v1beta1.StorageConfig) []v1beta1.StorageConfig {
+// storagesOf are a node's own storages and those of its group, each mount path once.
+func storagesOf(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []v1beta1.StorageConfig {
+	all := slices.Clone(cluster.Spec.BrokerConfigGroups[b.BrokerConfigGroup].StorageConfigs)
+	if b.BrokerConfig != nil {
+		all = slices.Concat(b.BrokerConfig.StorageConfigs, all)
+	}
 	var first []v1beta1.StorageConfig
-	for _, s := range storages {
+	for _, s := range all {
 		if !slices.ContainsFunc(first, func(f v1beta1.StorageConfig) bool { return f.MountPath == s.MountPath }) {
 			first = append(first, s)
 		}
@@ -190,7 +195,7 @@ func nestedProblems(field string, storages []v1beta1.StorageConfig) []messages.F
 
 // metadataProblems are about the disk of the metadata log, which Kafka keeps in the first log dir. A controller that
 // comes back without it has forgotten its votes, so on emptyDirs alone they can only be where votes can be taken and given.
-func metadataProblems(cluster *v1beta1.KafkaCluster, field string, storages []v1beta1.StorageConfig) []messages.FieldProblem {
+func metadataProblems(cluster *v1beta1.KafkaCluster, combined bool, field string, storages []v1beta1.StorageConfig) []messages.FieldProblem {
 	claims := 0
 	for _, s := range storages {
 		if s.PvcSpec != nil {
@@ -199,7 +204,7 @@ func metadataProblems(cluster *v1beta1.KafkaCluster, field string, storages []v1
 	}
 	switch {
 	case claims == 0:
-		return podMetadataProblems(cluster, field)
+		return podMetadataProblems(cluster, combined, field)
 	case claims != 1:
 		return []messages.FieldProblem{messages.Invalid(field,
 			"a controller needs exactly one storage with pvcSpec for its metadata, this one has %d; keep one", claims)}
@@ -216,7 +221,7 @@ func metadataProblems(cluster *v1beta1.KafkaCluster, field string, storages []v1
 const fewestOnEmptyDirs = 3
 
 // podMetadataProblems are about a controller whose metadata go with its Pod: it loses its vote before, and gets another one after.
-func podMetadataProblems(cluster *v1beta1.KafkaCluster, field string) []messages.FieldProblem {
+func podMetadataProblems(cluster *v1beta1.KafkaCluster, combined bool, field string) []messages.FieldProblem {
 	const advice = "a controller of it cannot have its metadata on an emptyDir, which goes with its Pod; give it a storage with pvcSpec"
 	if status := &cluster.Status; status.Quorum == v1beta1.QuorumStatic || status.Quorum == "" && status.ClusterID != "" {
 		return []messages.FieldProblem{messages.Invalid(field, "the voters of this cluster's quorum are written in files and none can be taken: "+advice)}
@@ -225,5 +230,15 @@ func podMetadataProblems(cluster *v1beta1.KafkaCluster, field string) []messages
 		return []messages.FieldProblem{messages.Invalid(field, "a quorum of %d is lost for ever with one Pod: "+advice+
 			", or have at least %d controllers", n, fewestOnEmptyDirs)}
 	}
+	if combined && slices.ContainsFunc(cluster.Spec.Brokers, func(b v1beta1.Broker) bool { return onlyVoteOnPod(cluster, &b) }) {
+		return []messages.FieldProblem{messages.Invalid(field, "other controllers are no brokers and have their metadata on emptyDirs, too; combined "+
+			"nodes have another PodDisruptionBudget, and the two would let one of each go at once, with both votes: "+advice)}
+	}
 	return nil
+}
+
+// onlyVoteOnPod reports whether a node is a controller alone, with its metadata on an emptyDir.
+func onlyVoteOnPod(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) bool {
+	n, storages := nodeOf(&cluster.Spec, rolesOf(&cluster.Spec, b)), storagesOf(cluster, b)
+	return n.controller && !n.broker && len(storages) > 0 && storages[0].PvcSpec == nil
 }

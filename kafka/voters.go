@@ -111,9 +111,14 @@ func removeLost(in VotersInput) (VoterStep, bool) {
 // removeGoing takes the vote of a controller before its metadata go with its Pod: its successor has an empty log, and another directory.
 func removeGoing(in VotersInput) (VoterStep, bool) {
 	for _, v := range in.voters() {
-		if in.goes(v.ID) && v.ID != in.Quorum.Leader { // which would resign, and may find no other controller while it runs
-			return in.removal(v, fmt.Sprintf("controller %d is to be restarted, and its metadata are on an emptyDir, which goes with its Pod", v.ID)), true
+		if !in.goes(v.ID) || v.ID == in.Quorum.Leader { // which would resign, and may find no other controller while it runs
+			continue
 		}
+		reason := fmt.Sprintf("controller %d is to be restarted, and its metadata are on an emptyDir, which goes with its Pod", v.ID)
+		if rest := len(in.voters()) - 1; rest < fewestVoters {
+			return waitFor("%s, but only %d others have a vote, and %d have to", reason, rest, fewestVoters), true
+		}
+		return in.removal(v, reason), true
 	}
 	return VoterStep{}, false
 }

@@ -93,7 +93,7 @@ func plan(w blueprint, o observed, now time.Time) step {
 
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
-		strangers, paused, retention, leaving, findStranded, waitsForLost, marks, claims, service, endedPod, outdatedPod, maintenance,
+		strangers, paused, retention, leaving, findStranded, waitsForLost, marks, claims, service, neverVoted, endedPod, outdatedPod, maintenance,
 		missingPod, missingConfig, claimRecords, adopt, drain, rehearsal, restartPod, cpu, grow, watchDisks, levels, configure, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
@@ -280,8 +280,8 @@ func outdatedPod(w blueprint, o observed, _ time.Time) step {
 	if pod == nil || o.written.Deleting(pod) || w.madeFrom(pod) || !kube.MadeByUs(pod) || everStarted(pod) || w.starting(o).madeFrom(pod) {
 		return nil
 	}
-	if w.FirstVoter && w.firstVoter(o) != "" && o.config != nil {
-		return remove{object: o.config, reason: "the Pod never started, so its successor may still be a first voter of the quorum"}
+	if w.FirstVoter && w.firstVoter(o) != "" && o.config != nil && pod.Spec.NodeName == "" {
+		return remove{object: o.config, reason: firstVoterAgain}
 	}
 	return remove{object: pod, reason: "the Pod never started, and the spec has changed since it was made"}
 }

@@ -1,6 +1,10 @@
 package broker
 
 import (
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
@@ -12,7 +16,8 @@ import (
 // have the log (KIP-853).
 //
 // What tells whether Kafka may have run in the first Pod is the broker's ConfigMap: no container starts without it. It is written after
-// that Pod is there and names it, and nothing but a Pod that never started takes it away again.
+// that Pod is there and names it, and nothing but a Pod that surely never started anything takes it away again: one that has no node yet,
+// since none can mount it after that, or one of which its kubelet has said at its end that there never was a container.
 
 // metadataOnPod reports whether a controller is to have its metadata on an emptyDir.
 func (w blueprint) metadataOnPod() bool {
@@ -37,11 +42,34 @@ func (w blueprint) firstVoter(o observed) types.UID {
 	}
 }
 
+const firstVoterAgain = "the Pod never started, so its successor may still be a first voter of the quorum"
+
+// neverVoted takes the ConfigMap of a first voter away whose Pod has ended without a start, so that the next one may be a first voter.
+// While the Pod may still start, to take it away would be too early: its container has what was mounted.
+func neverVoted(w blueprint, o observed, _ time.Time) step {
+	if pod := o.pod(); pod == nil || o.config == nil || !w.FirstVoter || w.firstVoter(o) == "" || !neverHadContainer(pod) {
+		return nil
+	}
+	return remove{object: o.config, reason: firstVoterAgain}
+}
+
+// neverHadContainer reports whether a kubelet has ended a Pod of which it never made the kafka container. Who else ends a Pod says so in a
+// condition (DisruptionTarget), and knows nothing of its containers.
+func neverHadContainer(pod *corev1.Pod) bool {
+	if !podEnded(pod) || conditionStatus(pod, corev1.DisruptionTarget) == corev1.ConditionTrue {
+		return false
+	}
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+		return s.Name == kube.KafkaContainer && s.ContainerID == "" && s.RestartCount == 0 && s.State.Running == nil && s.LastTerminationState.Terminated == nil
+	})
+}
+
 // formsUnrecorded reports whether a first voter runs although the ConfigMap that tells so is gone: whatever becomes of that Pod, it must
 // be known.
 func (w blueprint) formsUnrecorded(o observed) bool {
 	pod := o.pod()
-	return w.FirstVoter && pod != nil && o.config == nil && kube.FirstVoterPod(pod) && everStarted(pod)
+	return w.FirstVoter && pod != nil && o.config == nil && kube.FirstVoterPod(pod) && everStarted(pod) &&
+		!neverHadContainer(pod)
 }
 
 // wasFirstVoter reports whether others may know the node by the directory id that it had on an emptyDir: a claim that takes its place has

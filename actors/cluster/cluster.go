@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/actors/broker"
@@ -38,6 +39,8 @@ type effects interface {
 	moveReplicas(ctx context.Context, wish movesWish) movesResult
 	// changeVoters looks at the metadata quorum and makes the next change of its voters.
 	changeVoters(ctx context.Context, wish votersWish) (votersResult, error)
+	// mayEvict asks PodDisruptionBudgets whether a Pod whose vote is to be taken would be let go.
+	mayEvict(ctx context.Context, pod *corev1.Pod) (votersResult, error)
 	// moveQuorum makes a static quorum a dynamic one, or returns why Kafka will not.
 	moveQuorum(ctx context.Context, brokers []string) (moved, error)
 	// removeObjects deletes the cluster's own objects and returns those whose deletion was accepted.

@@ -131,7 +131,7 @@ func (a *cluster) gatesClosed() string {
 	case votesDown(nodes, a.kafka):
 		return "a vote in the metadata quorum counts against the majority: its node does not run, or its disk is lost"
 	}
-	return ""
+	return a.votesAway()
 }
 
 func describeStranger(object kube.Object) string {

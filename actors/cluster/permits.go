@@ -86,8 +86,11 @@ type rollView struct {
 	// zeroBudget says that the user's PodDisruptionBudget lets nobody go ever.
 	zeroBudget bool
 	rackOf     map[messages.BrokerID]string
-	// votesChange is set while a vote in the metadata quorum is being changed.
+	// voters are those that Kafka told of last, also while it does not answer; none where it has told this daemon of none.
+	voters []messages.BrokerID
+	// votesChange is set while a vote in the metadata quorum is being changed, voteStays is why one is not taken before a restart.
 	votesChange bool
+	voteStays   string
 	now         time.Time
 }
 
@@ -106,9 +109,8 @@ type rollDecision struct {
 	unprotected []string
 	// waiting are the brokers whose Pod has to be replaced.
 	waiting []messages.BrokerID
-	// takeVote is the controller whose vote is to be taken now, since its Pod is to be stopped next and its metadata go with that;
-	// nil when there is none.
-	takeVote *messages.BrokerID
+	// takeVote is the vote that is to be taken now, nil when there is none.
+	takeVote *goingVote
 	// again is when to decide anew although nothing has happened, zero when an event will tell.
 	again time.Duration
 	// adrift are the brokers that run and that Kafka has lost.
@@ -280,20 +282,25 @@ func (d *rollDecision) grant(v rollView) {
 		return
 	}
 	next := v.voteless(candidates)
+	if id, without := withoutVote(v.nodes, v.kafka.Voters); v.kraft && without && !slices.Contains(next, id) {
+		d.blocked = fmt.Sprintf("broker %d waits for its restart: controller %d has no vote in the metadata quorum yet", next[0], id)
+		d.soon(time.Second)
+		return
+	}
 	set, verdict := kafka.LargestRestart(next, max(v.limit, 1), v.restartInput(candidates))
 	if d.unprotected = verdict.Unprotected; len(set) == 0 {
 		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", next[0], strings.Join(verdict.Reasons, "; "))
 		d.soon(time.Second)
 		return
 	}
-	if d.takesVote(v, set) {
+	if d.takesVote(v, set, false) {
 		return
 	}
 	for _, id := range set {
 		n := v.nodes[slices.IndexFunc(v.nodes, func(n node) bool { return n.id == id })]
 		before := v.index.OutOfSync(id)
 		// While it is out of sync our budget lets nobody go, and its restart may be the only cure: a failed disk that is to go.
-		closed := len(before) > 0 || v.budgetClosed()
+		closed := len(before) > 0 || v.budgetClosed() || v.voteTaken(n)
 		d.permits[id] = permit{
 			Permit:  messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.healthy() || closed},
 			granted: v.now, before: before,
@@ -317,7 +324,7 @@ func (d *rollDecision) force(v rollView, candidates []messages.BrokerID) bool {
 		in := v.restartInput(candidates)
 		in.Set, in.Forced = []messages.BrokerID{n.id}, true
 		if kafka.CanRestart(in).OK {
-			if d.takesVote(v, in.Set) {
+			if d.takesVote(v, in.Set, true) {
 				return true
 			}
 			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true}, granted: v.now, before: v.index.OutOfSync(n.id)}
@@ -449,6 +456,9 @@ func (v rollView) restartInput(candidates []messages.BrokerID) kafka.RestartInpu
 		case n.volatile && slices.Contains(candidates, n.id): // what is on its disks is lost with the Pod, however it is
 		case v.down(n):
 			in.Down = append(in.Down, n.id)
+		}
+		if v.losesVoteWithPod(n) {
+			in.PodVotes = append(in.PodVotes, n.id)
 		}
 		if v.mayRecover(n) {
 			in.Recovering = append(in.Recovering, n.id)

@@ -1,16 +1,33 @@
 package cluster
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/actors/kit"
 	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
 
 // votesForever reports whether a node's metadata go with its Pod and its vote cannot be taken before.
 func (v rollView) votesForever(n node) bool { return n.voteVolatile && v.kraft && !v.dynamic }
+
+// losesVoteWithPod reports whether a node's metadata go with its Pod, and with them the vote that it may have.
+func (v rollView) losesVoteWithPod(n node) bool { return n.voteVolatile && n.controller && v.kraft }
+
+// voteTaken reports whether a controller whose metadata go with its Pod has no vote: it may be stopped whatever a budget says, since
+// ours is closed for everybody else until it has its vote again.
+func (v rollView) voteTaken(n node) bool {
+	return v.losesVoteWithPod(n) && v.dynamic && len(v.kafka.Voters) > 0 && !slices.Contains(v.kafka.Voters, n.id)
+}
 
 // losesVote reports whether a node has a vote that has to be taken before its Pod is stopped: its metadata go with it. That of the active
 // controller is taken after: without its vote it resigns and may find no other as long as it runs (seen with Kafka 4.3.1: unattached for
@@ -38,17 +55,100 @@ func (v rollView) voteless(candidates []messages.BrokerID) []messages.BrokerID {
 	return slices.DeleteFunc(slices.Clone(candidates), volatile)
 }
 
+// goingVote is that of a controller whose Pod is to be stopped next and whose metadata go with it.
+type goingVote struct {
+	id  messages.BrokerID
+	pod types.UID
+	// asks says that PodDisruptionBudgets have a say. They are asked before the vote goes: a budget of others that refuses for long must
+	// not leave the quorum without it.
+	asks bool
+}
+
 // takesVote asks for the vote of a controller that may be stopped, where it has to lose it before.
-func (d *rollDecision) takesVote(v rollView, set []messages.BrokerID) bool {
+func (d *rollDecision) takesVote(v rollView, set []messages.BrokerID, forced bool) bool {
 	at := slices.IndexFunc(set, v.losesVote)
 	if at < 0 {
 		return false
 	}
-	id := set[at]
-	d.takeVote, d.blocked = &id, fmt.Sprintf("broker %d waits for its restart: its metadata are on an emptyDir, so its vote in the metadata "+
-		"quorum is taken first", id)
+	n := v.nodes[slices.IndexFunc(v.nodes, func(n node) bool { return n.id == set[at] })]
+	closed := !n.healthy() || v.zeroBudget || len(v.index.OutOfSync(n.id)) > 0 || v.budgetClosed()
+	d.takeVote = &goingVote{id: n.id, pod: n.observed.Pod, asks: !forced && !closed}
+	d.blocked = fmt.Sprintf("broker %d waits for its restart: its metadata are on an emptyDir, so its vote in the metadata quorum is taken first", n.id)
+	if v.voteStays != "" {
+		d.blocked += "; " + v.voteStays
+	}
 	d.soon(time.Second)
 	return true
+}
+
+// voteGoes is the vote that may be taken now as far as budgets are concerned, nil when none may: those of others let its Pod go, and ours
+// lets no other go until the next Pod has it again. Of three voters without one each that is left is needed, and gone for ever with its Pod.
+func (a *cluster) voteGoes() *messages.BrokerID {
+	if take := a.decision.takeVote; take != nil && a.mayGo(take) && a.gatesClosed() != "" && a.budgetsStand() {
+		return &take.id
+	}
+	return nil
+}
+
+func (a *cluster) mayGo(take *goingVote) bool { return !take.asks || a.voters.mayGo == take.pod }
+
+// budgetsStand reports whether our PodDisruptionBudgets say what they should.
+func (a *cluster) budgetsStand() bool {
+	now := time.Now()
+	return !slices.ContainsFunc(a.budgets(), func(wanted kube.Object) bool {
+		observed, _ := kube.Newest[kube.Object](&a.objects.written, wanted, a.cached(wanted), now)
+		return !a.objects.written.Stands(observed, wanted)
+	})
+}
+
+// askBudgets asks whether budgets would let a controller go whose vote is to be taken.
+func (a *cluster) askBudgets(c actor.Context, take *goingVote) {
+	pods := a.Cache.BrokerPods(a.Key, take.id)
+	at := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return p.UID == take.pod })
+	if at < 0 || !a.voters.job.start(a, c) {
+		return
+	}
+	e, pod := a.effects, pods[at]
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (votersResult, error) { return e.mayEvict(ctx, pod) })
+}
+
+// mayEvict takes a refusal for a result.
+func (e worldEffects) mayEvict(ctx context.Context, pod *corev1.Pod) (votersResult, error) {
+	var refused *kube.EvictionRefused
+	switch err := e.Writer.MayEvict(ctx, pod); {
+	case errors.As(err, &refused):
+		return votersResult{stays: refused.Error()}, nil
+	case err != nil:
+		return votersResult{}, err
+	}
+	return votersResult{mayGo: pod.UID}, nil
+}
+
+// votesAway says why nobody else may go while a controller has no vote, or is about to lose it, where metadata go with Pods; empty when
+// all have theirs.
+func (a *cluster) votesAway() string {
+	if a.voters.taking {
+		return "the vote of a controller is being taken for its restart"
+	}
+	if take := a.decision.takeVote; take != nil && a.mayGo(take) {
+		return fmt.Sprintf("the vote of controller %d is taken for its restart", take.id)
+	}
+	if id, without := withoutVote(a.nodes(), a.kafka.Voters); without {
+		return fmt.Sprintf("controller %d has no vote in the metadata quorum yet, and metadata are on emptyDirs", id)
+	}
+	return ""
+}
+
+// withoutVote is the first controller that should have a vote and has none, where metadata go with Pods.
+func withoutVote(nodes []node, voters []messages.BrokerID) (messages.BrokerID, bool) {
+	onPods := slices.ContainsFunc(nodes, func(n node) bool { return n.controller && n.voteVolatile })
+	at := slices.IndexFunc(nodes, func(n node) bool {
+		return n.controller && !n.leaving && !n.restsWithoutVote() && !slices.Contains(voters, n.id)
+	})
+	if !onPods || len(voters) == 0 || at < 0 {
+		return -1, false
+	}
+	return nodes[at].id, true
 }
 
 // goneFor is how long metadata that went with a Pod are no news: each restart takes them away, and a vote is taken within seconds.
@@ -83,15 +183,18 @@ func (v rollView) keepsEmptyPod(n node) string {
 // metadataGone are the controllers whose metadata are gone with their Pods.
 func (v rollView) metadataGone() []node { return nodesWhere(v.nodes, node.metadataGone) }
 
-// restOf says what people can do where the metadata of too many controllers are gone: those that are left can never change anything again.
+// restOf says what people can do where the metadata of too many voters are gone: those that are left can never change anything again.
 func (v rollView) restOf(gone []node) string {
-	controllers := nodesWhere(v.nodes, func(n node) bool { return n.controller && !n.leaving })
-	if 2*(len(controllers)-len(gone)) > len(controllers) {
+	const lost = "this cluster's metadata are lost, and nothing is formatted in their place; delete the KafkaCluster and make it anew"
+	votes := len(nodesWhere(gone, func(n node) bool { return slices.Contains(v.voters, n.id) }))
+	switch {
+	case len(v.voters) == 0:
+		return fmt.Sprintf("; the metadata of %s went with their Pods: bring the other controllers back; if these were half of the voters or more, %s", named(gone), lost)
+	case 2*(len(v.voters)-votes) > len(v.voters):
 		return "; bring the other controllers back"
 	}
-	return fmt.Sprintf("; the metadata of %s went with their Pods, and of %d controllers the others are no majority without them, unless their "+
-		"votes were taken before: then this cluster's metadata are lost, and nothing is formatted in their place; delete the KafkaCluster and make it anew",
-		named(gone), len(controllers))
+	return fmt.Sprintf("; the metadata of %s went with their Pods, and of the %d voters that Kafka told of last the others are no majority: %s",
+		named(gone), len(v.voters), lost)
 }
 
 // votersWanted are the controllers of the spec, without those at rest whose metadata went with their Pod: they get their votes back

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -36,6 +37,20 @@ func voteless(id messages.BrokerID) func(*rollView) {
 	}
 }
 
+// resting is a controller in maintenance: its Pod is gone, its metadata with that, and its vote was taken before.
+func resting(id messages.BrokerID) func(*rollView) {
+	return func(v *rollView) {
+		voteless(id)(v)
+		v.threshold = 9
+		n := &v.nodes[id]
+		n.maintenance, n.voteVolatile = true, true
+		n.observed = messages.BrokerObserved{Revision: n.observed.Revision, Phase: messages.PhaseStopped}
+		v.kafka.Replication.Quorum = slices.Delete(v.kafka.Replication.Quorum, int(id), int(id)+1)
+		v.kafka.Brokers = slices.DeleteFunc(slices.Clone(v.kafka.Brokers), func(b messages.BrokerID) bool { return b == id })
+		v.index = kafka.Index(v.kafka.Replication)
+	}
+}
+
 func TestAVoteIsTakenBeforeItsPodGoes(t *testing.T) {
 	const taken, nobody = 1, messages.BrokerID(-1)
 	for name, test := range map[string]struct {
@@ -46,7 +61,7 @@ func TestAVoteIsTakenBeforeItsPodGoes(t *testing.T) {
 		"first its vote": {quiet(waits(0), onPods(0)), 0, nobody, "its vote in the metadata quorum is taken first"},
 		"then its Pod":   {quiet(waits(0), onPods(0), voteless(0)), nobody, 0, ""},
 		"one whose vote is taken before others that would be first": {quiet(waits(0, 1), onPods(0, 1), voteless(taken)), nobody, 1, ""},
-		"nobody else while one has none":                            {quiet(waits(0), onPods(0, 1), voteless(taken)), nobody, nobody, "quorum repair pending: controller 1 does not vote"},
+		"nobody else while one has none":                            {quiet(waits(0), onPods(0, 1), voteless(taken)), nobody, nobody, "controller 1 has no vote in the metadata quorum yet"},
 		"not while the others are no majority": {quiet(waits(0), onPods(0), func(v *rollView) {
 			v.kafka.Replication.Quorum[1].LastCaughtUp = now.Add(-time.Minute)
 			v.index = kafka.Index(v.kafka.Replication)
@@ -60,12 +75,19 @@ func TestAVoteIsTakenBeforeItsPodGoes(t *testing.T) {
 		"of one that crashes again and again, too":                 {quiet(waits(0), onPods(0), unready(0, true), func(v *rollView) { v.threshold = 9 }), 0, nobody, "is taken first"},
 		"by a person's word, too":                                  {quiet(waits(0), onPods(0), func(v *rollView) { v.nodes[0].observed.Restart.Forced = true }), 0, nobody, "is taken first"},
 		"one with a claim keeps it":                                {quiet(waits(0), onPods(1)), nobody, 0, ""},
+		"none of two, one of which is in maintenance": {
+			quiet(waits(0), onPods(0, 1, 2), resting(taken)), nobody, nobody, "quorum: of the voters {0,2} only {2} would be there and caught up without {0}, 2 are needed"},
+		"none of two by a person's word either": {quiet(waits(0), onPods(0, 1, 2), resting(taken), func(v *rollView) {
+			v.nodes[0].observed.Restart.Forced = true
+		}), nobody, nobody, "2 are needed"},
+		"nor that of the active controller":      {quiet(waits(2), onPods(0, 1, 2), resting(taken)), nobody, nobody, "2 are needed"},
+		"nor of two with claims and one without": {quiet(waits(0), onPods(0), resting(taken)), nobody, nobody, "2 are needed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := decide(test.view)
 			vote, permit := nobody, nobody
 			if d.takeVote != nil {
-				vote = *d.takeVote
+				vote = d.takeVote.id
 			}
 			for id := range d.permits {
 				permit = id
@@ -80,7 +102,7 @@ func TestAVoteIsTakenBeforeItsPodGoes(t *testing.T) {
 // podGone are three voters of which some had their metadata on an emptyDir whose Pod is gone, and whose votes are taken unless kept.
 func podGone(kept bool, lost ...messages.BrokerID) rollView {
 	v := lostDisks(lost...)
-	v.dynamic, v.formed = true, true
+	v.dynamic, v.formed, v.voters = true, true, []messages.BrokerID{0, 1, 2}
 	r := *v.index.Replication()
 	for i := range v.nodes {
 		n := &v.nodes[i]
@@ -124,7 +146,12 @@ func TestWhoComesBackWithoutTheMetadataOfItsPod(t *testing.T) {
 			v.index.Replication().Partitions[0].Leader = -1
 			v.index = kafka.Index(v.index.Replication())
 		}, text: "would give them up for the empty ones here: orders-0; elect leaders"},
-		"none of two of three": {view: podGone(true, 0, 2), text: "this cluster's metadata are lost"},
+		"none of two of three": {view: podGone(true, 0, 2), text: "of the 3 voters that Kafka told of last the others are no majority: this cluster's metadata are lost"},
+		"where nobody has told of the voters": {view: podGone(true, 0, 2), spoil: func(v *rollView) { v.voters, v.kafka.Answered = nil, false },
+			text: "bring the other controllers back; if these were half of the voters or more, this cluster's metadata are lost"},
+		"a controller that never voted is none of the voters": {view: podGone(true, 2), spoil: func(v *rollView) {
+			v.voters, v.kafka.Answered = []messages.BrokerID{0, 1}, false
+		}, text: "nobody knows who has the metadata; bring the other controllers back"},
 		"what began a moment ago is not told": {view: podGone(true, 2), spoil: func(v *rollView) {
 			v.nodes[2].observed.Since = now.Add(-time.Second)
 		}},

@@ -24,6 +24,8 @@ type recovery struct {
 	lost bool
 	// again is when to decide anew although nothing has happened, zero when an event will tell.
 	again time.Duration
+	// beside are the lost disks of controllers that hold no partitions: they wait for nobody's copies.
+	beside map[messages.BrokerID][]string
 	// elsewhere are the nodes whose disks that cannot be read hold nothing that is not elsewhere.
 	elsewhere map[messages.BrokerID]bool
 }
@@ -31,7 +33,7 @@ type recovery struct {
 // replaceFor is what a node hears of it.
 func (r recovery) replaceFor(id messages.BrokerID) []string {
 	if r.granted != id {
-		return nil
+		return r.beside[id]
 	}
 	return r.replace
 }
@@ -40,7 +42,7 @@ func (r recovery) replaceFor(id messages.BrokerID) []string {
 // replica of is led by another broker, and for a controller when the others hold the metadata. The proof is made anew each time,
 // as long as a disk is lost. accepted are the nodes whose lost disks a person has given up, tokens the words for it.
 func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.BrokerID]string) recovery {
-	next := recovery{granted: -1, elsewhere: map[messages.BrokerID]bool{}}
+	next := recovery{granted: -1, beside: map[messages.BrokerID][]string{}, elsewhere: map[messages.BrokerID]bool{}}
 	if known.granted >= 0 && v.replacing(known.granted) {
 		next.granted = known.granted
 	}
@@ -57,6 +59,9 @@ func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.B
 			waits = v.keepsEmptyPod(n)
 		}
 		switch {
+		case waits == "" && n.metadataGone() && !n.broker:
+			next.beside[n.id] = lost
+			continue
 		case waits == "" && (next.granted < 0 || next.granted == n.id || given && next.replace == nil):
 			next.granted, next.replace = n.id, lost
 			continue

@@ -17,6 +17,9 @@ import (
 func (a *cluster) tookKafka(observed messages.KafkaObserved) {
 	a.kafka, a.asked = observed, true
 	a.roll.index = kafka.Index(observed.Replication)
+	if len(observed.Voters) > 0 {
+		a.voters.last = observed.Voters
+	}
 	a.tookRelease()
 }
 
@@ -112,7 +115,8 @@ func (a *cluster) rollView(now time.Time) rollView {
 		dynamic: recordedIdentity(a.known).quorum == messages.QuorumDynamic, formed: formed(a.known),
 		runsController: a.runsController, keepsDisks: a.keepsDisks,
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
-		votesChange:      a.voters.job.running, zeroBudget: kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
+		voters:           a.voters.last,
+		votesChange:      a.voters.job.running, voteStays: a.voters.stays, zeroBudget: kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
 	}
 	if a.known.RollingUpgrade != nil {
 		v.errorCount = a.known.RollingUpgrade.ErrorCount

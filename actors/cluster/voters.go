@@ -9,6 +9,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/actors/broker"
 	"github.com/koperator-go/koperator/actors/kit"
@@ -48,6 +49,13 @@ type voterKeeper struct {
 	since time.Time
 	// notBefore is when to look again at the earliest.
 	notBefore time.Time
+	// mayGo is the Pod that budgets would let go, whose vote may be taken for that, and stays why one may not. taking is set while one
+	// is taken.
+	mayGo  types.UID
+	stays  string
+	taking bool
+	// last are the voters that Kafka told of last.
+	last []messages.BrokerID
 }
 
 // votersWish is all that a look at the quorum needs to know.
@@ -66,12 +74,18 @@ type votersResult struct {
 	step kafka.VoterStep
 	// refused is Kafka's reason, empty where it took the change.
 	refused string
+	// mayGo and stays are the answer to who was asked for a budget's leave.
+	mayGo types.UID
+	stays string
 }
 
 // keepVoters looks whether a change is due, and makes it.
 func (a *cluster) keepVoters(c actor.Context) {
-	dynamic := recordedIdentity(a.known).quorum == messages.QuorumDynamic
-	going := a.decision.takeVote != nil || len(a.lostVotes()) > 0
+	dynamic, take := recordedIdentity(a.known).quorum == messages.QuorumDynamic, a.decision.takeVote
+	if take == nil && !a.voters.job.running {
+		a.voters.mayGo, a.voters.stays = "", ""
+	}
+	going := take != nil || len(a.lostVotes()) > 0
 	if !dynamic || a.kafka.Answered && !going && !kafka.VotersDiffer(a.votersWanted(), a.kafka) {
 		a.voters.waits, a.voters.notBefore = "", time.Time{}
 		return
@@ -85,9 +99,18 @@ func (a *cluster) keepVoters(c actor.Context) {
 		a.again.SetSooner(c, left, lookNow{})
 		return
 	}
+	if take != nil && !a.mayGo(take) {
+		a.askBudgets(c, take)
+		return
+	}
+	if take != nil && wish.input.Going == nil { // our own budget is yet to be closed
+		a.again.SetSooner(c, votersSoon, lookNow{})
+		return
+	}
 	if !a.voters.job.start(a, c) {
 		return
 	}
+	a.voters.taking = take != nil
 	e := a.effects
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (votersResult, error) { return e.changeVoters(ctx, wish) })
 }
@@ -106,7 +129,7 @@ func (a *cluster) votersWish() votersWish {
 		brokers:   a.askedBrokers(),
 		clusterID: a.known.ClusterID, listener: kafka.ListenerName(kafka.ControllerListener(a.valid).Name),
 		addresses: map[messages.BrokerID]messages.Voter{},
-		input:     kafka.VotersInput{Wanted: a.votersWanted(), Lost: a.lostVotes(), Going: a.decision.takeVote},
+		input:     kafka.VotersInput{Wanted: a.votersWanted(), Lost: a.lostVotes(), Going: a.voteGoes()},
 	}
 	for _, n := range a.nodes() {
 		if n.observed.PodReady && !n.observed.Stopping && a.runsController(n.id) {
@@ -139,8 +162,16 @@ func (a *cluster) keepsDisks(id messages.BrokerID) bool {
 func (a *cluster) votersDone(c actor.Context, r kit.Result[votersResult]) {
 	a.voters.job.ended(a, c, r.Err)
 	now, step := time.Now(), r.Value.step
+	a.voters.taking = false
 	if r.Err != nil {
 		a.voters.waitFor(r.Err.Error(), now)
+		return
+	}
+	if r.Value.mayGo != "" || r.Value.stays != "" {
+		a.voters.mayGo, a.voters.stays = r.Value.mayGo, r.Value.stays
+		if r.Value.stays != "" {
+			a.voters.notBefore = now.Add(refusedPause)
+		}
 		return
 	}
 	done := step.Change == kafka.VoterAdd || step.Change == kafka.VoterRemove

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -174,6 +175,91 @@ func TestASpecThatIsCorrectedBeforeTheFirstStartOnEmptyDirs(t *testing.T) {
 		cordoned(false)
 		w.eventuallyReady("demo")
 		require.Len(w.t, w.votes("demo"), 3)
+		w.settled()
+	})
+}
+
+// What a kubelet has mounted stays mounted: only when it has ended a Pod without a start may the next be a first voter.
+func TestAnImageThatIsCorrectedBeforeTheFirstStartOnEmptyDirs(t *testing.T) {
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(1), onEmptyDirs, kafkaImage("unpullable")))
+		w.advance(5 * time.Minute)
+		require.Len(w.t, w.pods("demo"), 4)
+		w.edit("demo", kafkaImage("4.3.1"))
+		w.advance(time.Minute)
+		w.eventuallyReady("demo")
+		require.Len(w.t, w.votes("demo"), 3)
+		w.settled()
+	})
+}
+
+// Of two votes none may be lost for ever: with the second one the quorum would be.
+func TestWithAControllerInMaintenanceNoOtherVoteIsTaken(t *testing.T) {
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), onEmptyDirs))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		w.edit("demo", maintained(1))
+		w.eventuallyVote("demo", 0, 2)
+		w.eventually(10*time.Minute, "it is stopped", func() bool { return len(w.podsOf("demo", 1)) == 0 })
+		w.edit("demo", readOnly("queued.max.requests=700\n"))
+		before := []types.UID{w.podsOf("demo", 0)[0].UID, w.podsOf("demo", 2)[0].UID}
+		w.advance(time.Hour)
+		require.Equal(w.t, before, []types.UID{w.podsOf("demo", 0)[0].UID, w.podsOf("demo", 2)[0].UID})
+		require.Equal(w.t, []messages.BrokerID{0, 2}, w.votes("demo"))
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionRollBlocked), "2 are needed")
+		w.edit("demo", maintained())
+		w.eventually(30*time.Minute, "all are restarted", func() bool { return w.allHave("demo", "queued.max.requests", "700") })
+		w.eventuallyVote("demo", 0, 1, 2)
+		w.settled()
+	})
+}
+
+// Whoever drains a node while a controller has no vote must be refused: each of the two others is needed, and gone for ever with its Pod.
+func TestADrainBesideARollOnEmptyDirsKeepsTheQuorum(t *testing.T) {
+	for name, changes := range throwAway() {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(w *World) {
+				w.apply(kafkaCluster("demo", changes...))
+				w.eventuallyReady("demo")
+				w.advance(time.Minute)
+				votes := w.votes("demo")
+				w.edit("demo", readOnly("queued.max.requests=700\n"))
+				for i := 0; i < 5 && !w.allHave("demo", "queued.max.requests", "700"); i++ {
+					for _, id := range []messages.BrokerID{2, 1, 0} {
+						for seconds := 0; seconds < 40; seconds++ {
+							if pods := w.podsOf("demo", id); len(pods) > 0 {
+								_ = w.store.evict(keyOf(pods[0]), pods[0].UID)
+							}
+							w.advance(time.Second)
+						}
+					}
+				}
+				w.eventually(30*time.Minute, "all are restarted", func() bool { return w.allHave("demo", "queued.max.requests", "700") })
+				w.eventuallyVote("demo", votes...)
+				w.eventuallyReady("demo")
+				w.settled()
+			})
+		})
+	}
+}
+
+// A budget of others that refuses must not cost the quorum a vote as long as it does.
+func TestNoVoteIsTakenForARestartThatAForeignBudgetRefuses(t *testing.T) {
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), onEmptyDirs, func(c *v1beta1.KafkaCluster) {
+			c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: false}
+		}))
+		w.eventuallyReady("demo")
+		w.advance(time.Minute)
+		theirs := w.foreignBudget(map[string]string{kube.LabelCluster: "demo"})
+		w.edit("demo", readOnly("queued.max.requests=700\n"))
+		w.advance(10 * time.Minute)
+		require.Len(w.t, w.votes("demo"), 3)
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionRollBlocked), "eviction refused")
+		w.deleteObject(theirs)
+		w.eventually(30*time.Minute, "all are restarted", func() bool { return w.allHave("demo", "queued.max.requests", "700") })
+		w.eventuallyVote("demo", 0, 1, 2)
 		w.settled()
 	})
 }

@@ -125,7 +125,11 @@ func (h *history) shape() []func(*v1beta1.KafkaCluster) {
 	case 2:
 		changes = append(changes, nodes(3), brokers(h.rng.IntN(4)), disks(h.rng.IntN(3)))
 	case 3: // five, so that one may be lost while another is restarted
-		changes = append(changes, nodes(4), controllersOnly(h.rng.IntN(2)), onEmptyDirs, nodes(1))
+		if h.rng.IntN(2) == 0 {
+			changes = append(changes, nodes(4), onEmptyDirs, nodes(1))
+		} else {
+			changes = append(changes, controllersOnly(5), onEmptyDirs, brokers(2))
+		}
 	default:
 		changes = append(changes, nodes(3+h.rng.IntN(4)))
 	}

@@ -152,6 +152,10 @@ func (l *kubelets) look(k key) {
 			return
 		}
 		l.mounted(pod)
+		if unpullable(pod) {
+			l.report(pod, state, notStarted("ImagePullBackOff", "no such image"))
+			return
+		}
 		state.file, state.log4j, state.firstVoter = l.fileOf(pod), l.log4jOf(pod), l.firstVoterOf(pod) // mounted from now on, whatever becomes of the ConfigMap
 		l.enter(pod, state, pulling, l.faults.between("pull of "+k.String(), time.Second, 3*time.Second))
 	case state.stage == up:
@@ -257,6 +261,9 @@ func (l *kubelets) terminate(pod *corev1.Pod, state *podState) {
 	}
 	l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID, shutdown)
 	state.why = "stopping"
+	if state.started.IsZero() {
+		l.report(pod, state, neverMade())
+	}
 	l.enter(pod, state, finished, l.faults.between("stop of "+state.key.String(), 100*time.Millisecond, 5*time.Second))
 }
 

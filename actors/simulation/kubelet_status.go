@@ -16,12 +16,21 @@ type podReport struct {
 	state   corev1.ContainerState
 	last    corev1.ContainerState
 	restart int
+	// unmade says that there never was a container.
+	unmade bool
 }
 
 func notStarted(reason, message string) podReport {
-	return podReport{phase: corev1.PodPending, state: corev1.ContainerState{
+	return podReport{phase: corev1.PodPending, unmade: true, state: corev1.ContainerState{
 		Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message},
 	}}
+}
+
+// neverMade is what a kubelet says of a Pod that it ends before it made a container (kubelet/status, TerminatePod).
+func neverMade() podReport {
+	r := failed(137)
+	r.state.Terminated.Reason, r.unmade = "ContainerStatusUnknown", true
+	return r
 }
 
 func running(ready bool, state *podState) podReport {
@@ -59,6 +68,9 @@ func (l *kubelets) report(pod *corev1.Pod, state *podState, r podReport) {
 		p.Status.ContainerStatuses = []corev1.ContainerStatus{{
 			Name: kube.KafkaContainer, Ready: r.ready, RestartCount: int32(r.restart), State: r.state, LastTerminationState: r.last,
 		}}
+		if !r.unmade {
+			p.Status.ContainerStatuses[0].ContainerID = "containerd://" + string(p.UID)
+		}
 		r.ready = l.besideKafka(p) && r.ready
 		status := corev1.ConditionFalse
 		if r.ready {

@@ -106,11 +106,16 @@ func (w *World) keptWithADiskToGo() (foreign key) {
 
 // keepBroker is somebody's budget that lets a broker not be stopped.
 func (w *World) keepBroker(id messages.BrokerID) key {
+	return w.foreignBudget(map[string]string{kube.LabelBrokerID: id.String()})
+}
+
+// foreignBudget is somebody's budget that lets no Pod with some labels go.
+func (w *World) foreignBudget(labels map[string]string) key {
 	most := intstr.FromInt32(100)
 	budget := &policyv1.PodDisruptionBudget{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "foreign"},
 		Spec: policyv1.PodDisruptionBudgetSpec{
-			MinAvailable: &most, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{kube.LabelBrokerID: id.String()}},
+			MinAvailable: &most, Selector: &metav1.LabelSelector{MatchLabels: labels},
 		},
 	}
 	w.store.put(budget)

@@ -275,3 +275,10 @@ func (l *kubelets) claimUID(namespace, name string) types.UID {
 	}
 	return claim.GetUID()
 }
+
+// unpullable reports whether no registry has the image of a Pod's Kafka.
+func unpullable(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool {
+		return c.Name == kube.KafkaContainer && strings.HasSuffix(c.Image, ":unpullable")
+	})
+}
