@@ -27,6 +27,10 @@ func behind(index int, lag time.Duration) func(*RestartInput, *messages.Replicat
 	return func(_ *RestartInput, r *messages.Replication) { r.Quorum[index].LastCaughtUp = noon.Add(-lag) }
 }
 
+func onPods(ids ...messages.BrokerID) func(*RestartInput, *messages.Replication) {
+	return func(in *RestartInput, _ *messages.Replication) { in.PodVotes = ids }
+}
+
 func TestCanRestartKeepsAMajorityOfTheQuorum(t *testing.T) {
 	checkRestart(t, map[string]restartCase{
 		"one of three":  {set: brokerIDs{1}, change: withVoters(3, nil)},
@@ -76,6 +80,20 @@ func TestCanRestartKeepsAMajorityOfTheQuorum(t *testing.T) {
 			set: brokerIDs{2}, change: withVoters(2, behind(0, time.Minute)),
 			reasons: []string{"quorum: of the voters {1,2} only {} would be there and caught up without {2}, 1 are needed; controller 1 is 1m0s behind the leader"},
 		},
+		"one of three whose vote goes with its Pod": {set: brokerIDs{1}, change: withVoters(3, onPods(1))},
+		"not of two, as one would be left": {
+			set: brokerIDs{1}, change: withVoters(2, onPods(1)),
+			reasons: []string{"quorum: of the voters {1,2} only {2} would be there and caught up without {1}, 2 are needed"},
+		},
+		"nor the only one": {
+			set: brokerIDs{1}, change: withVoters(1, onPods(1)),
+			reasons: []string{"quorum: of the voters {1} only {} would be there and caught up without {1}, 2 are needed"},
+		},
+		"nor by a person's word": {
+			set: brokerIDs{1}, change: withVoters(2, func(in *RestartInput, _ *messages.Replication) { in.Forced, in.PodVotes = true, brokerIDs{1} }),
+			reasons: []string{"quorum: of the voters {1,2} only {2} would be there and caught up without {1}, 2 are needed"},
+		},
+		"of two the one with a claim goes": {set: brokerIDs{1}, change: withVoters(2, onPods(2))},
 		"the only controller goes with a warning": {
 			set: brokerIDs{1}, change: withVoters(1, nil),
 			warnings: []string{"controller 1 is the only one: nothing can change while it restarts"},

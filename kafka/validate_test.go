@@ -229,6 +229,12 @@ func TestValidateDisks(t *testing.T) {
 			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: a quorum of 1 is lost for ever with one Pod"},
 		},
 		"one of three without a lasting disk, which can lose its vote and get it back": {sound(storages(1, emptyDir("/kafka-logs"))), nil},
+		"two on emptyDirs under two PodDisruptionBudgets": {
+			sound(storages(1, emptyDir("/kafka-logs")), func(c *v1beta1.KafkaCluster) {
+				c.Spec.Brokers[2].BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{emptyDir("/kafka-logs")}
+			}),
+			[]string{invalidSpec + "spec.brokers[id=2].brokerConfig.storageConfigs: other controllers are no brokers and have their metadata on emptyDirs, too"},
+		},
 		"one of three in a static quorum, where it cannot": {
 			sound(storages(1, emptyDir("/kafka-logs")), func(c *v1beta1.KafkaCluster) { c.Status.Quorum = v1beta1.QuorumStatic }),
 			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: the voters of this cluster's quorum are written in files"},

@@ -334,6 +334,7 @@ func TestVotesOfControllersOnEmptyDirs(t *testing.T) {
 		"one that is to be restarted loses its vote":  {going(2), VoterRemove, 2, "is to be restarted"},
 		"not the active controller while it is there": {going(1), VotersStand, 0, ""},
 		"not while one of the others is not there":    {all(lost(3), func(in *VotersInput) { in.Lost = nil }, going(2)), VotersWait, 0, "without it only {1} of the voters {1,3} are there"},
+		"not of two": {all(going(2), func(in *VotersInput) { in.Quorum.Replicas = in.Quorum.Replicas[:2] }), VotersWait, 0, "but only 1 others have a vote, and 2 have to"},
 		"it gets no vote back before it is restarted": {all(going(2), func(in *VotersInput) { in.Quorum.Replicas[1] = observes(2, "b", 0) }), VotersStand, 0, ""},
 		"it does when its restart is off":             {func(in *VotersInput) { in.Quorum.Replicas[1] = observes(2, "b", 0) }, VoterAdd, 2, "has all of the metadata log"},
 		"one whose Pod is gone loses its vote":        {lost(3), VoterRemove, 3, "went with its Pod"},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -64,6 +65,22 @@ func withConfig(t *testing.T) func(*scene) {
 
 func withoutPod(s *scene) { s.o.pods = nil }
 
+func scheduled(s *scene) { s.o.pods[0].Spec.NodeName = "node-1" }
+
+// unmade is a Pod that is being deleted and whose kubelet has ended it without a container.
+func unmade(s *scene) {
+	pod, now := s.o.pods[0], metav1.Now()
+	pod.DeletionTimestamp, pod.Status.Phase = &now, corev1.PodFailed
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+		Name: kube.KafkaContainer, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "ContainerStatusUnknown", ExitCode: 137}},
+	}}
+}
+
+// disrupted is one that somebody else ended, as the garbage collector of Pods does whose node is gone.
+func disrupted(s *scene) {
+	s.o.pods[0].Status.Conditions = append(s.o.pods[0].Status.Conditions, corev1.PodCondition{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue})
+}
+
 func told(first bool) func(*scene) {
 	return func(s *scene) { s.w.FirstVoter = first }
 }
@@ -113,6 +130,26 @@ func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
 		},
 		"a Pod that never started goes when its wish changes, but first what says that it may have": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), outdated), step: "delete ConfigMap demo-config-0", reason: "never started",
+		},
+		"not while its container may have been made": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), outdated, scheduled), step: "delete Pod demo-node-0", reason: "never started",
+		},
+		"but when its kubelet has said that it was not": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), scheduled, unmade), step: "delete ConfigMap demo-config-0", reason: "never started",
+		},
+		"and not when somebody else has": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), scheduled, unmade, disrupted), step: "broker.wait", reason: "stopping",
+		},
+		"nor when it had one": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), scheduled, unmade, func(s *scene) {
+				s.o.pods[0].Status.ContainerStatuses[0].ContainerID = "containerd://1"
+			}), step: "broker.wait", reason: "stopping",
+		},
+		"nor of one that is no first voter any more": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), scheduled, unmade, told(false)), step: "broker.wait", reason: "stopping",
+		},
+		"the ConfigMap of one that was never made is not written again": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), scheduled, unmade), step: "broker.wait", reason: "stopping",
 		},
 		"and then itself": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), outdated), step: "delete Pod demo-node-0", reason: "never started",

@@ -177,6 +177,20 @@ func TestWhoComesBackWithoutTheMetadataOfItsPod(t *testing.T) {
 	}
 }
 
+// Who holds no partitions waits for nobody's copies, and nobody waits for it.
+func TestControllersWithoutDataComeBackBesideOthers(t *testing.T) {
+	v := podGone(false, 2)
+	v.nodes[2].broker = false
+	v.nodes[3].observed = messages.BrokerObserved{Revision: 7, Phase: messages.PhaseBlocked, Lost: []string{"/a"}}
+	v.kafka.Brokers = []messages.BrokerID{0, 1}
+	r := v.decideRecovery(recovery{granted: -1}, nil, nil)
+	require.Equal(t, messages.BrokerID(3), r.granted)
+	require.Equal(t, []string{"/a"}, r.replaceFor(3))
+	require.Equal(t, []string{"/a", "/b"}, r.replaceFor(2))
+	require.Empty(t, r.replaceFor(1))
+	require.Empty(t, r.texts)
+}
+
 func TestFirstVotersOnEmptyDirsAreKnownBeforeTheirPods(t *testing.T) {
 	cluster := demo(0, 1, 2)
 	for i := range cluster.Spec.Brokers {

@@ -18,11 +18,20 @@ import (
 
 // TestMetadataOnEmptyDirs has three combined nodes without any volume: each has its records and its vote on an emptyDir. They are
 // rolled, and then one loses its Pod, while records flow; all that was acknowledged is there, and each vote is that of the newest Pod.
-// When two lose theirs at once nothing is formatted in their place.
+// When two lose theirs at once nothing is formatted in their place. Their very first Pods cannot pull their image: those are made again, and
+// begin the quorum.
 func TestMetadataOnEmptyDirs(t *testing.T) {
 	deployOperator(t)
 	n := newNamespace(t)
 	cluster := n.sample(named("brief"), withRoles("broker,controller", "broker,controller", "broker,controller"), onEmptyDirs)
+	image := cluster.Spec.ClusterImage
+	cluster.Spec.ClusterImage = image + "-mistyped"
+	n.apply(cluster)
+	n.eventually(3*time.Minute, "no image can be pulled", func() (bool, string) {
+		waits := n.kubectl("get", "pods", "-l", "kafka_cr=brief", "-o", "jsonpath={..waiting.reason}")
+		return strings.Count(waits, "ImagePull") >= 3, waits
+	})
+	cluster.Spec.ClusterImage = image
 	n.apply(cluster)
 	n.waitReady("brief")
 	require.Empty(t, n.kubectl("get", "pvc", "-o", "name"))
