@@ -54,8 +54,14 @@ type voterKeeper struct {
 	mayGo  types.UID
 	stays  string
 	taking bool
-	// last are the voters that Kafka told of last.
-	last []messages.BrokerID
+	// last are the voters that Kafka told of last, changed is when they were changed last.
+	last    []messages.BrokerID
+	changed time.Time
+}
+
+// changing reports whether a vote is being changed, or was since Kafka was asked what is known of the quorum.
+func (v voterKeeper) changing(known *kafka.ReplicationIndex) bool {
+	return v.job.running || known != nil && known.Replication().At.Before(v.changed)
 }
 
 // votersWish is all that a look at the quorum needs to know.
@@ -181,7 +187,7 @@ func (a *cluster) votersDone(c actor.Context, r kit.Result[votersResult]) {
 	case r.Value.refused != "":
 		waits = r.Value.refused
 	case done:
-		a.voters.notBefore, waits = now.Add(votersSoon), ""
+		a.voters.notBefore, a.voters.changed, waits = now.Add(votersSoon), now, ""
 		a.tellVoters(step)
 	}
 	if waits != "" && waits != a.voters.waits {
