@@ -139,13 +139,12 @@ func (a *cluster) votesAway() string {
 	return ""
 }
 
-// withoutVote is the first controller that should have a vote and has none, where metadata go with Pods.
+// withoutVote is the first controller whose metadata go with its Pod, that should have a vote and has none.
 func withoutVote(nodes []node, voters []messages.BrokerID) (messages.BrokerID, bool) {
-	onPods := slices.ContainsFunc(nodes, func(n node) bool { return n.controller && n.voteVolatile })
 	at := slices.IndexFunc(nodes, func(n node) bool {
-		return n.controller && !n.leaving && !n.restsWithoutVote() && !slices.Contains(voters, n.id)
+		return n.controller && n.voteVolatile && !n.leaving && !n.restsWithoutVote() && !slices.Contains(voters, n.id)
 	})
-	if !onPods || len(voters) == 0 || at < 0 {
+	if len(voters) == 0 || at < 0 {
 		return -1, false
 	}
 	return nodes[at].id, true
