@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -204,7 +206,7 @@ func metadataProblems(cluster *v1beta1.KafkaCluster, combined bool, field string
 	}
 	switch {
 	case claims == 0:
-		return podMetadataProblems(cluster, combined, field)
+		return podMetadataProblems(cluster, combined, field, storages[0].EmptyDir)
 	case claims != 1:
 		return []messages.FieldProblem{messages.Invalid(field,
 			"a controller needs exactly one storage with pvcSpec for its metadata, this one has %d; keep one", claims)}
@@ -221,7 +223,7 @@ func metadataProblems(cluster *v1beta1.KafkaCluster, combined bool, field string
 const fewestOnEmptyDirs = 3
 
 // podMetadataProblems are about a controller whose metadata go with its Pod: it loses its vote before, and gets another one after.
-func podMetadataProblems(cluster *v1beta1.KafkaCluster, combined bool, field string) []messages.FieldProblem {
+func podMetadataProblems(cluster *v1beta1.KafkaCluster, combined bool, field string, disk *corev1.EmptyDirVolumeSource) []messages.FieldProblem {
 	const advice = "a controller of it cannot have its metadata on an emptyDir, which goes with its Pod; give it a storage with pvcSpec"
 	if status := &cluster.Status; status.Quorum == v1beta1.QuorumStatic || status.Quorum == "" && status.ClusterID != "" {
 		return []messages.FieldProblem{messages.Invalid(field, "the voters of this cluster's quorum are written in files and none can be taken: "+advice)}
@@ -229,6 +231,10 @@ func podMetadataProblems(cluster *v1beta1.KafkaCluster, combined bool, field str
 	if n := len(controllers(cluster)); n < fewestOnEmptyDirs {
 		return []messages.FieldProblem{messages.Invalid(field, "a quorum of %d is lost for ever with one Pod: "+advice+
 			", or have at least %d controllers", n, fewestOnEmptyDirs)}
+	}
+	if disk != nil && disk.Medium == corev1.StorageMediumMemory {
+		return []messages.FieldProblem{messages.Invalid(field, "an emptyDir in memory is empty after each restart of its node, under a Pod that stays: "+
+			advice+", or leave emptyDir.medium out")}
 	}
 	if combined && slices.ContainsFunc(cluster.Spec.Brokers, func(b v1beta1.Broker) bool { return onlyVoteOnPod(cluster, &b) }) {
 		return []messages.FieldProblem{messages.Invalid(field, "other controllers are no brokers and have their metadata on emptyDirs, too; combined "+

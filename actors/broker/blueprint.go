@@ -315,9 +315,9 @@ func (w blueprint) applyConfig(o observed, rack string) step {
 	if f, known := w.startedWith(o); known { // also what is not written any more once the broker is started anew
 		config = w.withRecord(f, config.Data[kube.KeyBrokerConfig])
 	}
-	if pod := w.firstVoter(o); pod != "" {
+	if text := w.firstVoterText(o); text != "" {
 		config = config.DeepCopy()
-		config.Data[kube.KeyFirstVoter] = string(pod)
+		config.Data[kube.KeyFirstVoter] = text
 		kube.SignConfig(config)
 	}
 	if o.config != nil && o.written.Stands(o.config, config) {

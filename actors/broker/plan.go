@@ -280,9 +280,6 @@ func outdatedPod(w blueprint, o observed, _ time.Time) step {
 	if pod == nil || o.written.Deleting(pod) || w.madeFrom(pod) || !kube.MadeByUs(pod) || everStarted(pod) || w.starting(o).madeFrom(pod) {
 		return nil
 	}
-	if w.FirstVoter && w.firstVoter(o) != "" && o.config != nil && pod.Spec.NodeName == "" {
-		return remove{object: o.config, reason: firstVoterAgain}
-	}
 	return remove{object: pod, reason: "the Pod never started, and the spec has changed since it was made"}
 }
 
@@ -342,8 +339,8 @@ func missingConfig(w blueprint, o observed, _ time.Time) step {
 	if w.formsUnrecorded(o) {
 		return w.applyConfig(o, w.rackOf(o))
 	}
-	if pod == nil || o.written.Deleting(pod) {
-		return nil
+	if pod == nil || o.written.Deleting(pod) || pod.Spec.NodeName == "" && kube.FirstVoterPod(pod) {
+		return nil // a first voter that has no node yet surely never ran
 	}
 	if !w.madeFrom(pod) {
 		if w = w.starting(o); !w.madeFrom(pod) {

@@ -15,9 +15,9 @@ import (
 // Pod alone has the directory id that the first voters know. All others have a random one, join without a vote and get one when they
 // have the log (KIP-853).
 //
-// What tells whether Kafka may have run in the first Pod is the broker's ConfigMap: no container starts without it. It is written after
-// that Pod is there and names it, and nothing but a Pod that surely never started anything takes it away again: one that has no node yet,
-// since none can mount it after that, or one of which its kubelet has said at its end that there never was a container.
+// What tells whether Kafka may have run in the first Pod is the broker's ConfigMap: no container starts without it. It is written when
+// that Pod has a node and names it, and nothing takes it away again but the word of the Pod's kubelet, at its end, that there never was a
+// container.
 
 // metadataOnPod reports whether a controller is to have its metadata on an emptyDir.
 func (w blueprint) metadataOnPod() bool {
@@ -40,6 +40,22 @@ func (w blueprint) firstVoter(o observed) types.UID {
 	default:
 		return ""
 	}
+}
+
+// firstVoterSpent stands in place of the Pod's UID when it runs in a quorum: a node that loses its emptyDirs in a reboot keeps its Pods,
+// and the same directory id with an empty log must not come back under the same UID either.
+const firstVoterSpent = "spent"
+
+// firstVoterText is what the ConfigMap says of the first voter, empty for nothing.
+func (w blueprint) firstVoterText(o observed) string {
+	pod := w.firstVoter(o)
+	switch {
+	case pod != "" && !w.FirstVoter && podReady(o.pod()):
+		return firstVoterSpent
+	case pod == "" && o.config != nil && o.config.Data[kube.KeyFirstVoter] == firstVoterSpent && o.pod() != nil && kube.FirstVoterPod(o.pod()):
+		return firstVoterSpent
+	}
+	return string(pod)
 }
 
 const firstVoterAgain = "the Pod never started, so its successor may still be a first voter of the quorum"

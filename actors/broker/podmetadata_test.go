@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,6 +68,11 @@ func withoutPod(s *scene) { s.o.pods = nil }
 
 func scheduled(s *scene) { s.o.pods[0].Spec.NodeName = "node-1" }
 
+// booting is a Pod whose container starts again.
+func booting(s *scene) {
+	s.o.pods[0].Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse}}
+}
+
 // unmade is a Pod that is being deleted and whose kubelet has ended it without a container.
 func unmade(s *scene) {
 	pod, now := s.o.pods[0], metav1.Now()
@@ -96,12 +102,25 @@ func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
 		step   string
 		reason string
 		first  bool // the Pod that is made is one
+		names  string
 	}{
 		"the Pod comes before its ConfigMap, so that this tells whether Kafka may have run": {
 			scene: nodeOnPod(t, onPod(true)), step: "apply Pod demo-node-0", first: true,
 		},
+		"which is not written before the Pod has a node: until then it surely never ran": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false)), step: "broker.wait", reason: "no node",
+		},
 		"then its ConfigMap names it": {
-			scene: nodeOnPod(t, onPod(true), withPod(t, false)), step: "apply ConfigMap demo-config-0",
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), scheduled), step: "apply ConfigMap demo-config-0",
+		},
+		"while it starts its right stands": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), scheduled, withConfig(t), told(false)), step: "broker.wait",
+		},
+		"when it runs in a quorum its right is spent": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, true), withConfig(t), told(false)), step: "apply ConfigMap demo-config-0", names: "spent",
+		},
+		"for good": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, true), withConfig(t), told(false), withConfig(t), told(true), booting), step: "broker.wait",
 		},
 		"a Pod that is gone after that has no successor": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), withoutPod), step: "broker.wait", reason: "went with its Pod",
@@ -128,8 +147,8 @@ func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
 		"the ConfigMap of a first voter that runs is written anew, so that it is not forgotten": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, true)), step: "apply ConfigMap demo-config-0",
 		},
-		"a Pod that never started goes when its wish changes, but first what says that it may have": {
-			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), outdated), step: "delete ConfigMap demo-config-0", reason: "never started",
+		"a Pod that never started goes when its wish changes, what says that it may have stays": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), outdated), step: "delete Pod demo-node-0", reason: "never started",
 		},
 		"not while its container may have been made": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), outdated, scheduled), step: "delete Pod demo-node-0", reason: "never started",
@@ -151,7 +170,7 @@ func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
 		"the ConfigMap of one that was never made is not written again": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), scheduled, unmade), step: "broker.wait", reason: "stopping",
 		},
-		"and then itself": {
+		"one that never had a node goes alone": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), outdated), step: "delete Pod demo-node-0", reason: "never started",
 		},
 	} {
@@ -168,7 +187,7 @@ func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
 				case *corev1.Pod:
 					require.Equal(t, test.first, kube.FirstVoterPod(object))
 				case *corev1.ConfigMap:
-					require.Equal(t, "pod-1", object.Data[kube.KeyFirstVoter])
+					require.Equal(t, cmp.Or(test.names, "pod-1"), object.Data[kube.KeyFirstVoter])
 				}
 			}
 		})

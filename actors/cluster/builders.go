@@ -73,18 +73,29 @@ func fixedObjects(cluster *v1beta1.KafkaCluster) []kube.Object {
 	return objects
 }
 
-// protected counts the Pods that each PodDisruptionBudget selects: those of brokers that left the spec too, as long as
-// they run.
+// protected counts the Pods that each PodDisruptionBudget selects, and those that are to come: also of brokers that left the spec, as
+// long as they run, and of those that run with the roles that they had.
 func (a *cluster) protected() (brokers, controllersOnly int) {
-	brokers, controllersOnly = a.roles.brokers, a.roles.controllersOnly
+	count := map[bool]int{true: a.roles.brokers, false: a.roles.controllersOnly}
 	for _, n := range a.nodes() {
+		selected := a.selectedAsBroker(n)
 		switch {
-		case !n.leaving || n.observed.Gone:
-		case n.broker:
-			brokers++
-		default:
-			controllersOnly++
+		case n.observed.Gone:
+		case n.leaving:
+			count[selected]++
+		case selected != n.broker:
+			count[selected]++
+			count[n.broker]--
 		}
 	}
-	return brokers, controllersOnly
+	return count[true], count[false]
+}
+
+// selectedAsBroker reports which budget selects a node's Pod: that of the role with which the Pod was made.
+func (a *cluster) selectedAsBroker(n node) bool {
+	pods := a.Cache.BrokerPods(a.Key, n.id)
+	if len(pods) != 1 || pods[0].Labels[kube.LabelIsBroker] == "" {
+		return n.broker
+	}
+	return pods[0].Labels[kube.LabelIsBroker] == "true"
 }

@@ -281,13 +281,13 @@ func (d *rollDecision) grant(v rollView) {
 		d.soon(time.Second)
 		return
 	}
-	next := v.voteless(candidates)
-	if id, without := withoutVote(v.nodes, v.kafka.Voters); v.kraft && without && !slices.Contains(next, id) {
-		d.blocked = fmt.Sprintf("broker %d waits for its restart: controller %d has no vote in the metadata quorum yet", next[0], id)
+	next, away := v.voteless(candidates)
+	if away != "" {
+		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", next[0], away)
 		d.soon(time.Second)
 		return
 	}
-	set, verdict := kafka.LargestRestart(next, max(v.limit, 1), v.restartInput(candidates))
+	set, verdict := kafka.LargestRestart(next, v.together(), v.restartInput(candidates))
 	if d.unprotected = verdict.Unprotected; len(set) == 0 {
 		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", next[0], strings.Join(verdict.Reasons, "; "))
 		d.soon(time.Second)
@@ -300,7 +300,7 @@ func (d *rollDecision) grant(v rollView) {
 		n := v.nodes[slices.IndexFunc(v.nodes, func(n node) bool { return n.id == id })]
 		before := v.index.OutOfSync(id)
 		// While it is out of sync our budget lets nobody go, and its restart may be the only cure: a failed disk that is to go.
-		closed := len(before) > 0 || v.budgetClosed() || v.voteTaken(n)
+		closed := len(before) > 0 || v.budgetClosed() || v.voteAway(n)
 		d.permits[id] = permit{
 			Permit:  messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.healthy() || closed},
 			granted: v.now, before: before,

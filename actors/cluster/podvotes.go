@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,10 +24,31 @@ func (v rollView) votesForever(n node) bool { return n.voteVolatile && v.kraft &
 // losesVoteWithPod reports whether a node's metadata go with its Pod, and with them the vote that it may have.
 func (v rollView) losesVoteWithPod(n node) bool { return n.voteVolatile && n.controller && v.kraft }
 
-// voteTaken reports whether a controller whose metadata go with its Pod has no vote: it may be stopped whatever a budget says, since
-// ours is closed for everybody else until it has its vote again.
-func (v rollView) voteTaken(n node) bool {
-	return v.losesVoteWithPod(n) && v.dynamic && len(v.kafka.Voters) > 0 && !slices.Contains(v.kafka.Voters, n.id)
+// onPods reports whether any voter's metadata go with its Pod.
+func (v rollView) onPods() bool { return onPods(v.nodes, v.kafka.Voters) }
+
+func onPods(nodes []node, voters []messages.BrokerID) bool {
+	return slices.ContainsFunc(nodes, func(n node) bool { return n.controller && n.voteVolatile && slices.Contains(voters, n.id) })
+}
+
+// together is how many may be stopped together. A larger set opens our budget for as many, and somebody who drains nodes could take
+// votes by it that are gone for ever.
+func (v rollView) together() int {
+	if v.onPods() {
+		return 1
+	}
+	return max(v.limit, 1)
+}
+
+// voteAway reports whether a controller runs as one and has no vote where that matters: ours is closed for everybody else until it has
+// it, so it may itself be stopped whatever a budget says.
+func (v rollView) voteAway(n node) bool {
+	return v.dynamic && v.onPods() && withoutVote(n, v.kafka.Voters, v.runsController)
+}
+
+// withoutVote reports whether a node that should have a vote, and runs as a controller, has none.
+func withoutVote(n node, voters []messages.BrokerID, runs func(messages.BrokerID) bool) bool {
+	return n.controller && !n.leaving && !n.atRest() && !slices.Contains(voters, n.id) && runs(n.id)
 }
 
 // losesVote reports whether a node has a vote that has to be taken before its Pod is stopped: its metadata go with it. That of the active
@@ -38,21 +60,26 @@ func (v rollView) losesVote(id messages.BrokerID) bool {
 	})
 }
 
-// voteless are the candidates that may be stopped together. A controller whose vote has been taken goes first, and alone: until it votes
-// again no other controller may be stopped. One whose vote has yet to be taken goes alone, too, when it is its turn.
-func (v rollView) voteless(candidates []messages.BrokerID) []messages.BrokerID {
-	volatile := func(id messages.BrokerID) bool {
-		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && n.voteVolatile && n.controller })
+// voteless are the candidates that may be stopped now. A controller that runs without a vote goes first, and alone; while there is one that
+// needs no restart nobody is stopped, as the second result says: until it votes each other vote is needed.
+func (v rollView) voteless(candidates []messages.BrokerID) (next []messages.BrokerID, away string) {
+	if !v.kraft {
+		return candidates, ""
 	}
-	for _, id := range candidates {
-		if v.kraft && volatile(id) && !slices.Contains(v.kafka.Voters, id) {
-			return []messages.BrokerID{id}
+	var without []messages.BrokerID
+	for _, n := range v.nodes {
+		if v.voteAway(n) {
+			without = append(without, n.id)
 		}
 	}
-	if volatile(candidates[0]) {
-		return candidates[:1]
+	at := slices.IndexFunc(candidates, func(id messages.BrokerID) bool { return slices.Contains(without, id) })
+	switch {
+	case len(without) == 0:
+		return candidates, ""
+	case at < 0:
+		return candidates, fmt.Sprintf("controller %d has no vote in the metadata quorum yet, and metadata are on emptyDirs", without[0])
 	}
-	return slices.DeleteFunc(slices.Clone(candidates), volatile)
+	return candidates[at : at+1], ""
 }
 
 // goingVote is that of a controller whose Pod is to be stopped next and whose metadata go with it.
@@ -124,6 +151,21 @@ func (e worldEffects) mayEvict(ctx context.Context, pod *corev1.Pod) (votersResu
 	return votersResult{mayGo: pod.UID}, nil
 }
 
+// stops says whose Pod is not the one that is known to run, or is being deleted, empty when all stand. It is asked of the API server after
+// budgets were closed: an eviction from before may not have reached the cache.
+func (e worldEffects) stops(ctx context.Context, known map[messages.BrokerID]types.UID) (string, error) {
+	pods, err := e.Reader.Pods(ctx, e.Key)
+	if err != nil {
+		return "", err
+	}
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		if !slices.ContainsFunc(pods, func(p *corev1.Pod) bool { return p.UID == known[id] && p.DeletionTimestamp == nil }) {
+			return fmt.Sprintf("the Pod of controller %d is being stopped", id), nil
+		}
+	}
+	return "", nil
+}
+
 // votesAway says why nobody else may go while a controller has no vote, or is about to lose it, where metadata go with Pods; empty when
 // all have theirs.
 func (a *cluster) votesAway() string {
@@ -133,21 +175,18 @@ func (a *cluster) votesAway() string {
 	if take := a.decision.takeVote; take != nil && a.mayGo(take) {
 		return fmt.Sprintf("the vote of controller %d is taken for its restart", take.id)
 	}
-	if id, without := withoutVote(a.nodes(), a.kafka.Voters); without {
-		return fmt.Sprintf("controller %d has no vote in the metadata quorum yet, and metadata are on emptyDirs", id)
+	if !onPods(a.nodes(), a.kafka.Voters) {
+		return ""
+	}
+	if a.voters.changing(a.roll.index) {
+		return "the votes in the metadata quorum have just changed"
+	}
+	for _, n := range a.nodes() {
+		if withoutVote(n, a.kafka.Voters, a.runsController) {
+			return fmt.Sprintf("controller %d has no vote in the metadata quorum yet, and metadata are on emptyDirs", n.id)
+		}
 	}
 	return ""
-}
-
-// withoutVote is the first controller whose metadata go with its Pod, that should have a vote and has none.
-func withoutVote(nodes []node, voters []messages.BrokerID) (messages.BrokerID, bool) {
-	at := slices.IndexFunc(nodes, func(n node) bool {
-		return n.controller && n.voteVolatile && !n.leaving && !n.restsWithoutVote() && !slices.Contains(voters, n.id)
-	})
-	if len(voters) == 0 || at < 0 {
-		return -1, false
-	}
-	return nodes[at].id, true
 }
 
 // goneFor is how long metadata that went with a Pod are no news: each restart takes them away, and a vote is taken within seconds.

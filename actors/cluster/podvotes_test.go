@@ -13,10 +13,10 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// onPods has the metadata of some nodes of a dynamic quorum on emptyDirs.
-func onPods(ids ...messages.BrokerID) func(*rollView) {
+// metadataOnPods has the metadata of some nodes of a dynamic quorum on emptyDirs.
+func metadataOnPods(ids ...messages.BrokerID) func(*rollView) {
 	return func(v *rollView) {
-		v.dynamic, v.formed = true, true
+		v.dynamic, v.formed, v.runsController = true, true, func(id messages.BrokerID) bool { return id < 3 }
 		for _, id := range ids {
 			v.nodes[id].volatile, v.nodes[id].voteVolatile = true, true
 		}
@@ -51,6 +51,17 @@ func resting(id messages.BrokerID) func(*rollView) {
 	}
 }
 
+// brokerToo is one more broker that waits for its restart and has nothing to do with the quorum.
+func brokerToo(id messages.BrokerID) func(*rollView) {
+	return func(v *rollView) {
+		v.nodes = append(v.nodes, node{id: id, broker: true, told: 1, observed: messages.BrokerObserved{
+			ID: id, Revision: 1, Phase: messages.PhaseRunning, Pod: podOf(id), PodReady: true, Started: now.Add(-time.Hour),
+			Restart: messages.Restart{Reason: "restart: `a` changes"},
+		}})
+		v.kafka.Brokers = append(v.kafka.Brokers, id)
+	}
+}
+
 func TestAVoteIsTakenBeforeItsPodGoes(t *testing.T) {
 	const taken, nobody = 1, messages.BrokerID(-1)
 	for name, test := range map[string]struct {
@@ -58,30 +69,37 @@ func TestAVoteIsTakenBeforeItsPodGoes(t *testing.T) {
 		vote, permit messages.BrokerID
 		blocked      string
 	}{
-		"first its vote": {quiet(waits(0), onPods(0)), 0, nobody, "its vote in the metadata quorum is taken first"},
-		"then its Pod":   {quiet(waits(0), onPods(0), voteless(0)), nobody, 0, ""},
-		"one whose vote is taken before others that would be first": {quiet(waits(0, 1), onPods(0, 1), voteless(taken)), nobody, 1, ""},
-		"nobody else while one has none":                            {quiet(waits(0), onPods(0, 1), voteless(taken)), nobody, nobody, "controller 1 has no vote in the metadata quorum yet"},
-		"not while the others are no majority": {quiet(waits(0), onPods(0), func(v *rollView) {
+		"first its vote": {quiet(waits(0), metadataOnPods(0)), 0, nobody, "its vote in the metadata quorum is taken first"},
+		"then its Pod":   {quiet(waits(0), metadataOnPods(0), voteless(0)), nobody, 0, ""},
+		"one whose vote is taken before others that would be first": {quiet(waits(0, 1), metadataOnPods(0, 1), voteless(taken)), nobody, 1, ""},
+		"nobody else while one has none":                            {quiet(waits(0), metadataOnPods(0, 1), voteless(taken)), nobody, nobody, "controller 1 has no vote in the metadata quorum yet"},
+		"not while the others are no majority": {quiet(waits(0), metadataOnPods(0), func(v *rollView) {
 			v.kafka.Replication.Quorum[1].LastCaughtUp = now.Add(-time.Minute)
 			v.index = kafka.Index(v.kafka.Replication)
 		}), nobody, nobody, "quorum: of the voters {0,1,2} only {2} would be there"},
-		"not while a partition needs its replica": {quiet(waits(0), onPods(0), func(v *rollView) {
+		"not while a partition needs its replica": {quiet(waits(0), metadataOnPods(0), func(v *rollView) {
 			v.threshold = 9
 			v.kafka.Replication.Partitions[0].ISR = []messages.BrokerID{0, 1}
 			v.index = kafka.Index(v.kafka.Replication)
 		}), nobody, nobody, "orders-0"},
-		"the active controller has its vote until its Pod is gone": {quiet(waits(2), onPods(2)), nobody, 2, ""},
-		"of one that crashes again and again, too":                 {quiet(waits(0), onPods(0), unready(0, true), func(v *rollView) { v.threshold = 9 }), 0, nobody, "is taken first"},
-		"by a person's word, too":                                  {quiet(waits(0), onPods(0), func(v *rollView) { v.nodes[0].observed.Restart.Forced = true }), 0, nobody, "is taken first"},
-		"one with a claim keeps it":                                {quiet(waits(0), onPods(1)), nobody, 0, ""},
+		"the active controller has its vote until its Pod is gone": {quiet(waits(2), metadataOnPods(2)), nobody, 2, ""},
+		"of one that crashes again and again, too":                 {quiet(waits(0), metadataOnPods(0), unready(0, true), func(v *rollView) { v.threshold = 9 }), 0, nobody, "is taken first"},
+		"by a person's word, too":                                  {quiet(waits(0), metadataOnPods(0), func(v *rollView) { v.nodes[0].observed.Restart.Forced = true }), 0, nobody, "is taken first"},
+		"one with a claim keeps it":                                {quiet(waits(0), metadataOnPods(1)), nobody, 0, ""},
 		"none of two, one of which is in maintenance": {
-			quiet(waits(0), onPods(0, 1, 2), resting(taken)), nobody, nobody, "quorum: of the voters {0,2} only {2} would be there and caught up without {0}, 2 are needed"},
-		"none of two by a person's word either": {quiet(waits(0), onPods(0, 1, 2), resting(taken), func(v *rollView) {
+			quiet(waits(0), metadataOnPods(0, 1, 2), resting(taken)), nobody, nobody, "quorum: of the voters {0,2} only {2} would be there and caught up without {0}, 2 are needed"},
+		"none of two by a person's word either": {quiet(waits(0), metadataOnPods(0, 1, 2), resting(taken), func(v *rollView) {
 			v.nodes[0].observed.Restart.Forced = true
 		}), nobody, nobody, "2 are needed"},
-		"nor that of the active controller":      {quiet(waits(2), onPods(0, 1, 2), resting(taken)), nobody, nobody, "2 are needed"},
-		"nor of two with claims and one without": {quiet(waits(0), onPods(0), resting(taken)), nobody, nobody, "2 are needed"},
+		"nor that of the active controller":      {quiet(waits(2), metadataOnPods(0, 1, 2), resting(taken)), nobody, nobody, "2 are needed"},
+		"who is no voter does not wait for that": {quiet(waits(0), metadataOnPods(0, 1, 2), resting(taken), brokerToo(3)), nobody, 3, ""},
+		"of two without a vote one goes":         {quiet(waits(0, 1), metadataOnPods(0, 1, 2), voteless(0), voteless(1)), nobody, 1, ""},
+		"who gets the role of a controller goes first, since others cannot": {quiet(waits(0, 1), metadataOnPods(0, 2), voteless(taken), func(v *rollView) {
+			v.runsController = func(id messages.BrokerID) bool { return id != taken }
+		}), nobody, 1, ""},
+		"nobody while one runs with a claim and without a vote": {
+			quiet(waits(0), metadataOnPods(0, 2), voteless(taken)), nobody, nobody, "controller 1 has no vote in the metadata quorum yet"},
+		"nor of two with claims and one without": {quiet(waits(0), metadataOnPods(0), resting(taken)), nobody, nobody, "2 are needed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := decide(test.view)

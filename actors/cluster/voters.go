@@ -73,6 +73,8 @@ type votersWish struct {
 	input     kafka.VotersInput
 	// addresses are those of the controllers' listeners.
 	addresses map[messages.BrokerID]messages.Voter
+	// pods are those of the running controllers. Where a vote goes for a restart all of them have to stand when it does.
+	pods map[messages.BrokerID]types.UID
 }
 
 // votersResult is what became of it.
@@ -134,12 +136,13 @@ func (a *cluster) votersWish() votersWish {
 	wish := votersWish{
 		brokers:   a.askedBrokers(),
 		clusterID: a.known.ClusterID, listener: kafka.ListenerName(kafka.ControllerListener(a.valid).Name),
-		addresses: map[messages.BrokerID]messages.Voter{},
-		input:     kafka.VotersInput{Wanted: a.votersWanted(), Lost: a.lostVotes(), Going: a.voteGoes()},
+		addresses: map[messages.BrokerID]messages.Voter{}, pods: map[messages.BrokerID]types.UID{},
+		input: kafka.VotersInput{Wanted: a.votersWanted(), Lost: a.lostVotes(), Going: a.voteGoes()},
 	}
 	for _, n := range a.nodes() {
 		if n.observed.PodReady && !n.observed.Stopping && a.runsController(n.id) {
 			wish.input.Running = append(wish.input.Running, n.id)
+			wish.pods[n.id] = n.observed.Pod
 		}
 		if n.controller {
 			wish.addresses[n.id] = kafka.VoterAddress(a.valid, kube.AddressesOf(a.valid), n.id, n.broker)
@@ -242,6 +245,12 @@ func (e worldEffects) changeVoters(ctx context.Context, wish votersWish) (result
 	err = e.withQuorum(ctx, wish.brokers, func(admin QuorumAdmin, quorum kafka.QuorumState) error {
 		wish.input.Quorum = quorum
 		result.step = kafka.PlanVoters(wish.input)
+		if going := wish.input.Going; going != nil && result.step.Change == kafka.VoterRemove && result.step.ID == *going {
+			if why, err := e.stops(ctx, wish.pods); why != "" || err != nil {
+				result.step = kafka.VoterStep{Change: kafka.VotersWait, Reason: why}
+				return err
+			}
+		}
 		return changeVoter(ctx, admin, wish, result.step)
 	})
 	return refusedVoters(result, err)

@@ -235,6 +235,10 @@ func (*server) Resize(context.Context, *corev1.Pod, string, corev1.ResourceRequi
 
 func (*server) PodLog(context.Context, *corev1.Pod, string, int64) (string, error) { return "", nil }
 
+func (s *server) Pods(ctx context.Context, _ messages.ClusterKey) ([]*corev1.Pod, error) {
+	return nil, s.call(ctx, "list")
+}
+
 func (s *server) Cluster(ctx context.Context, key messages.ClusterKey) (*v1beta1.KafkaCluster, error) {
 	if err := s.call(ctx, "read"); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
@@ -29,6 +30,10 @@ type deafServer struct {
 	kube.Writer
 	mu   sync.Mutex
 	read []messages.ClusterKey
+}
+
+func (s *deafServer) Pods(context.Context, messages.ClusterKey) ([]*corev1.Pod, error) {
+	return nil, errors.New("no answer")
 }
 
 func (s *deafServer) Cluster(_ context.Context, key messages.ClusterKey) (*v1beta1.KafkaCluster, error) {

@@ -331,6 +331,19 @@ func (c client) PodLog(ctx context.Context, pod *corev1.Pod, _ string, _ int64) 
 	return c.logs(pod.UID), err
 }
 
+// Pods implements cluster.Reader.
+func (c client) Pods(ctx context.Context, cluster messages.ClusterKey) (pods []*corev1.Pod, err error) {
+	err = c.faults.request(ctx, "list", key{kube.KindPod, cluster.Namespace, cluster.Name}, func() error {
+		for _, object := range c.store.list(kube.KindPod) {
+			if clusterOf(object) == cluster {
+				pods = append(pods, object.(*corev1.Pod))
+			}
+		}
+		return nil
+	})
+	return pods, err
+}
+
 // Cluster implements cluster.Reader.
 func (c client) Cluster(ctx context.Context, cluster messages.ClusterKey) (*v1beta1.KafkaCluster, error) {
 	var found *v1beta1.KafkaCluster

@@ -218,6 +218,15 @@ func (c throughClient) PodLog(ctx context.Context, pod *corev1.Pod, container st
 	return c.logs(pod.UID), err
 }
 
+// Pods implements cluster.Reader.
+func (c throughClient) Pods(ctx context.Context, cluster messages.ClusterKey) (pods []*corev1.Pod, err error) {
+	err = c.faults.request(ctx, "list", key{kube.KindPod, cluster.Namespace, cluster.Name}, func() (err error) {
+		pods, err = c.client.Pods(ctx, cluster)
+		return err
+	})
+	return pods, err
+}
+
 // Cluster implements cluster.Reader.
 func (c throughClient) Cluster(ctx context.Context, cluster messages.ClusterKey) (found *v1beta1.KafkaCluster, err error) {
 	err = c.faults.request(ctx, "get", key{kube.KindCluster, cluster.Namespace, cluster.Name}, func() (err error) {
