@@ -336,7 +336,7 @@ func missingConfig(w blueprint, o observed, _ time.Time) step {
 	if w.uninvited(o) {
 		return remove{object: pod, reason: "the quorum began without this Pod before it could start, so its successor joins"}
 	}
-	if w.formsUnrecorded(o) {
+	if w.formsUnrecorded(o) || w.mendsInPlace(o) {
 		return w.applyConfig(o, w.rackOf(o))
 	}
 	if pod == nil || o.written.Deleting(pod) || pod.Spec.NodeName == "" && kube.FirstVoterPod(pod) {

@@ -88,6 +88,12 @@ func (w blueprint) formsUnrecorded(o observed) bool {
 		!neverHadContainer(pod)
 }
 
+// mendsInPlace reports whether a first voter cannot start and there is no quorum yet: another Pod could not be one, but this one's container
+// finds the newest file when it is started again.
+func (w blueprint) mendsInPlace(o observed) bool {
+	return w.FirstVoter && o.config != nil && w.firstVoter(o) != "" && !o.written.Deleting(o.pod()) && everStarted(o.pod()) && stuck(o.pod())
+}
+
 // wasFirstVoter reports whether others may know the node by the directory id that it had on an emptyDir: a claim that takes its place has
 // another one.
 func (w blueprint) wasFirstVoter(o observed) bool {

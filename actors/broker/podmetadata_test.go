@@ -68,6 +68,27 @@ func withoutPod(s *scene) { s.o.pods = nil }
 
 func scheduled(s *scene) { s.o.pods[0].Spec.NodeName = "node-1" }
 
+// crashing is a Pod whose container ends again and again.
+func crashing(s *scene) {
+	booting(s)
+	s.o.pods[0].Status.ContainerStatuses = []corev1.ContainerStatus{{
+		Name: kube.KafkaContainer, ContainerID: "containerd://1", RestartCount: 3,
+		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+	}}
+}
+
+// edited has another read-only configuration in the spec.
+func edited(t *testing.T) func(*scene) {
+	return func(s *scene) {
+		next := s.w.BrokerWanted
+		next.Cluster = next.Cluster.DeepCopy()
+		next.Cluster.Spec.ReadOnlyConfig += "\nqueued.max.requests=600\n"
+		w, err := newBlueprint(next)
+		require.NoError(t, err)
+		s.w = w
+	}
+}
+
 // booting is a Pod whose container starts again.
 func booting(s *scene) {
 	s.o.pods[0].Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionFalse}}
@@ -143,6 +164,12 @@ func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
 		},
 		"a Pod that came too late to be one goes before it starts": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), told(false)), step: "delete Pod demo-node-0", reason: "began without this Pod",
+		},
+		"one that cannot start by its file finds the newest one in its place, since no other Pod could be a first voter": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, true), withConfig(t), crashing, edited(t)), step: "apply ConfigMap demo-config-0",
+		},
+		"not when there is a quorum": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, true), withConfig(t), crashing, edited(t), told(false)), step: "broker.wait",
 		},
 		"the ConfigMap of a first voter that runs is written anew, so that it is not forgotten": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, true)), step: "apply ConfigMap demo-config-0",

@@ -193,6 +193,19 @@ func TestAnImageThatIsCorrectedBeforeTheFirstStartOnEmptyDirs(t *testing.T) {
 	})
 }
 
+// First voters that cannot start by what the spec says find what is right in its place: no other Pods could be first voters.
+func TestAConfigurationThatIsCorrectedAfterTheFirstStartOnEmptyDirs(t *testing.T) {
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(1), onEmptyDirs, readOnly("crash.at.start=true\n")))
+		w.advance(5 * time.Minute)
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionReady), "exit code 1")
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.ReadOnlyConfig = "" })
+		w.eventuallyReady("demo")
+		require.Len(w.t, w.votes("demo"), 3)
+		w.settled()
+	})
+}
+
 // Of two votes none may be lost for ever: with the second one the quorum would be.
 func TestWithAControllerInMaintenanceNoOtherVoteIsTaken(t *testing.T) {
 	onBoth(t, func(w *World) {
