@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
@@ -234,6 +235,10 @@ func TestValidateDisks(t *testing.T) {
 				c.Spec.Brokers[2].BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{emptyDir("/kafka-logs")}
 			}),
 			[]string{invalidSpec + "spec.brokers[id=2].brokerConfig.storageConfigs: other controllers are no brokers and have their metadata on emptyDirs, too"},
+		},
+		"one in memory, which a restart of the node empties under its Pod": {
+			sound(storages(1, v1beta1.StorageConfig{MountPath: "/kafka-logs", EmptyDir: &corev1.EmptyDirVolumeSource{Medium: corev1.StorageMediumMemory}})),
+			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: an emptyDir in memory is empty after each restart of its node"},
 		},
 		"one of three in a static quorum, where it cannot": {
 			sound(storages(1, emptyDir("/kafka-logs")), func(c *v1beta1.KafkaCluster) { c.Status.Quorum = v1beta1.QuorumStatic }),

@@ -78,6 +78,11 @@ func metadataDiskProblems(before, after *v1beta1.KafkaClusterSpec) []messages.Fi
 					"a controller has its metadata on the claim for %s, and would come back without them if that became an emptyDir; give it its "+
 						"pvcSpec back, or add a controller with a new id and remove this one", was.mountPath))
 			}
+			if !was.claimed && !is.claimed && was.combined != is.combined {
+				problems = append(problems, messages.Invalid(messages.BrokerField(broker.ID, "brokerConfig.processRoles"),
+					"the metadata of this controller are on an emptyDir, and while some of its kind have the broker role and others have not, two "+
+						"PodDisruptionBudgets would let one of each go at once, with both votes; give it its roles back, or add nodes with new ids and remove these"))
+			}
 			continue
 		}
 		problems = append(problems, messages.Invalid(changedField(broker.ID, was, is),
@@ -142,8 +147,8 @@ func mountPathsOf(spec *v1beta1.KafkaClusterSpec, broker *v1beta1.Broker) []stri
 type metadataDisk struct {
 	mountPath string
 	field     string
-	// grouped is whether the disk is that of a group, claimed whether it is a claim.
-	grouped, claimed bool
+	// grouped is whether the disk is that of a group, claimed whether it is a claim, combined whether the node is a broker, too.
+	grouped, claimed, combined bool
 }
 
 // changedField is the field whose change has put another disk first.
@@ -165,18 +170,19 @@ func metadataDiskOf(spec *v1beta1.KafkaClusterSpec, broker *v1beta1.Broker) meta
 	if own == nil {
 		own = &v1beta1.BrokerConfig{}
 	}
+	combined := slices.Contains(own.ProcessRoles, v1beta1.BrokerRole) || slices.Contains(group.ProcessRoles, v1beta1.BrokerRole)
 	switch {
 	case !slices.Contains(own.ProcessRoles, v1beta1.ControllerRole) && !slices.Contains(group.ProcessRoles, v1beta1.ControllerRole):
 		return metadataDisk{}
 	case len(own.StorageConfigs) > 0:
 		return metadataDisk{
 			mountPath: own.StorageConfigs[0].MountPath, field: messages.BrokerField(broker.ID, "brokerConfig.storageConfigs"),
-			claimed: own.StorageConfigs[0].PvcSpec != nil,
+			claimed: own.StorageConfigs[0].PvcSpec != nil, combined: combined,
 		}
 	case len(group.StorageConfigs) > 0:
 		return metadataDisk{
 			mountPath: group.StorageConfigs[0].MountPath, field: messages.GroupField(broker.BrokerConfigGroup, "storageConfigs"), grouped: true,
-			claimed: group.StorageConfigs[0].PvcSpec != nil,
+			claimed: group.StorageConfigs[0].PvcSpec != nil, combined: combined,
 		}
 	default:
 		return metadataDisk{}

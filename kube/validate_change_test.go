@@ -125,6 +125,15 @@ func TestAControllersClaimDoesNotBecomeAnEmptyDir(t *testing.T) {
 	requireProblems(t, problems, []string{"error spec.brokers[id=7].brokerConfig.storageConfigs: "})
 	require.Contains(t, problems[0].Message, "would come back without them if that became an emptyDir")
 	require.Empty(t, ChangeProblems(&thrown.Spec, claimed), "the other way it loses nothing")
+	combined := thrown.DeepCopy()
+	combined.Spec.Brokers[0].BrokerConfig.ProcessRoles = []string{v1beta1.ControllerRole, v1beta1.BrokerRole}
+	alone := thrown.DeepCopy()
+	alone.Spec.Brokers[0].BrokerConfig.ProcessRoles = []string{v1beta1.ControllerRole}
+	for _, change := range [][2]*v1beta1.KafkaCluster{{combined, alone}, {alone, combined}} {
+		problems = ChangeProblems(&change[0].Spec, change[1])
+		requireProblems(t, problems, []string{"error spec.brokers[id=7].brokerConfig.processRoles: "})
+		require.Contains(t, problems[0].Message, "give it its roles back")
+	}
 }
 
 func TestABrokerGetsTheControllerRoleWhenNoDiskOfItLeaves(t *testing.T) {

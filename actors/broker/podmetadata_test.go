@@ -169,7 +169,7 @@ func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
 			scene: nodeOnPod(t, onPod(true), withPod(t, true), withConfig(t), crashing, edited(t)), step: "apply ConfigMap demo-config-0",
 		},
 		"not when there is a quorum": {
-			scene: nodeOnPod(t, onPod(true), withPod(t, true), withConfig(t), crashing, edited(t), told(false)), step: "broker.wait",
+			scene: nodeOnPod(t, onPod(true), withPod(t, true), withConfig(t), crashing, edited(t), told(false)), step: "ask whether Pod demo-node-0 could be made",
 		},
 		"the ConfigMap of a first voter that runs is written anew, so that it is not forgotten": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, true)), step: "apply ConfigMap demo-config-0",
