@@ -11,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
@@ -341,23 +340,6 @@ func belongsTo(object Object, key messages.ClusterKey) bool {
 		return true
 	}
 	return reference.Name == key.Name && reference.GetNamespace(object.GetNamespace()) == key.Namespace
-}
-
-// Pods reads the Pods of one cluster past any cache.
-func (c *Client) Pods(ctx context.Context, key messages.ClusterKey) ([]*corev1.Pod, error) {
-	if err := c.calls.enter(ctx, key); err != nil {
-		return nil, err
-	}
-	defer c.calls.leave(key)
-	list, err := c.core.CoreV1().Pods(key.Namespace).List(ctx, metav1.ListOptions{LabelSelector: labels.SelectorFromSet(ClusterSelector(key.Name)).String()})
-	if err != nil {
-		return nil, fmt.Errorf("list the Pods of %s: %w", key, err)
-	}
-	pods := make([]*corev1.Pod, len(list.Items))
-	for i := range list.Items {
-		pods[i] = &list.Items[i]
-	}
-	return pods, nil
 }
 
 // Cluster reads one cluster past any cache; nil when there is none.

@@ -12,7 +12,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/messages"
 )
 
 // createPod makes a Pod or fails: an apply would write the annotations of a newer wish on a Pod of ours that the cache has yet to show,
@@ -82,4 +85,21 @@ func LostLabels(standing, wanted *corev1.Pod) map[string]string {
 		}
 	}
 	return lost
+}
+
+// Pods reads the Pods of one cluster past any cache.
+func (c *Client) Pods(ctx context.Context, key messages.ClusterKey) ([]*corev1.Pod, error) {
+	if err := c.calls.enter(ctx, key); err != nil {
+		return nil, err
+	}
+	defer c.calls.leave(key)
+	list, err := c.core.CoreV1().Pods(key.Namespace).List(ctx, metav1.ListOptions{LabelSelector: labels.SelectorFromSet(ClusterSelector(key.Name)).String()})
+	if err != nil {
+		return nil, fmt.Errorf("list the Pods of %s: %w", key, err)
+	}
+	pods := make([]*corev1.Pod, len(list.Items))
+	for i := range list.Items {
+		pods[i] = &list.Items[i]
+	}
+	return pods, nil
 }
