@@ -167,6 +167,8 @@ type BrokerObserved struct {
 	// Lost are the mount paths on which Kafka ran and whose claims are gone, sorted, and that of a controller's metadata on an emptyDir
 	// whose Pod is gone. Nothing is started without them.
 	Lost []string
+	// PodRole is the label of the Pod that stands which says whether it has the broker role: the one by which PodDisruptionBudgets select.
+	PodRole string
 	// VoteOnPod is set while the Pod that stands has a controller's metadata on an emptyDir.
 	VoteOnPod bool
 	// Pod is the UID of the broker's Pod, empty when there is none; PodReady whether Kafka in it
@@ -226,7 +228,7 @@ func (o BrokerObserved) sameDisks(p BrokerObserved) bool {
 }
 
 func (o BrokerObserved) samePod(p BrokerObserved) bool {
-	return o.Pod == p.Pod && o.VoteOnPod == p.VoteOnPod && o.PodReady == p.PodReady && o.Unhealthy == p.Unhealthy && o.Stopping == p.Stopping && o.Started.Equal(p.Started) &&
+	return o.Pod == p.Pod && o.PodRole == p.PodRole && o.VoteOnPod == p.VoteOnPod && o.PodReady == p.PodReady && o.Unhealthy == p.Unhealthy && o.Stopping == p.Stopping && o.Started.Equal(p.Started) &&
 		o.Restart == p.Restart && o.Rack == p.Rack && o.Version == p.Version
 }
 

@@ -343,6 +343,9 @@ func missingConfig(w blueprint, o observed, _ time.Time) step {
 		return nil // a first voter that has no node yet surely never ran
 	}
 	if !w.madeFrom(pod) {
+		if spent := w.spends(o); spent != nil {
+			return spent
+		}
 		if w = w.starting(o); !w.madeFrom(pod) {
 			return nil
 		}

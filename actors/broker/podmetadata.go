@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -58,6 +59,19 @@ func (w blueprint) firstVoterText(o observed) string {
 	return string(pod)
 }
 
+// spends takes the right of a first voter that runs by an older wish, whose file stays as it is; nil where there is nothing to take.
+func (w blueprint) spends(o observed) step {
+	if o.config == nil || o.config.Data[kube.KeyFirstVoter] == "" || w.firstVoterText(o) != firstVoterSpent ||
+		o.config.Data[kube.KeyFirstVoter] == firstVoterSpent {
+		return nil
+	}
+	config := w.configMap.DeepCopy()
+	config.Labels, config.Annotations, config.Data = maps.Clone(o.config.Labels), maps.Clone(o.config.Annotations), maps.Clone(o.config.Data)
+	config.Data[kube.KeyFirstVoter] = firstVoterSpent
+	kube.SignConfig(config)
+	return apply{objects: []kube.Object{config}, reason: "the Pod runs in a quorum: no other start of it may be that of a first voter"}
+}
+
 const firstVoterAgain = "the Pod never started, so its successor may still be a first voter of the quorum"
 
 // neverVoted takes the ConfigMap of a first voter away whose Pod has ended without a start, so that the next one may be a first voter.
@@ -91,7 +105,8 @@ func (w blueprint) formsUnrecorded(o observed) bool {
 // mendsInPlace reports whether a first voter cannot start and there is no quorum yet: another Pod could not be one, but this one's container
 // finds the newest file when it is started again.
 func (w blueprint) mendsInPlace(o observed) bool {
-	return w.FirstVoter && o.config != nil && w.firstVoter(o) != "" && !o.written.Deleting(o.pod()) && everStarted(o.pod()) && stuck(o.pod())
+	return w.FirstVoter && o.config != nil && w.firstVoter(o) != "" && !o.written.Deleting(o.pod()) && everStarted(o.pod()) && stuck(o.pod()) &&
+		(!w.racks() || o.node != nil)
 }
 
 // wasFirstVoter reports whether others may know the node by the directory id that it had on an emptyDir: a claim that takes its place has

@@ -78,7 +78,7 @@ func fixedObjects(cluster *v1beta1.KafkaCluster) []kube.Object {
 func (a *cluster) protected() (brokers, controllersOnly int) {
 	count := map[bool]int{true: a.roles.brokers, false: a.roles.controllersOnly}
 	for _, n := range a.nodes() {
-		selected := a.selectedAsBroker(n)
+		selected := n.selectedAsBroker()
 		switch {
 		case n.observed.Gone:
 		case n.leaving:
@@ -92,10 +92,9 @@ func (a *cluster) protected() (brokers, controllersOnly int) {
 }
 
 // selectedAsBroker reports which budget selects a node's Pod: that of the role with which the Pod was made.
-func (a *cluster) selectedAsBroker(n node) bool {
-	pods := a.Cache.BrokerPods(a.Key, n.id)
-	if len(pods) != 1 || pods[0].Labels[kube.LabelIsBroker] == "" {
+func (n node) selectedAsBroker() bool {
+	if n.observed.PodRole == "" {
 		return n.broker
 	}
-	return pods[0].Labels[kube.LabelIsBroker] == "true"
+	return n.observed.PodRole == "true"
 }

@@ -85,20 +85,32 @@ func TestWhyNoNodeMayBeDrainedIsToldWhenItChanges(t *testing.T) {
 func TestWhyNobodyMayDrainANode(t *testing.T) {
 	watch := messages.Watch{KRaft: true, Bootstrap: []string{"demo:29092"}}
 	for want, spoil := range map[string]func(a *cluster){
-		"":                                 func(*cluster) {},
-		"the Pod of broker 1 is not ready": func(a *cluster) { a.listed[1].observed.PodReady = false },
-		"Kafka has not answered: it hangs": func(a *cluster) { a.kafka = messages.KafkaObserved{Error: "it hangs"} },
-		"Kafka has not answered":           func(a *cluster) { a.kafka.Answered = false },
+		"": func(a *cluster) { // claims wait for no votes, and budgets that have yet to be asked close nothing
+			a.voters.changed, a.decision.takeVote = time.Now(), &goingVote{id: 1, pod: "pod-1", asks: true}
+		},
+		"the Pod of broker 1 is not ready":                         func(a *cluster) { a.listed[1].observed.PodReady = false },
+		"Kafka has not answered: it hangs":                         func(a *cluster) { a.kafka = messages.KafkaObserved{Error: "it hangs"} },
+		"Kafka has not answered":                                   func(a *cluster) { a.kafka.Answered = false },
 		"Kafka has not answered since the Pods became as they are": func(a *cluster) { a.kafka.Watch.Bootstrap = nil },
 		"Kafka does not know broker 0":                             func(a *cluster) { a.kafka.Brokers = []messages.BrokerID{1} },
 		"replicas are not in sync":                                 func(a *cluster) { a.kafka.UnderReplicated = true },
 		"a vote in the metadata quorum counts against the majority: its node does not run, or its disk is lost": func(a *cluster) {
 			a.kafka.Elsewhere = a.kafka.Voters[:1]
 		},
+		"the vote of a controller is being taken for its restart": func(a *cluster) { a.voters.taking = true },
+		"the vote of controller 1 is taken for its restart": func(a *cluster) {
+			a.decision.takeVote, a.voters.mayGo = &goingVote{id: 1, pod: "pod-1", asks: true}, "pod-1"
+		},
+		"the votes in the metadata quorum have just changed": func(a *cluster) {
+			a.listed[0].voteVolatile, a.voters.changed = true, time.Now().Add(-time.Second)
+		},
+		"controllers with their metadata on emptyDirs are under two PodDisruptionBudgets, which would let one of each go at once": func(a *cluster) {
+			a.listed[0].voteVolatile, a.listed[1].voteVolatile, a.listed[1].observed.PodRole = true, true, "false"
+		},
 	} {
 		t.Run("because "+want, func(t *testing.T) {
 			ids := []messages.BrokerID{0, 1}
-			a := &cluster{watch: watch, kafka: messages.KafkaObserved{Answered: true, Watch: watch, Brokers: ids, Voters: ids}}
+			a := &cluster{Config: Config{Cache: kube.NewCache(nil)}, watch: watch, kafka: messages.KafkaObserved{Answered: true, Watch: watch, Brokers: ids, Voters: ids}}
 			for _, id := range ids {
 				a.listed = append(a.listed, node{id: id, broker: true, controller: true, observed: messages.BrokerObserved{PodReady: true}})
 			}

@@ -132,6 +132,10 @@ func (a *cluster) budgetsStand() bool {
 func (a *cluster) askBudgets(c actor.Context, take *goingVote) {
 	pods := a.Cache.BrokerPods(a.Key, take.id)
 	at := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return p.UID == take.pod })
+	if a.gatesClosed() != "" || !a.budgetsStand() { // our own budget would refuse
+		a.again.SetSooner(c, votersSoon, lookNow{})
+		return
+	}
 	if at < 0 || !a.voters.job.start(a, c) {
 		return
 	}
@@ -178,8 +182,17 @@ func (a *cluster) votesAway() string {
 	if !onPods(a.nodes(), a.kafka.Voters) {
 		return ""
 	}
-	if a.voters.changing(a.roll.index) {
+	if a.voters.newer(a.roll.index, time.Now()) {
 		return "the votes in the metadata quorum have just changed"
+	}
+	selected := map[bool]bool{}
+	for _, n := range a.nodes() {
+		if n.voteVolatile && slices.Contains(a.kafka.Voters, n.id) {
+			selected[n.selectedAsBroker()] = true
+		}
+	}
+	if len(selected) > 1 { // while one kind of nodes takes the place of the other
+		return "controllers with their metadata on emptyDirs are under two PodDisruptionBudgets, which would let one of each go at once"
 	}
 	for _, n := range a.nodes() {
 		if withoutVote(n, a.kafka.Voters, a.runsController) {

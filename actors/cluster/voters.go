@@ -59,9 +59,15 @@ type voterKeeper struct {
 	changed time.Time
 }
 
-// changing reports whether a vote is being changed, or was since Kafka was asked what is known of the quorum.
-func (v voterKeeper) changing(known *kafka.ReplicationIndex) bool {
-	return v.job.running || known != nil && known.Replication().At.Before(v.changed)
+// changedLately is how long a change counts as news where Kafka is not asked closely: an answer in short does not say when it was given.
+const changedLately = time.Minute
+
+// newer reports whether a vote was changed, or may have been, since Kafka was asked what is known of the quorum.
+func (v voterKeeper) newer(known *kafka.ReplicationIndex, now time.Time) bool {
+	if known == nil {
+		return !v.changed.IsZero() && now.Sub(v.changed) < changedLately
+	}
+	return known.Replication().At.Before(v.changed)
 }
 
 // votersWish is all that a look at the quorum needs to know.
@@ -90,6 +96,9 @@ type votersResult struct {
 // keepVoters looks whether a change is due, and makes it.
 func (a *cluster) keepVoters(c actor.Context) {
 	dynamic, take := recordedIdentity(a.known).quorum == messages.QuorumDynamic, a.decision.takeVote
+	if left := changedLately - time.Since(a.voters.changed); left > 0 && !a.voters.changed.IsZero() {
+		a.again.SetSooner(c, left, lookNow{}) // gates that are closed for it open then, at the latest
+	}
 	if take == nil && !a.voters.job.running {
 		a.voters.mayGo, a.voters.stays = "", ""
 	}
@@ -118,7 +127,9 @@ func (a *cluster) keepVoters(c actor.Context) {
 	if !a.voters.job.start(a, c) {
 		return
 	}
-	a.voters.taking = take != nil
+	if a.voters.taking = take != nil; a.voters.taking {
+		a.voters.changed = time.Now()
+	}
 	e := a.effects
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (votersResult, error) { return e.changeVoters(ctx, wish) })
 }
@@ -171,7 +182,9 @@ func (a *cluster) keepsDisks(id messages.BrokerID) bool {
 func (a *cluster) votersDone(c actor.Context, r kit.Result[votersResult]) {
 	a.voters.job.ended(a, c, r.Err)
 	now, step := time.Now(), r.Value.step
-	a.voters.taking = false
+	if a.voters.taking { // whatever the answer was, and also without one: the vote may be gone
+		a.voters.taking, a.voters.changed = false, now
+	}
 	if r.Err != nil {
 		a.voters.waitFor(r.Err.Error(), now)
 		return

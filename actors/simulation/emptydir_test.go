@@ -202,6 +202,11 @@ func TestAConfigurationThatIsCorrectedAfterTheFirstStartOnEmptyDirs(t *testing.T
 		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.ReadOnlyConfig = "" })
 		w.eventuallyReady("demo")
 		require.Len(w.t, w.votes("demo"), 3)
+		for _, object := range w.owned(kube.KindConfigMap, "demo") {
+			if name, named := object.(*corev1.ConfigMap).Data[kube.KeyFirstVoter]; named {
+				require.Equal(w.t, "spent", name, object.GetName())
+			}
+		}
 		w.settled()
 	})
 }
