@@ -195,7 +195,7 @@ func TestValidateAddressesAndRoles(t *testing.T) {
 					c.Spec.Brokers[i].BrokerConfig.ProcessRoles = []string{"controller"}
 				}
 			}),
-			[]string{invalidSpec + "spec.brokers: no node has the broker role, so nobody would serve clients", warned + "spec.brokers: 4 controllers"},
+			[]string{invalidSpec + "spec.brokers: no node has the broker role, so nobody would serve clients", warned + "spec.brokers: of 4 controllers"},
 		},
 		"no node at all": {
 			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = nil }),
@@ -214,7 +214,7 @@ func TestValidateAddressesAndRoles(t *testing.T) {
 			[]string{invalidSpec + "spec.zkAddresses: is empty, and brokers without KRaft need ZooKeeper; write host:port"},
 		},
 		"an even number of controllers": {
-			demo(), []string{warned + "spec.brokers: 2 controllers go on without 0 of them, no more than 1 do: use an odd number"},
+			demo(), []string{warned + "spec.brokers: of 2 controllers 0 may be down at once, as of 1: the even one adds nothing but a vote that may be missing; use an odd number"},
 		},
 	})
 }

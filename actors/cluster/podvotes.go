@@ -248,18 +248,6 @@ func (v rollView) restOf(gone []node) string {
 		named(gone), len(v.voters), lost)
 }
 
-// votersWanted are the controllers of the spec, without those at rest whose metadata went with their Pod: they get their votes back
-// when they run again.
-func (a *cluster) votersWanted() []messages.BrokerID {
-	wanted := slices.Clone(a.roles.controllers)
-	for _, n := range a.nodes() {
-		if n.restsWithoutVote() {
-			wanted = slices.DeleteFunc(wanted, func(id messages.BrokerID) bool { return id == n.id })
-		}
-	}
-	return wanted
-}
-
 // metadataGone reports whether the emptyDir with a controller's metadata is gone with its Pod, so that nothing has its vote.
 func (n node) metadataGone() bool {
 	return n.controller && n.voteVolatile && !n.leaving && n.current() && n.observed.Pod == "" && (len(n.observed.Lost) > 0 || n.atRest())

@@ -143,6 +143,28 @@ func someoneStops(permits map[messages.BrokerID]permit, nodes []node) bool {
 	})
 }
 
+// votersWanted are the controllers of the spec, without those at rest whose metadata went with their Pod: they get their votes back
+// when they run again. A broker that runs and leaves keeps the vote that it has as long as there are replicas on it: without one it may lose the
+// quorum when that gets another leader (adrift tells why), and all of what it serves with it.
+func (a *cluster) votersWanted() []messages.BrokerID {
+	wanted := slices.Clone(a.roles.controllers)
+	for _, n := range a.nodes() {
+		switch {
+		case n.restsWithoutVote():
+			wanted = slices.DeleteFunc(wanted, func(id messages.BrokerID) bool { return id == n.id })
+		case n.leaving && n.broker && n.observed.PodReady && slices.Contains(a.kafka.Voters, n.id) && a.mayHold(n.id):
+			wanted = append(wanted, n.id)
+		}
+	}
+	slices.Sort(wanted)
+	return wanted
+}
+
+// mayHold reports whether Kafka has replicas on a broker, or has not said that it has none.
+func (a *cluster) mayHold(id messages.BrokerID) bool {
+	return a.roll.index == nil || kafka.LeftOn(id, a.roll.index) != ""
+}
+
 func (a *cluster) votersWish() votersWish {
 	wish := votersWish{
 		brokers:   a.askedBrokers(),

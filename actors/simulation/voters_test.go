@@ -213,3 +213,31 @@ func TestAControllerThatWaitsForItsReplicasToGoKeepsNobodyFromRestarting(t *test
 		require.Empty(w.t, w.lostPartitions("demo"))
 	})
 }
+
+// All controllers are replaced by one at once, which their replicas do not fit on: as long as they serve they keep their votes, since who
+// has none may lose the quorum. And so the edit can be taken back.
+func TestBrokersThatLeaveKeepTheirVotesUntilTheyAreEmpty(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 6, 3, 2)
+		w.advance(time.Minute)
+		before := w.cluster("demo").Spec.Brokers
+		w.edit("demo", func(c *v1beta1.KafkaCluster) {
+			another := *c.Spec.Brokers[0].DeepCopy()
+			another.ID = 7
+			c.Spec.Brokers = []v1beta1.Broker{another}
+		})
+		w.eventuallyVote("demo", 0, 1, 2, 7)
+		w.advance(20 * time.Minute)
+		w.eventuallyVote("demo", 0, 1, 2, 7)
+		require.True(w.t, w.inSync("demo"))
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionBrokersLeaving), "left the spec")
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = before })
+		w.eventuallyVote("demo", 0, 1, 2)
+		w.eventuallyReady("demo")
+		require.Empty(w.t, w.lostPartitions("demo"))
+		w.settled()
+	})
+}
