@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // Rack is the failure domain of a node: the values of the labels that the user named, sorted and joined with a comma,
@@ -23,4 +24,19 @@ func Rack(awareness *v1beta1.RackAwareness, node *corev1.Node) string {
 	}
 	slices.Sort(values)
 	return strings.Join(values, ",")
+}
+
+// RackProblems names the labels of rack awareness that no node has: brokers are in no rack by them, and nothing else would tell.
+func RackProblems(awareness *v1beta1.RackAwareness, nodes []*corev1.Node) []messages.FieldProblem {
+	if awareness == nil || len(nodes) == 0 {
+		return nil
+	}
+	var problems []messages.FieldProblem
+	for _, label := range awareness.Labels {
+		if !slices.ContainsFunc(nodes, func(n *corev1.Node) bool { _, found := n.Labels[label]; return found }) {
+			problems = append(problems, messages.Warning("spec.rackAwareness.labels", "no node has the label %s, so no broker gets a rack by it, and replicas "+
+				"are not spread; correct it, or label the nodes", label))
+		}
+	}
+	return problems
 }

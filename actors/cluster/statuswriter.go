@@ -162,6 +162,9 @@ func (a *cluster) settling(now time.Time) time.Duration {
 
 func (a *cluster) view() view {
 	told := slices.Concat(a.problems, wordProblems(a.newest, lossTokens(a.nodes(), a.known.BrokersState)))
+	if awareness := a.newest.Spec.RackAwareness; awareness != nil {
+		told = append(told, kube.RackProblems(awareness, a.Cache.Nodes())...)
+	}
 	v := view{
 		cluster: a.newest, known: a.known, problems: told, nodes: a.nodes(), kafka: a.kafka,
 		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(), version: a.wide.release.Version,

@@ -444,3 +444,15 @@ func TestAnAnnotationOfTheSpecThatWaitsForTheNextPodIsNamed(t *testing.T) {
 		require.Equal(w.t, before, w.podUIDs("demo"))
 	})
 }
+
+func TestARackLabelThatNoNodeHasIsTold(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), racks, func(c *v1beta1.KafkaCluster) { c.Spec.RackAwareness.Labels = []string{"example.com/no-such"} }))
+		w.eventuallyReady("demo")
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionSpecWarning), "no node has the label example.com/no-such")
+		w.settled()
+		w.edit("demo", racks)
+		w.eventually(time.Minute, "nothing is wrong with that", func() bool { return w.conditionText("demo", kube.ConditionSpecWarning) == "" })
+	})
+}
