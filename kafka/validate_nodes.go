@@ -44,7 +44,8 @@ func controllerProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 			"no node has the controller role, which a KRaft cluster needs; add one to brokerConfig.processRoles of one or three nodes")}
 	case count%2 == 0:
 		return []messages.FieldProblem{messages.Warning(brokersField,
-			"of %d controllers %d may be down at once, as of %d: the even one adds nothing but a vote that may be missing; use an odd number", count, (count-1)/2, count-1)}
+			"of %d controllers %d may be down at once, as of %d: the even one adds nothing but a vote that may be missing; use an odd number",
+			count, (count-1)/2, count-1)}
 	default:
 		return nil
 	}

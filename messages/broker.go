@@ -115,7 +115,8 @@ type Restart struct {
 // Equal reports whether two wishes are the same for the broker.
 func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
-		w.InitialController == o.InitialController && w.FirstVoter == o.FirstVoter && w.Permit == o.Permit && w.Removal == o.Removal && w.Elsewhere == o.Elsewhere && w.MetadataDirectory == o.MetadataDirectory &&
+		w.InitialController == o.InitialController && w.FirstVoter == o.FirstVoter && w.Permit == o.Permit && w.Removal == o.Removal &&
+		w.Elsewhere == o.Elsewhere && w.MetadataDirectory == o.MetadataDirectory &&
 		w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
 		slices.Equal(w.ClusterApplied, o.ClusterApplied) && slices.Equal(w.Replace, o.Replace) &&
 		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
@@ -228,7 +229,8 @@ func (o BrokerObserved) sameDisks(p BrokerObserved) bool {
 }
 
 func (o BrokerObserved) samePod(p BrokerObserved) bool {
-	return o.Pod == p.Pod && o.PodRole == p.PodRole && o.VoteOnPod == p.VoteOnPod && o.PodReady == p.PodReady && o.Unhealthy == p.Unhealthy && o.Stopping == p.Stopping && o.Started.Equal(p.Started) &&
+	return o.Pod == p.Pod && o.PodRole == p.PodRole && o.VoteOnPod == p.VoteOnPod && o.PodReady == p.PodReady &&
+		o.Unhealthy == p.Unhealthy && o.Stopping == p.Stopping && o.Started.Equal(p.Started) &&
 		o.Restart == p.Restart && o.Rack == p.Rack && o.Version == p.Version
 }
 

@@ -40,7 +40,7 @@ type effects interface {
 	// changeVoters looks at the metadata quorum and makes the next change of its voters.
 	changeVoters(ctx context.Context, wish votersWish) (votersResult, error)
 	// mayEvict asks PodDisruptionBudgets whether a Pod whose vote is to be taken would be let go.
-	mayEvict(ctx context.Context, pod *corev1.Pod) (votersResult, error)
+	mayEvict(ctx context.Context, pod *corev1.Pod) (evictable, error)
 	// moveQuorum makes a static quorum a dynamic one, or returns why Kafka will not.
 	moveQuorum(ctx context.Context, brokers []string) (moved, error)
 	// removeObjects deletes the cluster's own objects and returns those whose deletion was accepted.
@@ -244,6 +244,8 @@ func (a *cluster) finished(c actor.Context, message any) {
 		landed(a, c, m, func() { a.quorumMoved(c, m) })
 	case kit.Result[votersResult]:
 		landed(a, c, m, func() { a.votersDone(c, m) })
+	case kit.Result[evictable]:
+		landed(a, c, m, func() { a.budgetsAnswered(c, m) })
 	case kit.Result[released]:
 		landed(a, c, m, func() { a.release.ended(a, c, m.Err) })
 	default:

@@ -88,7 +88,8 @@ type rollView struct {
 	rackOf     map[messages.BrokerID]string
 	// voters are those that Kafka told of last, also while it does not answer; none where it has told this daemon of none.
 	voters []messages.BrokerID
-	// votesChange is set while a vote in the metadata quorum is being changed, or what is known is from before; voteStays is why one is not taken before a restart.
+	// votesChange is set while a vote in the metadata quorum is being changed, or what is known is from before; voteStays is why one is
+	// not taken before a restart.
 	votesChange bool
 	voteStays   string
 	now         time.Time

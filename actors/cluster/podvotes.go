@@ -140,19 +140,36 @@ func (a *cluster) askBudgets(c actor.Context, take *goingVote) {
 		return
 	}
 	e, pod := a.effects, pods[at]
-	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (votersResult, error) { return e.mayEvict(ctx, pod) })
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (evictable, error) { return e.mayEvict(ctx, pod) })
+}
+
+// evictable says of a Pod whether budgets would let it go: refused is why not, empty when they would.
+type evictable struct {
+	pod     types.UID
+	refused string
 }
 
 // mayEvict takes a refusal for a result.
-func (e worldEffects) mayEvict(ctx context.Context, pod *corev1.Pod) (votersResult, error) {
+func (e worldEffects) mayEvict(ctx context.Context, pod *corev1.Pod) (evictable, error) {
+	err := e.Writer.MayEvict(ctx, pod)
 	var refused *kube.EvictionRefused
-	switch err := e.Writer.MayEvict(ctx, pod); {
-	case errors.As(err, &refused):
-		return votersResult{stays: refused.Error()}, nil
-	case err != nil:
-		return votersResult{}, err
+	if errors.As(err, &refused) {
+		return evictable{pod.UID, refused.Error()}, nil
 	}
-	return votersResult{mayGo: pod.UID}, nil
+	return evictable{pod: pod.UID}, err
+}
+
+// budgetsAnswered takes it: the vote may be taken now, or stays for a while.
+func (a *cluster) budgetsAnswered(c actor.Context, r kit.Result[evictable]) {
+	a.voters.job.ended(a, c, r.Err)
+	switch {
+	case r.Err != nil:
+		a.voters.waitFor(r.Err.Error(), time.Now())
+	case r.Value.refused != "":
+		a.voters.mayGo, a.voters.stays, a.voters.notBefore = "", r.Value.refused, time.Now().Add(refusedPause)
+	default:
+		a.voters.mayGo, a.voters.stays = r.Value.pod, ""
+	}
 }
 
 // stops says whose Pod is not the one that is known to run, or is being deleted, empty when all stand. It is asked of the API server after

@@ -116,7 +116,8 @@ func (a *cluster) rollView(now time.Time) rollView {
 		runsController: a.runsController, keepsDisks: a.keepsDisks,
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
 		voters:           a.voters.last,
-		votesChange:      a.voters.job.running || a.voters.newer(a.roll.index, now), voteStays: a.voters.stays, zeroBudget: kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
+		votesChange:      a.voters.job.running || a.voters.newer(a.roll.index, now), voteStays: a.voters.stays,
+		zeroBudget: kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
 	}
 	if a.known.RollingUpgrade != nil {
 		v.errorCount = a.known.RollingUpgrade.ErrorCount

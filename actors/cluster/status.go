@@ -56,6 +56,8 @@ type view struct {
 	wideRefused                      bool
 	// voters says what is awaited before the voters of the quorum can be those of the spec, votersTold that it has been for long.
 	voters, votersTold string
+	// wantedVoters are those who should have a vote now.
+	wantedVoters []messages.BrokerID
 	// staticQuorum says what people can do about voters that cannot be changed, dynamicQuorum that Kafka keeps them itself.
 	staticQuorum  string
 	dynamicQuorum bool
@@ -202,8 +204,11 @@ func (v view) brokerState(state v1beta1.BrokerState, n node) v1beta1.BrokerState
 	if o.Version != "" && !strings.HasPrefix(state.Version, o.Version+".") { // Koperator knew more digits
 		state.Version = o.Version
 	}
-	if o.Rack != "" {
+	switch {
+	case o.Rack != "":
 		state.RackAwarenessState = v1beta1.RackAwarenessStateOf(o.Rack)
+	case v.cluster.Spec.RackAwareness == nil: // otherwise nobody may know the node just now
+		state.RackAwarenessState = ""
 	}
 	state.Reason, state.Since = reasonAndSince(state, o)
 	state.FormattedLogDirs = v.formattedLogDirs(state.FormattedLogDirs, n)

@@ -169,7 +169,7 @@ func (a *cluster) view() view {
 		cluster: a.newest, known: a.known, problems: told, nodes: a.nodes(), kafka: a.kafka,
 		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(), version: a.wide.release.Version,
 		metadata: a.upgrade.finalised, metadataWaits: a.upgrade.waits, wide: a.wide.problems, wideRefused: a.wide.bad,
-		voters: a.voters.waits, votersTold: a.voters.told(time.Now()),
+		voters: a.voters.waits, votersTold: a.voters.told(time.Now()), wantedVoters: a.votersWanted(),
 		staticQuorum: a.move.offer, dynamicQuorum: a.move.done, copied: a.copied(),
 	}
 	if a.valid != nil {

@@ -88,9 +88,6 @@ type votersResult struct {
 	step kafka.VoterStep
 	// refused is Kafka's reason, empty where it took the change.
 	refused string
-	// mayGo and stays are the answer to who was asked for a budget's leave.
-	mayGo types.UID
-	stays string
 }
 
 // keepVoters looks whether a change is due, and makes it.
@@ -143,26 +140,27 @@ func someoneStops(permits map[messages.BrokerID]permit, nodes []node) bool {
 	})
 }
 
-// votersWanted are the controllers of the spec, without those at rest whose metadata went with their Pod: they get their votes back
-// when they run again. A broker that runs and leaves keeps the vote that it has as long as there are replicas on it: without one it may lose the
-// quorum when that gets another leader (adrift tells why), and all of what it serves with it.
+// votersWanted are those who should have a vote now.
 func (a *cluster) votersWanted() []messages.BrokerID {
-	wanted := slices.Clone(a.roles.controllers)
-	for _, n := range a.nodes() {
+	return wantedVoters(a.roles.controllers, a.nodes(), a.kafka.Voters, a.roll.index)
+}
+
+// wantedVoters are the controllers of the spec, without those at rest whose metadata went with their Pod: they get their votes back when
+// they run again. A broker that runs and leaves keeps the vote that it has as long as Kafka has replicas on it, or has not said that it
+// has none: without a vote it may lose the quorum when that gets another leader (adrift tells why), and all that it serves with it.
+func wantedVoters(controllers []messages.BrokerID, nodes []node, voters []messages.BrokerID, known *kafka.ReplicationIndex) []messages.BrokerID {
+	wanted := slices.Clone(controllers)
+	mayHold := func(n node) bool { return known == nil || kafka.LeftOn(n.id, known) != "" }
+	for _, n := range nodes {
 		switch {
 		case n.restsWithoutVote():
 			wanted = slices.DeleteFunc(wanted, func(id messages.BrokerID) bool { return id == n.id })
-		case n.leaving && n.broker && n.observed.PodReady && slices.Contains(a.kafka.Voters, n.id) && a.mayHold(n.id):
+		case n.leaving && n.broker && n.observed.PodReady && slices.Contains(voters, n.id) && mayHold(n):
 			wanted = append(wanted, n.id)
 		}
 	}
 	slices.Sort(wanted)
 	return wanted
-}
-
-// mayHold reports whether Kafka has replicas on a broker, or has not said that it has none.
-func (a *cluster) mayHold(id messages.BrokerID) bool {
-	return a.roll.index == nil || kafka.LeftOn(id, a.roll.index) != ""
 }
 
 func (a *cluster) votersWish() votersWish {
@@ -209,13 +207,6 @@ func (a *cluster) votersDone(c actor.Context, r kit.Result[votersResult]) {
 	}
 	if r.Err != nil {
 		a.voters.waitFor(r.Err.Error(), now)
-		return
-	}
-	if r.Value.mayGo != "" || r.Value.stays != "" {
-		a.voters.mayGo, a.voters.stays = r.Value.mayGo, r.Value.stays
-		if r.Value.stays != "" {
-			a.voters.notBefore = now.Add(refusedPause)
-		}
 		return
 	}
 	done := step.Change == kafka.VoterAdd || step.Change == kafka.VoterRemove

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,9 +32,39 @@ func TestWhatTheQuorumLacksIsTold(t *testing.T) {
 		"one vote less: of a strange": {messages.KafkaObserved{Voters: []messages.BrokerID{1, 2, 9}}, "", "node 9 has a vote in the metadata quorum but is no controller"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			is := quorumProblem(view{nodes: nodes, kafka: test.observed, voters: test.waits})
+			wanted := wantedVoters([]messages.BrokerID{1, 2}, nodes, test.observed.Voters, nil)
+			is := quorumProblem(view{nodes: nodes, kafka: test.observed, voters: test.waits, wantedVoters: wanted})
 			require.Contains(t, is, test.says)
 			require.Equal(t, test.says == "", is == "")
+		})
+	}
+}
+
+func TestABrokerThatLeavesKeepsItsVoteWhileThereAreReplicasOnIt(t *testing.T) {
+	empty := kafka.Index(&messages.Replication{})
+	full := kafka.Index(&messages.Replication{Partitions: []messages.Partition{{Topic: "orders", Leader: 4, Replicas: []messages.BrokerID{4}}}})
+	leaves := node{id: 4, broker: true, controller: true, leaving: true, observed: messages.BrokerObserved{PodReady: true}}
+	for name, test := range map[string]struct {
+		change func(*node)
+		voters []messages.BrokerID
+		known  *kafka.ReplicationIndex
+		keeps  bool
+	}{
+		"with replicas":                       {nil, []messages.BrokerID{1, 4}, full, true},
+		"while nobody knows":                  {nil, []messages.BrokerID{1, 4}, nil, true},
+		"not without any":                     {nil, []messages.BrokerID{1, 4}, empty, false},
+		"not one that it never had":           {nil, []messages.BrokerID{1}, full, false},
+		"not while it does not run":           {func(n *node) { n.observed.PodReady = false }, []messages.BrokerID{1, 4}, full, false},
+		"not of a node that holds no records": {func(n *node) { n.broker = false }, []messages.BrokerID{1, 4}, full, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := leaves
+			if test.change != nil {
+				test.change(&n)
+			}
+			wanted := wantedVoters([]messages.BrokerID{1}, []node{{id: 1, controller: true}, n}, test.voters, test.known)
+			require.Equal(t, test.keeps, slices.Contains(wanted, n.id))
+			require.Contains(t, wanted, messages.BrokerID(1))
 		})
 	}
 }

@@ -37,17 +37,31 @@ func (w *World) allHave(name, key, value string) bool {
 	return true
 }
 
+// withOrders makes a cluster with a topic, and waits until that is in sync.
+func (w *World) withOrders(changes ...func(*v1beta1.KafkaCluster)) {
+	w.t.Helper()
+	w.apply(kafkaCluster("demo", changes...))
+	w.eventuallyReady("demo")
+	w.topic("demo", "orders", 6, 3, 2)
+	w.advance(time.Minute)
+}
+
+// moreRequests is an edit that restarts every node.
+func moreRequests(c *v1beta1.KafkaCluster) { readOnly("queued.max.requests=700\n")(c) }
+
+func (w *World) eventuallyRolled(name string) {
+	w.t.Helper()
+	w.eventually(30*time.Minute, "all are restarted", func() bool { return w.allHave(name, "queued.max.requests", "700") })
+}
+
 func TestAClusterOnEmptyDirsIsFormedOnceAndRolls(t *testing.T) {
 	for name, changes := range throwAway() {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(w *World) {
-				w.apply(kafkaCluster("demo", changes...))
-				w.eventuallyReady("demo")
-				w.topic("demo", "orders", 6, 3, 2)
-				w.advance(time.Minute)
+				w.withOrders(changes...)
 				before, votes := w.directories("demo"), w.votes("demo")
-				w.edit("demo", readOnly("queued.max.requests=700\n"))
-				w.eventually(30*time.Minute, "all are restarted", func() bool { return w.allHave("demo", "queued.max.requests", "700") })
+				w.edit("demo", moreRequests)
+				w.eventuallyRolled("demo")
 				w.eventuallyReady("demo")
 				require.Equal(w.t, votes, w.votes("demo"))
 				for id, directory := range w.directories("demo") {
@@ -66,10 +80,7 @@ func TestAControllerOnAnEmptyDirComesBackWithoutItsPod(t *testing.T) {
 	for name, changes := range throwAway() {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(w *World) {
-				w.apply(kafkaCluster("demo", changes...))
-				w.eventuallyReady("demo")
-				w.topic("demo", "orders", 6, 3, 2)
-				w.advance(time.Minute)
+				w.withOrders(changes...)
 				votes := w.votes("demo")
 				for _, id := range []messages.BrokerID{1, w.activeController("demo")} {
 					before := w.directories("demo")
@@ -89,10 +100,7 @@ func TestAControllerOnAnEmptyDirComesBackWithoutItsPod(t *testing.T) {
 
 func TestAControllerOnAnEmptyDirOfANodeThatIsLost(t *testing.T) {
 	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), onEmptyDirs))
-		w.eventuallyReady("demo")
-		w.topic("demo", "orders", 6, 3, 2)
-		w.advance(time.Minute)
+		w.withOrders(controllersOnly(3), brokers(3), onEmptyDirs)
 		gone := w.nodeOf(1)
 		w.goneForGood(gone)
 		w.eventually(20*time.Minute, "it serves elsewhere", func() bool { return w.serves("demo", 1) && w.nodeOf(1) != gone })
@@ -117,13 +125,10 @@ func TestTheDaemonMayDieAtAnyWriteWhileAClusterOnEmptyDirsIsMade(t *testing.T) {
 func TestTheDaemonMayDieAtAnyWriteWhileAControllerOnAnEmptyDirIsRestarted(t *testing.T) {
 	for writes := 1; writes <= 12; writes++ {
 		run(t, func(w *World) {
-			w.apply(kafkaCluster("demo", nodes(3), onEmptyDirs))
-			w.eventuallyReady("demo")
-			w.topic("demo", "orders", 6, 3, 2)
-			w.advance(time.Minute)
+			w.withOrders(nodes(3), onEmptyDirs)
 			w.killAfterWrites(writes)
-			w.edit("demo", readOnly("queued.max.requests=700\n"))
-			w.eventually(30*time.Minute, "all are restarted", func() bool { return w.allHave("demo", "queued.max.requests", "700") })
+			w.edit("demo", moreRequests)
+			w.eventuallyRolled("demo")
 			w.eventuallyReady("demo")
 			require.Len(w.t, w.votes("demo"), 3)
 			require.Empty(w.t, w.lostPartitions("demo"))
@@ -220,14 +225,14 @@ func TestWithAControllerInMaintenanceNoOtherVoteIsTaken(t *testing.T) {
 		w.edit("demo", maintained(1))
 		w.eventuallyVote("demo", 0, 2)
 		w.eventually(10*time.Minute, "it is stopped", func() bool { return len(w.podsOf("demo", 1)) == 0 })
-		w.edit("demo", readOnly("queued.max.requests=700\n"))
+		w.edit("demo", moreRequests)
 		before := []types.UID{w.podsOf("demo", 0)[0].UID, w.podsOf("demo", 2)[0].UID}
 		w.advance(time.Hour)
 		require.Equal(w.t, before, []types.UID{w.podsOf("demo", 0)[0].UID, w.podsOf("demo", 2)[0].UID})
 		require.Equal(w.t, []messages.BrokerID{0, 2}, w.votes("demo"))
 		require.Contains(w.t, w.conditionText("demo", kube.ConditionRollBlocked), "2 are needed")
 		w.edit("demo", maintained())
-		w.eventually(30*time.Minute, "all are restarted", func() bool { return w.allHave("demo", "queued.max.requests", "700") })
+		w.eventuallyRolled("demo")
 		w.eventuallyVote("demo", 0, 1, 2)
 		w.settled()
 	})
@@ -242,7 +247,7 @@ func TestADrainBesideARollOnEmptyDirsKeepsTheQuorum(t *testing.T) {
 				w.eventuallyReady("demo")
 				w.advance(time.Minute)
 				votes := w.votes("demo")
-				w.edit("demo", readOnly("queued.max.requests=700\n"))
+				w.edit("demo", moreRequests)
 				for i := 0; i < 5 && !w.allHave("demo", "queued.max.requests", "700"); i++ {
 					for _, id := range []messages.BrokerID{2, 1, 0} {
 						for seconds := 0; seconds < 40; seconds++ {
@@ -253,7 +258,7 @@ func TestADrainBesideARollOnEmptyDirsKeepsTheQuorum(t *testing.T) {
 						}
 					}
 				}
-				w.eventually(30*time.Minute, "all are restarted", func() bool { return w.allHave("demo", "queued.max.requests", "700") })
+				w.eventuallyRolled("demo")
 				w.eventuallyVote("demo", votes...)
 				w.eventuallyReady("demo")
 				w.settled()
@@ -271,12 +276,12 @@ func TestNoVoteIsTakenForARestartThatAForeignBudgetRefuses(t *testing.T) {
 		w.eventuallyReady("demo")
 		w.advance(time.Minute)
 		theirs := w.foreignBudget(map[string]string{kube.LabelCluster: "demo"})
-		w.edit("demo", readOnly("queued.max.requests=700\n"))
+		w.edit("demo", moreRequests)
 		w.advance(10 * time.Minute)
 		require.Len(w.t, w.votes("demo"), 3)
 		require.Contains(w.t, w.conditionText("demo", kube.ConditionRollBlocked), "eviction refused")
 		w.deleteObject(theirs)
-		w.eventually(30*time.Minute, "all are restarted", func() bool { return w.allHave("demo", "queued.max.requests", "700") })
+		w.eventuallyRolled("demo")
 		w.eventuallyVote("demo", 0, 1, 2)
 		w.settled()
 	})
@@ -284,10 +289,7 @@ func TestNoVoteIsTakenForARestartThatAForeignBudgetRefuses(t *testing.T) {
 
 func TestAControllerOnAnEmptyDirInMaintenanceHasNoVote(t *testing.T) {
 	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(4), onEmptyDirs))
-		w.eventuallyReady("demo")
-		w.topic("demo", "orders", 6, 3, 2)
-		w.advance(time.Minute)
+		w.withOrders(nodes(4), onEmptyDirs)
 		w.edit("demo", maintained(1))
 		w.eventuallyVote("demo", 0, 2, 3)
 		w.eventually(10*time.Minute, "it is stopped", func() bool { return len(w.podsOf("demo", 1)) == 0 })
@@ -302,10 +304,7 @@ func TestAControllerOnAnEmptyDirInMaintenanceHasNoVote(t *testing.T) {
 
 func TestAControllerMovesFromAnEmptyDirToAClaim(t *testing.T) {
 	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(3), onEmptyDirs))
-		w.eventuallyReady("demo")
-		w.topic("demo", "orders", 6, 3, 2)
-		w.advance(time.Minute)
+		w.withOrders(nodes(3), onEmptyDirs)
 		w.edit("demo", func(c *v1beta1.KafkaCluster) {
 			for i := range c.Spec.Brokers {
 				c.Spec.Brokers[i].BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/kafka-logs", PvcSpec: claimOf("10Gi")}}

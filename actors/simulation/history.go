@@ -300,7 +300,12 @@ func (h *history) removeBroker() {
 	entries := h.cluster(h.name).Spec.Brokers
 	last := entries[len(entries)-1]
 	stays := slices.ContainsFunc(entries[:len(entries)-1], servesClients)
-	if len(entries) < 4 || h.onPods() && controllersOf(entries) < 5 || !stays || last.BrokerConfig != nil && last.BrokerConfig.IsController() && controllersOf(entries) < 3 {
+	least := 3 // controllers without which one is left
+	if h.onPods() {
+		least = 5
+	}
+	controller := last.BrokerConfig != nil && last.BrokerConfig.IsController()
+	if len(entries) < 4 || !stays || (controller || h.onPods()) && controllersOf(entries) < least {
 		return
 	}
 	h.edit(h.name, withoutBroker(last.ID))

@@ -454,5 +454,17 @@ func TestARackLabelThatNoNodeHasIsTold(t *testing.T) {
 		w.settled()
 		w.edit("demo", racks)
 		w.eventually(time.Minute, "nothing is wrong with that", func() bool { return w.conditionText("demo", kube.ConditionSpecWarning) == "" })
+		inRacks := func() (n int) {
+			for _, state := range w.cluster("demo").Status.BrokersState {
+				if _, found := state.RackAwarenessState.Rack(); found {
+					n++
+				}
+			}
+			return n
+		}
+		w.eventually(10*time.Minute, "all are in racks", func() bool { return inRacks() == 3 })
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.RackAwareness = nil })
+		w.eventually(10*time.Minute, "none is, and status says so", func() bool { return inRacks() == 0 })
+		w.eventuallyReady("demo")
 	})
 }
