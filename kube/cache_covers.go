@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"cmp"
 	"fmt"
 	"reflect"
 
@@ -23,44 +22,41 @@ func Covers(observed, wanted Object) (bool, string) {
 	}
 	delete(want, "apiVersion") // a cached object has lost its type
 	delete(want, "kind")
-	path := cmp.Or(uncovered(have, want, ""), strayed(observed, wanted))
+	if path, lacks := uncovered(have, want); lacks {
+		return false, path
+	}
+	path := strayed(observed, wanted)
 	return path == "", path
 }
 
-// uncovered is the path of the first field of want that have lacks, empty when there is none.
-func uncovered(have, want any, path string) string {
+// uncovered is the path of the first field of want that have lacks, and whether there is one.
+func uncovered(have, want any) (path string, lacks bool) {
 	switch want := want.(type) {
 	case map[string]any:
 		fields, ok := have.(map[string]any)
 		if !ok {
-			if len(want) == 0 && have == nil {
-				return ""
-			}
-			return path
+			return "", len(want) > 0 || have != nil
 		}
 		for _, key := range sortedKeys(want) {
-			if different := uncovered(fields[key], want[key], path+"."+key); different != "" {
-				return different
+			if rest, lacks := uncovered(fields[key], want[key]); lacks {
+				return "." + key + rest, true
 			}
 		}
-		return ""
+		return "", false
 	case []any:
 		items, ok := have.([]any)
 		if !ok || len(items) != len(want) {
-			return path
+			return "", true
 		}
 		for i := range want {
-			if different := uncovered(items[i], want[i], fmt.Sprintf("%s[%d]", path, i)); different != "" {
-				return different
+			if rest, lacks := uncovered(items[i], want[i]); lacks {
+				return fmt.Sprintf("[%d]%s", i, rest), true
 			}
 		}
-		return ""
+		return "", false
 	case nil:
-		return ""
+		return "", false
 	default:
-		if reflect.DeepEqual(have, want) {
-			return ""
-		}
-		return path
+		return "", !reflect.DeepEqual(have, want)
 	}
 }

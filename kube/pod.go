@@ -31,6 +31,8 @@ type PodInput struct {
 	Properties string
 	// UserProperties are the lines of it that the user wrote, in a fixed order.
 	UserProperties string
+	// UserInputsHash and RenderedHash are those of the Pod where they are known, empty where they are to be worked out.
+	UserInputsHash, RenderedHash string
 }
 
 func (in PodInput) id() messages.BrokerID { return messages.BrokerID(in.Broker.ID) }
@@ -80,7 +82,10 @@ func BrokerPod(in PodInput) (*corev1.Pod, error) {
 }
 
 func withHashes(pod *corev1.Pod, in PodInput) *corev1.Pod {
-	userInputs, rendered := UserInputsHash(in), RenderedHash(pod, in)
+	userInputs, rendered := in.UserInputsHash, in.RenderedHash
+	if rendered == "" {
+		userInputs, rendered = UserInputsHash(in), RenderedHash(pod, in)
+	}
 	if pod.Annotations == nil {
 		pod.Annotations = map[string]string{}
 	}

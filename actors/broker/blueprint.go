@@ -27,6 +27,8 @@ type blueprint struct {
 	released []string
 	// properties is the file without the lines that only the Pod's node tells, userProperties what of it people wrote.
 	properties, userProperties string
+	// wantedKeys and userKeys are what the two say. Nobody changes them.
+	wantedKeys, userKeys kafka.Properties
 	// said is what people would have written in place of all that they have, nil where it is that which they have.
 	said *string
 	// userHash and renderedHash are those of the Pod that would be made today.
@@ -48,14 +50,13 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 	}
 	w.keepLeftDisks()
 	w.disks = w.config.StorageConfigs
-	if w.properties, err = w.file(""); err != nil {
+	if err = w.render(); err != nil {
 		return w, err
 	}
-	user, err := kafka.UserProperties(wanted.Cluster, &wanted.Entry)
-	if err != nil {
+	if w.userKeys, err = kafka.UserProperties(wanted.Cluster, &wanted.Entry); err != nil {
 		return w, err
 	}
-	w.userProperties = user.String()
+	w.userProperties = w.userKeys.String()
 	sample, err := w.pod(w.expectedClaims(), nil)
 	if err != nil {
 		return w, err
@@ -105,16 +106,33 @@ func selfContained(cluster *v1beta1.KafkaCluster, entry v1beta1.Broker) (v1beta1
 }
 
 // file is broker.properties; rack is empty where it is not known or not wanted.
-func (w blueprint) file(rack string) (string, error) {
+func (w blueprint) file(rack string) (kafka.Properties, error) {
 	cluster, entry := w.sayer()
-	properties, err := kafka.BrokerProperties(kafka.RenderInput{
+	return kafka.BrokerProperties(kafka.RenderInput{
 		Cluster: cluster, Broker: entry, Config: w.config, Addresses: kube.AddressesOf(w.Cluster), Quorum: w.Quorum,
 		Rack: rack,
 	})
-	if err != nil {
-		return "", err
+}
+
+// render writes the file without the lines that only the Pod's node tells.
+func (w *blueprint) render() error {
+	file, err := w.file("")
+	if err == nil {
+		w.wantedKeys, w.properties = file, file.String()
 	}
-	return properties.String(), nil
+	return err
+}
+
+// keysOf reads a text. Those of the wish are not read again at every look.
+func (w blueprint) keysOf(text string) (kafka.Properties, error) {
+	switch text {
+	case w.properties:
+		return w.wantedKeys, nil
+	case w.userProperties:
+		return w.userKeys, nil
+	default:
+		return kafka.Parse(text)
+	}
 }
 
 // racks reports whether the file has a line that is known only when the Pod has a node.
@@ -259,13 +277,12 @@ func (w blueprint) pod(claims map[string]string, format []string) (*corev1.Pod, 
 		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Addresses: kube.AddressesOf(w.Cluster),
 		ClusterID: w.ClusterID, Quorum: quorum, ClaimNames: claims, FormatDirs: format,
 		Properties: w.properties, UserProperties: w.userProperties,
+		UserInputsHash: w.userHash, RenderedHash: w.renderedHash,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if w.renderedHash != "" { // that of the wish: claims which Koperator named make no other Pod
-		pod.Annotations[kube.AnnotationUserInputsHash] = w.userHash
-		pod.Annotations[kube.AnnotationRenderedHash] = w.renderedHash
+	if w.configMap != nil {
 		// A Pod may be there before its ConfigMap: who restarts must know by either what a broker that left was.
 		pod.Annotations[kube.AnnotationConfigurationBackup] = w.configMap.Annotations[kube.AnnotationConfigurationBackup]
 	}
@@ -304,15 +321,15 @@ func (w blueprint) disksAgain(claims []*corev1.PersistentVolumeClaim) string {
 func (w blueprint) applyConfig(o observed, rack string) step {
 	config := w.configMap
 	if rack != "" {
-		text, err := w.file(rack)
+		file, err := w.file(rack)
 		if err != nil {
 			return blocked("%v", err)
 		}
 		config = config.DeepCopy()
-		config.Data[kube.KeyBrokerConfig] = text
+		config.Data[kube.KeyBrokerConfig] = file.String()
 		kube.SignConfig(config)
 	}
-	if f, known := w.startedWith(o); known { // also what is not written any more once the broker is started anew
+	if f, known := w.startedWith(o); known && !f.recordedIn(config) { // also what is not written any more once the broker is started anew
 		config = w.withRecord(f, config.Data[kube.KeyBrokerConfig])
 	}
 	if text := w.firstVoterText(o); text != "" {

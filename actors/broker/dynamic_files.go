@@ -55,18 +55,16 @@ func (w blueprint) startedWith(o observed) (f files, ok bool) {
 	if !changed {
 		text = o.config.Data[kube.KeyBrokerConfig]
 	}
-	var errs [6]error
-	var userBefore, userNow, file kafka.Properties
-	f.user = user
-	f.running, errs[0] = kafka.Parse(text)
-	f.wanted, errs[1] = kafka.Parse(w.properties)
-	userBefore, errs[2] = kafka.Parse(user)
-	userNow, errs[3] = kafka.Parse(w.userProperties)
-	file, errs[4] = kafka.Parse(o.config.Data[kube.KeyBrokerConfig])
-	f.changed = differing(userBefore, userNow)
+	var errs [4]error
+	var userBefore, file kafka.Properties
+	f.user, f.wanted = user, w.wantedKeys
+	f.running, errs[0] = w.keysOf(text)
+	userBefore, errs[1] = w.keysOf(user)
+	file, errs[2] = w.keysOf(o.config.Data[kube.KeyBrokerConfig])
+	f.changed = differing(userBefore, w.userKeys)
 	f.before = f.wanted.Merge()
 	if len(f.changed) > 0 {
-		f.before, errs[5] = w.fileOf(user)
+		f.before, errs[3] = w.fileOf(user)
 	}
 	for _, err := range errs {
 		if err != nil {
@@ -89,22 +87,17 @@ func (w blueprint) startedWith(o observed) (f files, ok bool) {
 // fileOf is the file of today, had people written a text in place of all that they have.
 func (w blueprint) fileOf(user string) (kafka.Properties, error) {
 	w.said = &user
-	text, err := w.file("")
-	if err != nil {
-		return nil, err
-	}
-	return kafka.Parse(text)
+	return w.file("")
 }
 
 // seenFiles stands in for startedWith where the record is lost: a broker shows what it has read from its file. Of keys that
 // neither people nor we had a hand in nothing is said, nor of Pods that Koperator made, whose differences wait for consent.
 func (w blueprint) seenFiles(o observed, applied kafka.Applied) (f files, ok bool) {
-	wanted, errWanted := kafka.Parse(w.properties)
-	user, errUser := kafka.Parse(w.userProperties)
-	if errWanted != nil || errUser != nil || !hashed(o.pod()) {
+	if !hashed(o.pod()) {
 		return files{}, false
 	}
-	f = files{running: wanted, before: wanted, wanted: wanted, changed: append(user.Keys(), slices.Collect(maps.Keys(applied))...)}
+	wanted := w.wantedKeys
+	f = files{running: wanted, before: wanted, wanted: wanted, changed: append(w.userKeys.Keys(), slices.Collect(maps.Keys(applied))...)}
 	slices.Sort(f.changed)
 	f.changed = slices.Compact(f.changed)
 	return f.corrected(o.asked.configs), true
@@ -125,11 +118,19 @@ func (w blueprint) podDiffers(pod *corev1.Pod) bool {
 
 // differing are the keys that are not the same in two texts.
 func differing(a, b kafka.Properties) []string {
-	return slices.DeleteFunc(a.Merge(b).Keys(), func(key string) bool {
-		old, was := a.Get(key)
-		value, is := b.Get(key)
-		return was == is && old == value
-	})
+	var keys []string
+	for key, old := range a {
+		if value, is := b.Get(key); !is || old != value {
+			keys = append(keys, key)
+		}
+	}
+	for key := range b {
+		if _, was := a.Get(key); !was {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // startedFile is the hash of what people had written when the Pod's broker was started.
@@ -225,6 +226,12 @@ func (w blueprint) rackless(file kafka.Properties) kafka.Properties {
 		file.Delete("broker.rack")
 	}
 	return file
+}
+
+// recordedIn reports whether a ConfigMap says already what a broker was started with: just what it holds.
+func (f files) recordedIn(config *corev1.ConfigMap) bool {
+	_, changed := config.Data[kube.KeyStartedConfig]
+	return !changed && config.Data[kube.KeyUserConfig] == f.user && config.Data[kube.KeyBrokerConfig] == f.running.String()
 }
 
 // withRecord is the ConfigMap of a broker that runs, with the record of what it was started with.

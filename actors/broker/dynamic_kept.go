@@ -28,11 +28,7 @@ func (w blueprint) standing(o observed) map[string]kube.RefusedValue {
 	if len(recorded) == 0 {
 		return nil
 	}
-	user, err := kafka.Parse(w.userProperties)
-	if err != nil {
-		return nil
-	}
-	return standingOf(recorded, user)
+	return standingOf(recorded, w.userKeys)
 }
 
 func standingOf(recorded map[string]kube.RefusedValue, user kafka.Properties) map[string]kube.RefusedValue {
@@ -50,10 +46,7 @@ func (w blueprint) starting(o observed) blueprint {
 	if len(refused) == 0 {
 		return w
 	}
-	user, err := kafka.Parse(w.userProperties)
-	if err != nil {
-		return w
-	}
+	user := w.userKeys.Merge()
 	for key, r := range refused {
 		if r.Accepted == nil {
 			user.Delete(key)
@@ -61,7 +54,7 @@ func (w blueprint) starting(o observed) blueprint {
 			user.Set(key, *r.Accepted)
 		}
 	}
-	kept, err := w.saying(user.String())
+	kept, err := w.saying(user)
 	if err != nil {
 		return w
 	}
@@ -69,13 +62,14 @@ func (w blueprint) starting(o observed) blueprint {
 }
 
 // saying is the wish had people written another text in place of all that they have.
-func (w blueprint) saying(user string) (blueprint, error) {
-	w.said, w.userProperties = &user, user
-	var err error
-	if w.properties, err = w.file(""); err != nil {
+func (w blueprint) saying(user kafka.Properties) (blueprint, error) {
+	text := user.String()
+	w.said, w.userProperties, w.userKeys = &text, text, user
+	err := w.render()
+	if err != nil {
 		return w, err
 	}
-	w.userHash = kube.WithFilePart(w.userHash, kube.FileHash(user))
+	w.userHash = kube.WithFilePart(w.userHash, kube.FileHash(text))
 	w.renderedHash = kube.WithFilePart(w.renderedHash, kube.FileHash(w.properties))
 	w.configMap, err = w.configMapToday()
 	return w, err
@@ -84,21 +78,20 @@ func (w blueprint) saying(user string) (blueprint, error) {
 // refusalsNow are those to be recorded: what the broker has just refused of its file, and what it refused before and has yet
 // to be asked about.
 func (w blueprint) refusalsNow(o observed, l *live, change kafka.FileChange) map[string]kube.RefusedValue {
-	user, err := kafka.Parse(w.userProperties)
-	if !l.known || err != nil || o.config == nil {
+	if !l.known || o.config == nil {
 		return w.refusals(o)
 	}
-	file, err := kafka.Parse(o.config.Data[kube.KeyBrokerConfig])
+	file, err := w.keysOf(o.config.Data[kube.KeyBrokerConfig])
 	if err != nil {
 		return w.refusals(o)
 	}
-	before, refusedNow := standingOf(w.refusals(o), user), o.asked.refusedKeys(l.wanted)
+	before, refusedNow := standingOf(w.refusals(o), w.userKeys), o.asked.refusedKeys(l.wanted)
 	now := map[string]kube.RefusedValue{}
 	for _, c := range change.Live {
 		r, recorded := before[c.Key]
 		toldNow := slices.Contains(refusedNow, c.Key) && !o.asked.refused[c.Key].atStart
 		if toldNow && !recorded {
-			r = kube.RefusedValue{Wish: wishOf(user, c.Key), Accepted: valueOf(file, c.Key), Said: o.asked.refused[c.Key].text}
+			r = kube.RefusedValue{Wish: wishOf(w.userKeys, c.Key), Accepted: valueOf(file, c.Key), Said: o.asked.refused[c.Key].text}
 		}
 		if !r.Is(accepted(r)) && (toldNow || recorded && setsOrDeletes(l.plan, c.Key)) {
 			now[c.Key] = r

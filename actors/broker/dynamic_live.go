@@ -88,13 +88,12 @@ func (w blueprint) fileChange(o observed, l *live, diff kafka.FileDiff) kafka.Fi
 // unseen are keys of ours in today's file of which, without a record, nobody knows whether the process has read them there:
 // Kafka shows no value that may be secret.
 func (w blueprint) unseen(o observed, l *live) []string {
-	user, err := kafka.Parse(w.userProperties)
-	if l.known || err != nil {
+	if l.known {
 		return nil
 	}
 	var keys []string
 	for _, key := range slices.Sorted(maps.Keys(w.applied(o))) {
-		_, written := user.Get(key)
+		_, written := w.userKeys.Get(key)
 		if _, _, shown := o.asked.configs.InFile(key); written && !shown {
 			keys = append(keys, key)
 		}
@@ -116,13 +115,9 @@ func (w blueprint) needs(o observed, missing []string, clusterWide kafka.Propert
 // notInFile are the keys of today's file that a process was not started with, as far as it shows them. A Pod that Koperator
 // made keeps its file until somebody agrees to a restart.
 func (w blueprint) notInFile(o observed) []string {
-	user, err := kafka.Parse(w.userProperties)
-	if err != nil {
-		return nil
-	}
-	return slices.DeleteFunc(user.Keys(), func(key string) bool {
+	return slices.DeleteFunc(w.userKeys.Keys(), func(key string) bool {
 		value, there, known := o.asked.configs.InFile(key)
-		return known && there && kafka.SameValue(kafka.TypeOf(key, o.asked.configs), value, user[key])
+		return known && there && kafka.SameValue(kafka.TypeOf(key, o.asked.configs), value, w.userKeys[key])
 	})
 }
 

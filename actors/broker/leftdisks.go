@@ -54,11 +54,10 @@ func (w blueprint) without(lost []string) (blueprint, error) {
 	})
 	w.config, w.disks = &config, config.StorageConfigs
 	w.draining = slices.DeleteFunc(slices.Clone(w.draining), func(p string) bool { return slices.Contains(lost, p) })
-	var err error
-	if w.properties, err = w.file(""); err != nil {
-		return w, err
+	err := w.render()
+	if err == nil {
+		w.configMap, err = w.configMapToday()
 	}
-	w.configMap, err = w.configMapToday()
 	return w, err
 }
 

@@ -19,11 +19,14 @@ type Metrics struct {
 	dead    *prometheus.CounterVec
 	// restarts are permits to stop a broker's Pod.
 	restarts *prometheus.CounterVec
+	// all are the options of every actor.
+	all []actor.PropsOption
 }
 
-// NewMetrics registers the actors' metrics and listens for restarts and undeliverable messages of sys.
-func NewMetrics(registerer prometheus.Registerer, sys *actor.ActorSystem) *Metrics {
+// NewMetrics registers the actors' metrics and listens for restarts and undeliverable messages of sys. Every actor gets the options.
+func NewMetrics(registerer prometheus.Registerer, sys *actor.ActorSystem, options ...actor.PropsOption) *Metrics {
 	m := &Metrics{
+		all: options,
 		receive: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "koperator_actor_receive_seconds", Help: "Time an actor spent in one message.",
 			Buckets: prometheus.ExponentialBuckets(1e-6, 10, 7),
@@ -61,7 +64,7 @@ func (m *Metrics) Props(kind string, producer actor.Producer, options ...actor.P
 		actor.WithMailbox(Mailbox(m.depth.WithLabelValues(kind))),
 		actor.WithSupervisor(Supervision()),
 	}
-	return actor.PropsFromProducer(producer, slices.Concat(base, options)...)
+	return actor.PropsFromProducer(producer, slices.Concat(base, m.all, options)...)
 }
 
 func measured(receive prometheus.Observer, panics prometheus.Counter) actor.ReceiverMiddleware {

@@ -284,7 +284,7 @@ func merge(live, last, want any) any {
 // stillOurs is what the daemon's field manager owns after somebody else has made after of before: who changes a value by an update
 // takes it from all others.
 func stillOurs(ours map[string]any, before, after kube.Object) map[string]any {
-	if len(ours) == 0 {
+	if len(ours) == 0 || onlyStatus(before, after) {
 		return ours
 	}
 	was, errWas := runtime.DefaultUnstructuredConverter.ToUnstructured(before)
@@ -293,6 +293,13 @@ func stillOurs(ours map[string]any, before, after kube.Object) map[string]any {
 		return ours
 	}
 	return unchanged(ours, was, is)
+}
+
+// onlyStatus reports whether two Pods differ in their status alone, which is what kubelets write. It is no field of fields.
+func onlyStatus(before, after kube.Object) bool {
+	was, isPod := before.(*corev1.Pod)
+	is, stays := after.(*corev1.Pod)
+	return isPod && stays && reflect.DeepEqual(was.ObjectMeta, is.ObjectMeta) && reflect.DeepEqual(was.Spec, is.Spec)
 }
 
 // unchanged are the fields of ours that are in both with the same value.

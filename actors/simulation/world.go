@@ -35,6 +35,7 @@ type World struct {
 	kafka      *kafka
 	journal    journal
 	events     events
+	workers    workers
 	// connect gives a new daemon its API server.
 	connect func(context.Context, *requests) api
 	// replay is the command that runs the same world again.
@@ -138,6 +139,7 @@ func (w *World) stop() {
 	}
 	w.cleared.Wait()
 	time.Sleep(2*time.Second + w.faults.returns) // the actor library throttles dead letters in a goroutine, reflectors wait to the end
+	w.workers.end()
 }
 
 // reborn reports whether a daemon runs that is not the first one.
