@@ -39,8 +39,8 @@ func leaving(w blueprint, o observed, _ time.Time) step {
 	if _, problem := w.claimNames(o.claims); problem == "" && len(w.expectedClaims()) > 0 {
 		return nil
 	}
-	return blocked("it left the spec and a disk of it is gone: nothing is made again; its other objects go when Kafka answers that "+
-		"nothing is on it, or delete its other claims and its ConfigMap %s", kube.BrokerConfigName(w.Cluster.Name, w.id))
+	return blocked("it left the spec and a disk of it is gone: nothing is made again; its other objects go when Kafka answers that " +
+		"nothing is on it")
 }
 
 // retire deletes the broker's objects one by one. The ConfigMap goes last: it is what a new daemon knows the broker by.

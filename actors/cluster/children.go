@@ -233,7 +233,9 @@ func (a *cluster) keepHealth(c actor.Context) {
 		a.health = pid
 	}
 	watch := messages.Watch{KRaft: a.valid.Spec.KRaft, Detail: a.decision.watch}
-	if (len(leavingNodes(a.nodes())) > 0 || a.moves.busy() || a.throttleLeft() || a.recovery.lost || a.recovery.granted >= 0 || slices.ContainsFunc(a.nodes(), unreadable)) && !watch.Detail {
+	leaves := len(leavingNodes(a.nodes())) > 0 || len(a.remembered()) > 0
+	heals := a.recovery.lost || a.recovery.granted >= 0 || slices.ContainsFunc(a.nodes(), unreadable)
+	if (leaves || heals || a.moves.busy() || a.throttleLeft()) && !watch.Detail {
 		watch.Detail, watch.Unhurried = true, !a.removals.hurried()
 	}
 	if recordedIdentity(a.known).quorum == messages.QuorumDynamic {

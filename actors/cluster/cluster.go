@@ -397,7 +397,8 @@ func (a *cluster) identified(c actor.Context) bool {
 	if a.status.record != nil { // a write whose answer was lost may have landed: it must not be followed by another id
 		return false
 	}
-	found := evidenceOf(a.valid, a.Cache.Objects(kube.KindClaim, a.Key), a.Cache.Objects(kube.KindPod, a.Key))
+	claims := a.Cache.Objects(kube.KindClaim, a.Key)
+	found := evidenceOf(a.valid, claims, a.Cache.Objects(kube.KindPod, a.Key))
 	id, err := identityOf(a.valid, a.known, found, newClusterID)
 	if err != nil {
 		if a.objects.problem != err.Error() { // which the status tells
@@ -406,7 +407,7 @@ func (a *cluster) identified(c actor.Context) bool {
 		a.objects.problem = err.Error()
 		return false
 	}
-	a.objects.problem = ""
+	a.objects.problem, id.lost = "", found.lostDisks(a.valid, claims)
 	a.status.record = &id
 	return false
 }

@@ -61,6 +61,38 @@ func evidenceOf(cluster *v1beta1.KafkaCluster, claims, pods []kube.Object) evide
 	return e
 }
 
+// lostDisks are the disks of the spec that have no claim in a cluster whose claims say that it lived, by node. Its status is new, so nobody
+// knows whether Kafka ran on them: they count as lost, and get empty claims by the same proof.
+func (e evidence) lostDisks(cluster *v1beta1.KafkaCluster, claims []kube.Object) map[messages.BrokerID][]string {
+	if e.claimed == "" {
+		return nil
+	}
+	type disk struct {
+		id        messages.BrokerID
+		mountPath string
+	}
+	there := map[disk]bool{}
+	for _, claim := range claims {
+		if id, err := messages.ParseBrokerID(claim.GetLabels()[kube.LabelBrokerID]); err == nil {
+			there[disk{id, claim.GetAnnotations()[kube.AnnotationMountPath]}] = true
+		}
+	}
+	lost := map[messages.BrokerID][]string{}
+	for i := range cluster.Spec.Brokers {
+		id := messages.BrokerID(cluster.Spec.Brokers[i].ID)
+		config, err := v1beta1.BrokerConfigOf(&cluster.Spec, &cluster.Spec.Brokers[i])
+		if err != nil {
+			continue
+		}
+		for _, storage := range config.StorageConfigs {
+			if storage.PvcSpec != nil && !there[disk{id, storage.MountPath}] {
+				lost[id] = append(lost[id], storage.MountPath)
+			}
+		}
+	}
+	return lost
+}
+
 func (e *evidence) says(quorum messages.QuorumMode) {
 	if quorum == messages.QuorumStatic || e.quorum == messages.QuorumNone {
 		e.quorum = quorum

@@ -46,7 +46,7 @@ func TestALostIdentityIsFoundAgain(t *testing.T) {
 		problem string
 	}{
 		"in a Pod that we made": {
-			pod: [2]string{"running", "Dynamic"}, want: identity{"running", messages.QuorumDynamic, []messages.BrokerID{0, 1, 2}},
+			pod: [2]string{"running", "Dynamic"}, want: identity{clusterID: "running", quorum: messages.QuorumDynamic, initial: []messages.BrokerID{0, 1, 2}},
 		},
 		"a static quorum stays static when its Pods were made anew": {
 			pod: [2]string{"running", "Static"}, want: identity{clusterID: "running", quorum: messages.QuorumStatic},
@@ -55,16 +55,16 @@ func TestALostIdentityIsFoundAgain(t *testing.T) {
 			claims: []string{"formatted:claimed:Static"}, want: identity{clusterID: "claimed", quorum: messages.QuorumStatic},
 		},
 		"a claim that may be formatted is better than a new id": {
-			claims: []string{"allowed:maybe:Dynamic"}, want: identity{"maybe", messages.QuorumDynamic, []messages.BrokerID{0, 1, 2}},
+			claims: []string{"allowed:maybe:Dynamic"}, want: identity{clusterID: "maybe", quorum: messages.QuorumDynamic, initial: []messages.BrokerID{0, 1, 2}},
 		},
 		"and counts last": {
 			claims: []string{"allowed:maybe", "formatted:claimed"},
-			want:   identity{"claimed", messages.QuorumDynamic, []messages.BrokerID{1}},
+			want:   identity{clusterID: "claimed", quorum: messages.QuorumDynamic, initial: []messages.BrokerID{1}},
 		},
 		"two ids of claims start nothing":                    {claims: []string{"formatted:one", "formatted:two"}, problem: "claim a has one, claim b has two"},
 		"an id that the user chose otherwise starts nothing": {users: "users", claims: []string{"formatted:one"}, problem: "CLUSTER_ID in spec.envs is users, but claim a has one"},
 		"an id that the user chose alike is that one": {
-			users: "one", claims: []string{"formatted:one"}, want: identity{"one", messages.QuorumDynamic, []messages.BrokerID{1}},
+			users: "one", claims: []string{"formatted:one"}, want: identity{clusterID: "one", quorum: messages.QuorumDynamic, initial: []messages.BrokerID{1}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,13 +3,13 @@ package cluster
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
@@ -41,6 +41,8 @@ type view struct {
 	// existing are the brokers that have objects or an actor.
 	existing []messages.BrokerID
 	unkept   unkept
+	// remembered are the brokers without objects whose disks status remembers.
+	remembered []node
 	// removals say what the brokers that leave wait for.
 	removals map[messages.BrokerID]string
 	// lost say of each node with lost disks what it waits for.
@@ -56,24 +58,14 @@ type view struct {
 	wideRefused                      bool
 	// voters says what is awaited before the voters of the quorum can be those of the spec, votersTold that it has been for long.
 	voters, votersTold string
+	// index is what Kafka said of the partitions last, nil before.
+	index *kafka.ReplicationIndex
 	// wantedVoters are those who should have a vote now.
 	wantedVoters []messages.BrokerID
 	// staticQuorum says what people can do about voters that cannot be changed, dynamicQuorum that Kafka keeps them itself.
 	staticQuorum  string
 	dynamicQuorum bool
 	now           time.Time
-}
-
-// listed are the ids of brokers that are in the spec or still exist.
-func (v view) listed() map[string]bool {
-	ids := map[string]bool{}
-	for _, id := range v.existing {
-		ids[id.String()] = true
-	}
-	for _, broker := range v.cluster.Spec.Brokers {
-		ids[messages.BrokerID(broker.ID).String()] = true
-	}
-	return ids
 }
 
 // node is one broker or controller with what it was told and what it said.
@@ -162,72 +154,6 @@ func brokersReady(v view) string {
 	return fmt.Sprintf("%d/%d", ready, wanted)
 }
 
-func brokerStates(v view) map[string]v1beta1.BrokerState {
-	states := maps.Clone(v.known.BrokersState)
-	if states == nil {
-		states = map[string]v1beta1.BrokerState{}
-	}
-	// What is left of a broker that is gone would forbid to use its id again.
-	listed := v.listed()
-	maps.DeleteFunc(states, func(id string, _ v1beta1.BrokerState) bool { return !listed[id] })
-	for _, n := range v.nodes {
-		if n.observed.Gone {
-			delete(states, n.id.String())
-			continue
-		}
-		if n.observed.Revision == 0 { // not looked at yet: what status says stays true
-			continue
-		}
-		states[n.id.String()] = v.brokerState(states[n.id.String()], n)
-		if state := states[n.id.String()]; !n.leaving {
-			state.ExternalListenerConfigNames = v.ingress[n.id]
-			states[n.id.String()] = state
-		} else if v.forgotten[n.id] {
-			state.FormattedLogDirs = nil
-			states[n.id.String()] = state
-		}
-	}
-	withFewWords(states, v.nodes)
-	return states
-}
-
-func (v view) brokerState(state v1beta1.BrokerState, n node) v1beta1.BrokerState {
-	o := n.observed
-	state.ConfigurationState = v1beta1.ConfigInSync
-	if o.ConfigStale {
-		state.ConfigurationState = v1beta1.ConfigOutOfSync
-	}
-	state.PerBrokerConfigurationState = perBrokerConfig(state.PerBrokerConfigurationState, o)
-	if state.GracefulActionState.CruiseControlState == "" {
-		state.GracefulActionState.CruiseControlState = v1beta1.GracefulUpscaleSucceeded
-	}
-	if o.Version != "" && !strings.HasPrefix(state.Version, o.Version+".") { // Koperator knew more digits
-		state.Version = o.Version
-	}
-	switch {
-	case o.Rack != "":
-		state.RackAwarenessState = v1beta1.RackAwarenessStateOf(o.Rack)
-	case v.cluster.Spec.RackAwareness == nil: // otherwise nobody may know the node just now
-		state.RackAwarenessState = ""
-	}
-	state.Reason, state.Since = reasonAndSince(state, o)
-	state.FormattedLogDirs = v.formattedLogDirs(state.FormattedLogDirs, n)
-	state.Replacements = replacements(state.Replacements, o)
-	return state
-}
-
-// reasonAndSince keeps the time of a reason that was known before: a new leader sees it anew, but it is older.
-func reasonAndSince(known v1beta1.BrokerState, o messages.BrokerObserved) (string, *metav1.Time) {
-	if o.Reason == "" {
-		return "", nil
-	}
-	reason := messages.Elided(o.Reason, maxReason)
-	if reason == known.Reason && known.Since != nil {
-		return reason, known.Since
-	}
-	return reason, &metav1.Time{Time: o.Since.Truncate(time.Second)}
-}
-
 // conditions follow kstatus: Ready speaks of the newest generation; Reconciling and Stalled exist only while true.
 func conditions(v view, now time.Time) []metav1.Condition {
 	list, at := slices.Clone(v.known.Conditions), metav1.NewTime(now.Truncate(time.Second)) // the API server keeps seconds
@@ -250,7 +176,7 @@ func conditions(v view, now time.Time) []metav1.Condition {
 		"nothing is changed while annotation "+kube.AnnotationPause+" is set; remove it to go on")
 	pending := nodesWhere(v.nodes, func(n node) bool { return n.observed.Update != "" || n.observed.Pending != "" })
 	set(kube.ConditionUpdateAvailable, len(pending) > 0, kube.ReasonChangesWait, pendingText(pending))
-	leaving := append(leavingNodes(v.nodes), v.unkept.running...)
+	leaving := slices.Concat(leavingNodes(v.nodes), v.unkept.running, v.remembered)
 	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonRemoving, removalText(leaving, v.removals))
 	set(kube.ConditionDataVolumeLost, len(v.lost) > 0, kube.ReasonDisksGone, strings.Join(v.lost, "; "))
 	offline := offlineText(v)

@@ -169,7 +169,7 @@ func (a *cluster) view() view {
 		cluster: a.newest, known: a.known, problems: told, nodes: a.nodes(), kafka: a.kafka,
 		roll: a.decision, objectsError: a.objects.message(), paused: a.paused(), existing: a.existing(), version: a.wide.release.Version,
 		metadata: a.upgrade.finalised, metadataWaits: a.upgrade.waits, wide: a.wide.problems, wideRefused: a.wide.bad,
-		voters: a.voters.waits, votersTold: a.voters.told(time.Now()), wantedVoters: a.votersWanted(),
+		voters: a.voters.waits, votersTold: a.voters.told(time.Now()), wantedVoters: a.votersWanted(), index: a.roll.index,
 		staticQuorum: a.move.offer, dynamicQuorum: a.move.done, copied: a.copied(),
 	}
 	if a.valid != nil {
@@ -182,6 +182,10 @@ func (a *cluster) view() view {
 				"brokers, then delete its Pod and its claims"
 		}
 		v.unkept.claims = leftoverClaims(a.valid, v.unkept.claims)
+		v.remembered = a.remembered()
+		for _, n := range v.remembered {
+			v.removals[n.id] = goneWithReplicas
+		}
 	}
 	return v
 }

@@ -19,6 +19,8 @@ type identity struct {
 	quorum    messages.QuorumMode
 	// initial are the first voters of a dynamic quorum, sorted.
 	initial []messages.BrokerID
+	// lost are the disks of a cluster that lived before and that nobody has recorded, by node: the mount paths without a claim.
+	lost map[messages.BrokerID][]string
 }
 
 // identityOf finds what the cluster already is, or decides what a new one becomes. newID makes a cluster id; it is
@@ -77,7 +79,21 @@ func (i identity) record(status *v1beta1.KafkaClusterStatus) {
 	for _, id := range i.initial {
 		status.InitialControllers = append(status.InitialControllers, int32(id))
 	}
+	if len(i.lost) > 0 && status.BrokersState == nil {
+		status.BrokersState = map[string]v1beta1.BrokerState{}
+	}
+	for id, mountPaths := range i.lost {
+		state := status.BrokersState[id.String()]
+		state.FormattedLogDirs = nil
+		for _, mountPath := range mountPaths {
+			state.FormattedLogDirs = append(state.FormattedLogDirs, v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: unknownClaim})
+		}
+		status.BrokersState[id.String()] = state
+	}
 }
+
+// unknownClaim stands for the claim of a disk that may have been in a cluster whose status is lost. No claim has this UID.
+const unknownClaim = "00000000-0000-0000-0000-000000000000"
 
 func userClusterID(cluster *v1beta1.KafkaCluster) string {
 	for _, env := range cluster.Spec.Envs {

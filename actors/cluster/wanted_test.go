@@ -30,22 +30,22 @@ func TestIdentityOf(t *testing.T) {
 	}{
 		"in ZooKeeper mode there is none": {cluster: zooKeeper, newID: never},
 		"a new cluster gets a new id and a dynamic quorum of all its controllers": {
-			newID: fresh, want: identity{"fresh", messages.QuorumDynamic, []messages.BrokerID{0, 1, 2}},
+			newID: fresh, want: identity{clusterID: "fresh", quorum: messages.QuorumDynamic, initial: []messages.BrokerID{0, 1, 2}},
 		},
 		"what status records stays": {
 			status: v1beta1.KafkaClusterStatus{ClusterID: "known", Quorum: v1beta1.QuorumDynamic, InitialControllers: []int32{1}},
-			newID:  never, want: identity{"known", messages.QuorumDynamic, []messages.BrokerID{1}},
+			newID:  never, want: identity{clusterID: "known", quorum: messages.QuorumDynamic, initial: []messages.BrokerID{1}},
 		},
 		"an id that Koperator recorded means a static quorum": {
 			status: v1beta1.KafkaClusterStatus{ClusterID: "known"}, newID: never,
 			want: identity{clusterID: "known", quorum: messages.QuorumStatic},
 		},
 		"the user's own id is taken": {
-			cluster: withEnv, newID: never, want: identity{"users", messages.QuorumDynamic, []messages.BrokerID{0, 1, 2}},
+			cluster: withEnv, newID: never, want: identity{clusterID: "users", quorum: messages.QuorumDynamic, initial: []messages.BrokerID{0, 1, 2}},
 		},
 		"claims that outlived a cluster bring its id and its controllers back": {
 			found: evidence{claimed: "claimed", formattedControllers: []messages.BrokerID{0, 2}}, newID: never,
-			want: identity{"claimed", messages.QuorumDynamic, []messages.BrokerID{0, 2}},
+			want: identity{clusterID: "claimed", quorum: messages.QuorumDynamic, initial: []messages.BrokerID{0, 2}},
 		},
 		"Pods of Koperator bring their id and a static quorum": {
 			found: evidence{running: "running", quorum: messages.QuorumStatic}, newID: never, want: identity{clusterID: "running", quorum: messages.QuorumStatic},

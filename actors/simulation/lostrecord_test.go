@@ -1,0 +1,204 @@
+package simulation
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// deleteByHand deletes all objects of a node.
+func (w *World) deleteByHand(name string, id messages.BrokerID) {
+	w.t.Helper()
+	for _, kind := range []kube.Kind{kube.KindClaim, kube.KindConfigMap, kube.KindService, kube.KindPod} {
+		for _, object := range w.owned(kind, name) {
+			if idOf(object) == id && object.GetLabels()[kube.LabelBrokerID] != "" {
+				w.deleteObject(keyOf(object))
+			}
+		}
+	}
+}
+
+func (w *World) recorded(name string, id messages.BrokerID) bool {
+	return len(w.cluster(name).Status.BrokersState[id.String()].FormattedLogDirs) > 0
+}
+
+func TestABrokerThatLeftAndWhoseObjectsWereDeletedIsStillKnown(t *testing.T) {
+	t.Parallel()
+	for name, single := range map[string]bool{"with a last copy": true, "with copies of all elsewhere": false} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				cluster := kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1"), withCruiseControl)
+				w.apply(cluster)
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 8, 3, 2)
+				if single {
+					w.topic("demo", "single", 4, 1, 1)
+				}
+				w.advance(time.Minute)
+				w.edit("demo", withoutBroker(3))
+				w.advance(time.Minute)
+				w.deleteByHand("demo", 3)
+				w.advance(5 * time.Minute)
+				require.True(w.t, w.recorded("demo", 3), "Kafka has replicas on it")
+				w.kill()
+				w.advance(5 * time.Minute)
+				w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = cluster.Spec.Brokers })
+				if single {
+					w.eventually(5*time.Minute, "a condition names the partition", func() bool {
+						return strings.Contains(w.conditionText("demo", kube.ConditionDataVolumeLost), "single-3")
+					})
+					w.advance(time.Hour)
+					require.Empty(w.t, w.podsOf("demo", 3))
+					require.Empty(w.t, w.lostPartitions("demo"))
+					w.edit("demo", annotated(kube.AnnotationAllowDataLoss, w.lossToken("demo", 3)))
+				}
+				w.eventuallyReady("demo")
+				require.True(w.t, w.serves("demo", 3))
+				w.eventually(5*time.Minute, "its replicas are back in sync", func() bool { return single || w.inSync("demo") })
+			})
+		})
+	}
+}
+
+func TestTheRecordOfABrokerGoesWhenItsReplicasHaveMoved(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1"), withCruiseControl))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.advance(time.Minute)
+		w.edit("demo", withoutBroker(3))
+		w.advance(time.Minute)
+		w.deleteByHand("demo", 3)
+		w.advance(5 * time.Minute)
+		require.True(w.t, w.recorded("demo", 3))
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionBrokersLeaving), "its objects were deleted")
+		w.moveAway("demo", 3)
+		w.eventually(30*time.Minute, "nothing is remembered of it", func() bool { return !w.recorded("demo", 3) })
+		w.settled()
+	})
+}
+
+// again deletes a cluster that retains its claims, loses those of some nodes, and makes it anew.
+func (w *World) again(name string, lost ...messages.BrokerID) {
+	w.t.Helper()
+	cluster := w.cluster(name).DeepCopy()
+	cluster.ResourceVersion, cluster.UID, cluster.Finalizers = "", "", nil
+	w.delete(name)
+	w.eventually(10*time.Minute, "the Pods are gone", func() bool { return len(w.pods(name)) == 0 })
+	w.advance(2 * time.Minute)
+	for _, id := range lost {
+		w.loseClaims(name, id)
+	}
+	w.advance(time.Minute)
+	cluster.Status = v1beta1.KafkaClusterStatus{}
+	w.apply(cluster)
+}
+
+func TestARetainedClusterThatLostAClaimWaitsForTheProof(t *testing.T) {
+	t.Parallel()
+	for name, single := range map[string]bool{"with a last copy": true, "with copies of all elsewhere": false} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1"), retained))
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 8, 3, 2)
+				if single {
+					w.topic("demo", "single", 4, 1, 1)
+				}
+				w.advance(time.Minute)
+				w.again("demo", 3)
+				if single {
+					w.eventually(10*time.Minute, "a condition names the partition", func() bool {
+						return strings.Contains(w.conditionText("demo", kube.ConditionDataVolumeLost), "single-3")
+					})
+					w.advance(time.Hour)
+					require.Empty(w.t, w.podsOf("demo", 3))
+				} else {
+					w.eventuallyReady("demo")
+					require.True(w.t, w.serves("demo", 3))
+					w.eventually(5*time.Minute, "its replicas are back in sync", func() bool { return w.inSync("demo") })
+					w.settled()
+				}
+				require.Empty(w.t, w.lostPartitions("demo"))
+			})
+		})
+	}
+}
+
+func TestARetainedClusterWithoutTheClaimsOfItsControllersFormsNoNewQuorum(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string][]messages.BrokerID{"of a majority": {0, 2}, "of all": {0, 1, 2}} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), retained))
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 8, 3, 2)
+				w.advance(time.Minute)
+				w.again("demo", lost...)
+				w.eventually(10*time.Minute, "it is told", func() bool {
+					return strings.Contains(w.conditionText("demo", kube.ConditionDataVolumeLost), "broker 0 has lost its disk")
+				})
+				w.advance(time.Hour)
+				w.kill()
+				w.advance(time.Hour)
+				for _, id := range lost {
+					require.Empty(w.t, w.podsOf("demo", id))
+				}
+				require.Empty(w.t, w.lostPartitions("demo"))
+			})
+		})
+	}
+}
+
+func TestAMajorityOfControllersThatLoseTheirClaimsIsNotMadeAnew(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.advance(time.Minute)
+		w.loseClaims("demo", 0)
+		w.loseClaims("demo", 1)
+		w.eventually(10*time.Minute, "both are told", func() bool {
+			text := w.conditionText("demo", kube.ConditionDataVolumeLost)
+			return strings.Contains(text, "broker 0 has lost") && strings.Contains(text, "broker 1 has lost")
+		})
+		w.advance(time.Hour)
+		w.kill()
+		w.advance(time.Hour)
+		require.Empty(w.t, w.podsOf("demo", 0))
+		require.Empty(w.t, w.podsOf("demo", 1))
+	})
+}
+
+func TestALostDiskOfTheLastReplicaInSyncIsNotReplaced(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(2), kafkaImage("3.9.2")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 1, 2, 1)
+		w.advance(time.Minute)
+		leader := w.partition("demo", "orders", 0).Leader
+		other := 3 + 4 - leader
+		w.kubelets.lose(w.nodeOf(other), 30*time.Minute)
+		w.eventually(5*time.Minute, "the leader alone is in sync", func() bool { return len(w.partition("demo", "orders", 0).ISR) == 1 })
+		w.loseClaims("demo", leader)
+		w.eventually(time.Hour, "the other one is back", func() bool { return w.serves("demo", other) })
+		w.advance(time.Hour)
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionDataVolumeLost), "orders-0")
+		require.Empty(w.t, w.podsOf("demo", leader))
+		require.Empty(w.t, w.lostPartitions("demo"))
+		w.edit("demo", annotated(kube.AnnotationAllowDataLoss, w.lossToken("demo", leader)))
+		w.eventually(10*time.Minute, "it runs with an empty disk", func() bool { return w.serves("demo", leader) })
+		w.eventually(10*time.Minute, "what has no leader is told", func() bool {
+			return strings.Contains(w.conditionText("demo", kube.ConditionOffline), "orders-0") || w.partition("demo", "orders", 0).Leader == leader
+		})
+	}, machines(6, 3))
+}
