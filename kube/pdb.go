@@ -98,10 +98,10 @@ func userBudget(cluster *v1beta1.KafkaCluster, nodes int) int {
 	}
 }
 
-// MostTogether is how many nodes may be evicted at once by the user's budget: one where he says nothing, any number where he has
-// switched it off.
-func MostTogether(cluster *v1beta1.KafkaCluster, nodes int) int {
-	if !WantsBudget(cluster, false) {
+// MostTogether is how many nodes may be evicted at once by the user's budget: one where he says nothing, any number where there is no
+// budget.
+func MostTogether(cluster *v1beta1.KafkaCluster, adopted bool, nodes int) int {
+	if !WantsBudget(cluster, adopted) {
 		return nodes
 	}
 	return max(userBudget(cluster, nodes), 1)

@@ -115,7 +115,7 @@ func selectorProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 func budgetProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	budget := cluster.Spec.DisruptionBudget
 	if budget == nil || !budget.Create {
-		return nil
+		return togetherProblems(cluster)
 	}
 	switch budget.Budget {
 	case "":
@@ -125,8 +125,18 @@ func budgetProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 		return []messages.FieldProblem{messages.Warning("spec.disruptionBudget.budget",
 			"of none blocks every drain of a node; set it to 1 unless you mean that")}
 	default:
-		return nil
+		return togetherProblems(cluster)
 	}
+}
+
+// togetherProblems tells who wants more restarts at once than the budget lets go.
+func togetherProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	most := MostTogether(cluster, cluster.Status.Adopted, len(cluster.Spec.Brokers))
+	if wanted := cluster.Spec.RollingUpgradeConfig.GetConcurrentBrokerRestartCountPerRack(); wanted > most && len(cluster.Spec.Brokers) > most {
+		return []messages.FieldProblem{messages.Warning("spec.rollingUpgradeConfig.concurrentBrokerRestartCountPerRack",
+			"of %d has no effect beyond the %d that spec.disruptionBudget lets be evicted at once; set its budget to %d", wanted, most, wanted)}
+	}
+	return nil
 }
 
 // portProblems are about numbers that something else of the Pod has.

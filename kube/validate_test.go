@@ -154,6 +154,24 @@ func TestValidateBudgetsAndSelectors(t *testing.T) {
 			},
 			want: []string{"warning spec.disruptionBudget.budget: of none blocks every drain"},
 		},
+		"more restarts at once than the budget lets go": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.RollingUpgradeConfig.ConcurrentBrokerRestartCountPerRack = 2
+			},
+			want: []string{"warning spec.rollingUpgradeConfig.concurrentBrokerRestartCountPerRack: of 2 has no effect beyond the 1"},
+		},
+		"as many as it lets go": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.RollingUpgradeConfig.ConcurrentBrokerRestartCountPerRack = 2
+				c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: true, Budget: "2"}
+			},
+		},
+		"a cluster of Koperator's, which has no budget": {
+			change: func(c *v1beta1.KafkaCluster) {
+				c.Spec.RollingUpgradeConfig.ConcurrentBrokerRestartCountPerRack = 2
+				c.Status.Adopted = true
+			},
+		},
 		"a selector that is none": {
 			change: func(c *v1beta1.KafkaCluster) {
 				c.Spec.TaintedBrokersSelector = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Like"}}}

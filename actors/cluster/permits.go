@@ -345,7 +345,7 @@ func (v rollView) mayLoseVote() string {
 		}
 		if wantsRestart(n) && v.strandsReplicas(n) {
 			return fmt.Sprintf("broker %d is to be no broker any more, and %s; move them to other brokers first, or give it the broker role back",
-				n.id, kafka.LeftOn(n.id, v.index))
+				n.id, v.leftOn(n.id))
 		}
 		if wantsRestart(n) && v.votesForever(n) {
 			return fmt.Sprintf("broker %d has its metadata, and with them its vote, on an emptyDir, and no vote of a static quorum can be "+
@@ -355,9 +355,20 @@ func (v rollView) mayLoseVote() string {
 	return ""
 }
 
-// strandsReplicas reports whether a node is to lose the broker role while Kafka counts on replicas there.
+// strandsReplicas reports whether a node is to lose the broker role while Kafka counts on replicas there, or has not said that it does
+// not.
 func (v rollView) strandsReplicas(n node) bool {
-	return !n.broker && v.kraft && v.index != nil && kafka.LeftOn(n.id, v.index) != ""
+	return !n.broker && v.kraft && runsBroker(n) && v.leftOn(n.id) != ""
+}
+
+// runsBroker reports whether a node's Pod may have been made with the broker role.
+func runsBroker(n node) bool { return n.observed.PodRole != "false" }
+
+func (v rollView) leftOn(id messages.BrokerID) string {
+	if v.index == nil {
+		return "Kafka has not said yet which partitions are on it"
+	}
+	return kafka.LeftOn(id, v.index)
 }
 
 // candidates are the brokers that wait, the most urgent first.

@@ -140,6 +140,15 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 		"not who is to be no broker any more, while Kafka counts on replicas there": {
 			quiet(waits(1), controllerOnly(1)), nil, "broker 1 is to be no broker any more, and",
 		},
+		"nor while nobody knows, even when its Pod cannot start": {
+			quiet(waits(1), unready(1, true), controllerOnly(1), func(v *rollView) { v.index = nil }), nil,
+			"broker 1 is to be no broker any more, and Kafka has not said yet which partitions are on it",
+		},
+		"whose Pod was never a broker is not asked about": {
+			quiet(waits(1), unready(1, true), controllerOnly(1), func(v *rollView) {
+				v.nodes[1].observed.PodRole, v.index = "false", nil
+			}), []messages.BrokerID{1}, "",
+		},
 		"who is to be no broker any more, when nothing is on it": {
 			quiet(waits(1), controllerOnly(1), func(v *rollView) {
 				v.kafka.Replication.Partitions[0].Replicas = []messages.BrokerID{0, 2}

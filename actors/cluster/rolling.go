@@ -111,7 +111,7 @@ func (a *cluster) rollView(now time.Time) rollView {
 	v := rollView{
 		nodes: a.nodes(), kafka: a.kafka, asked: a.watch, index: a.roll.index, roll: a.roll,
 		threshold: config.FailureThreshold, kraft: a.valid.Spec.KRaft,
-		limit:   min(config.GetConcurrentBrokerRestartCountPerRack(), kube.MostTogether(a.valid, a.roles.brokers)),
+		limit:   min(config.GetConcurrentBrokerRestartCountPerRack(), kube.MostTogether(a.valid, a.known.Adopted, a.roles.brokers)),
 		dynamic: recordedIdentity(a.known).quorum == messages.QuorumDynamic, formed: formed(a.known),
 		runsController: a.runsController, keepsDisks: a.keepsDisks,
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,

@@ -35,7 +35,8 @@ const (
 type RollingUpgradeConfig struct {
 	// Restarts stop as soon as so many brokers are impaired or alerts speak against them. 1: no tolerance. 0: never restart.
 	FailureThreshold int `json:"failureThreshold"`
-	// How many brokers of one rack may restart together. Default 1.
+	// How many brokers of one rack may restart together, where the partitions prove it safe and disruptionBudget lets as many
+	// be evicted at once. Default 1.
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=1
 	// +optional

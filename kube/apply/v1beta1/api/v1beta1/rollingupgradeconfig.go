@@ -13,7 +13,8 @@ import (
 type RollingUpgradeConfigApplyConfiguration struct {
 	// Restarts stop as soon as so many brokers are impaired or alerts speak against them. 1: no tolerance. 0: never restart.
 	FailureThreshold *int `json:"failureThreshold,omitempty"`
-	// How many brokers of one rack may restart together. Default 1.
+	// How many brokers of one rack may restart together, where the partitions prove it safe and disruptionBudget lets as many
+	// be evicted at once. Default 1.
 	ConcurrentBrokerRestartCountPerRack *int `json:"concurrentBrokerRestartCountPerRack,omitempty"`
 	// Partitions that no order of restarts keeps available (one replica, or as many in-sync replicas required as there
 	// are). Proceed: restart their brokers all the same. Block: wait for a person. Default Proceed.
