@@ -24,3 +24,6 @@ const (
 // startState is where the script keeps its markers: an emptyDir on disk, which outlives the container and a reboot of
 // the node, and goes with the Pod.
 const startState = "/var/run/koperator"
+
+// StartScriptUnformatted is what it says of a log dir that should be formatted and is not.
+const StartScriptUnformatted = " has no meta.properties"

@@ -425,7 +425,7 @@ func runningPod(w blueprint, o observed, now time.Time) step {
 		return overhear{pod}
 	}
 	if held := o.scriptWaits(); held != "" {
-		return wait{phase: messages.PhaseBlocked, reason: "the start script waits: " + held, again: left}
+		return wait{phase: messages.PhaseBlocked, reason: "the start script waits: " + held + w.unformattedWayOut(o, held), again: left}
 	}
 	return wait{phase: messages.PhaseStarting, reason: w.startingReason(o), again: left}
 }

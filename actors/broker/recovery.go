@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -70,4 +71,20 @@ func findStranded(w blueprint, o observed, now time.Time) step {
 		return nil
 	}
 	return w.locates(o, now)
+}
+
+// unformattedWayOut is what people can do about a volume that came back without what Kafka had on it and whose claim is still there,
+// empty where the start script waits for something else.
+func (w blueprint) unformattedWayOut(o observed, held string) string {
+	if !strings.Contains(held, kube.StartScriptUnformatted) {
+		return ""
+	}
+	for _, disk := range w.disks {
+		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
+		if err == nil && claim != nil && strings.HasPrefix(held, kube.LogDir(disk.MountPath)+" ") {
+			return fmt.Sprintf("; if what was on it is lost, delete claim %s, and Pod %s: the broker gets an empty disk when Kafka says that all "+
+				"that was on this one is elsewhere", claim.Name, o.pod().Name)
+		}
+	}
+	return ""
 }

@@ -76,6 +76,39 @@ func TestAnEmptiedDiskIsNeverFormatted(t *testing.T) {
 	}
 }
 
+func TestTheWayOutOfAnEmptiedDiskIsToldAndLeadsToTheProof(t *testing.T) {
+	t.Parallel()
+	for name, single := range map[string]bool{"with a last copy": true, "with copies of all elsewhere": false} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", nodes(3)))
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 8, 3, 2)
+				if single {
+					w.topic("demo", "single", 3, 1, 1)
+				}
+				w.advance(time.Minute)
+				pod := w.podsOf("demo", 1)[0]
+				w.kubelets.empty(keyOf(pod))
+				claim := "demo-1-9e423fa7"
+				w.eventually(20*time.Minute, "the way out is told", func() bool {
+					return strings.Contains(w.conditionText("demo", kube.ConditionReady), "delete claim "+claim+", and Pod "+pod.Name)
+				})
+				w.deleteObject(key{kube.KindClaim, namespace, claim})
+				w.deleteObject(keyOf(pod))
+				if !single {
+					w.eventually(20*time.Minute, "it serves with an empty disk", func() bool { return w.serves("demo", 1) && w.inSync("demo") })
+					w.eventuallyReady("demo")
+				}
+				w.advance(time.Hour)
+				require.Equal(w.t, single, strings.Contains(w.conditionText("demo", kube.ConditionDataVolumeLost), "single-1"))
+				require.Equal(w.t, single, len(w.podsOf("demo", 1)) == 0)
+				require.Empty(w.t, w.lostPartitions("demo"))
+			})
+		})
+	}
+}
+
 // The right to format is open until Kafka was seen to run; the marker on the Pod's own disk keeps the start script from
 // using it twice.
 func TestADiskEmptiedBeforeKafkaWasSeenIsNotFormattedAgain(t *testing.T) {
