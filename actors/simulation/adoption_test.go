@@ -105,31 +105,76 @@ func (left handedBack) check(w *World) {
 	}
 }
 
+// newImage is what Koperator had begun to roll out.
+const newImage = "ghcr.io/adobe/koperator/kafka:2.13-3.9.2"
+
+// halfRolled is a cluster that Koperator stopped to roll after the first node: by its words the other Pods are out of date.
+func (w *World) halfRolled(cluster *v1beta1.KafkaCluster) {
+	w.madeByKoperator(cluster)
+	w.edit(cluster.Name, image(newImage))
+	w.store.update(keyOf(w.podsOf(cluster.Name, 0)[0]), func(object kube.Object) {
+		object.(*corev1.Pod).Spec.Containers[0].Image = newImage
+	})
+}
+
 // Koperator is stopped, the daemon works for a day, is taken away, and Koperator finds all as it needs it.
 func TestAClusterOfKoperatorIsHandedBackAfterADay(t *testing.T) {
 	t.Parallel()
-	onBoth(t, func(w *World) {
+	for name, made := range map[string]struct {
+		by      func(*World, *v1beta1.KafkaCluster)
+		changes []func(*v1beta1.KafkaCluster)
+		brokers []messages.BrokerID
+	}{
+		"combined nodes":        {func(w *World, c *v1beta1.KafkaCluster) { w.madeByKoperator(c) }, []func(*v1beta1.KafkaCluster){nodes(3)}, []messages.BrokerID{0, 1, 2}},
+		"controllers apart":     {func(w *World, c *v1beta1.KafkaCluster) { w.madeByKoperator(c) }, []func(*v1beta1.KafkaCluster){controllersOnly(3), brokers(3)}, []messages.BrokerID{3, 4, 5}},
+		"with Pods out of date": {(*World).halfRolled, []func(*v1beta1.KafkaCluster){nodes(3)}, []messages.BrokerID{0, 1, 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(w *World) {
+				w.killDaemon()
+				made.by(w, kafkaCluster("demo", made.changes...))
+				w.advance(time.Hour)
+				left := w.asKoperatorLeftIt("demo")
+				w.startDaemon()
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 8, 3, 2)
+				w.edit("demo", clusterWide("log.retention.ms=1000\n"))
+				w.inForce("log.retention.ms", "1000", made.brokers...)
+				w.advance(8 * time.Hour)
+				w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Labels = map[string]string{"team": "payments"} })
+				w.kill()
+				w.advance(8 * time.Hour)
+				w.edit("demo", clusterWide("log.retention.ms=2000\n"))
+				w.inForce("log.retention.ms", "2000", made.brokers...)
+				w.advance(8 * time.Hour)
+				w.settled()
+				w.killDaemon()
+				left.check(w)
+				w.advance(time.Hour)
+				require.True(w.t, w.inSync("demo"), "nobody needs the daemon to run")
+			})
+		})
+	}
+}
+
+func TestOfAHalfRolledClusterOfKoperatorsTheOtherPodsWaitForConsent(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
 		w.killDaemon()
-		w.madeByKoperator(kafkaCluster("demo", nodes(3)))
+		w.halfRolled(kafkaCluster("demo", nodes(3)))
 		w.advance(time.Hour)
-		left := w.asKoperatorLeftIt("demo")
+		before := w.podUIDs("demo")
 		w.startDaemon()
 		w.eventuallyReady("demo")
-		w.topic("demo", "orders", 8, 3, 2)
-		w.edit("demo", clusterWide("log.retention.ms=1000\n"))
-		w.inForce("log.retention.ms", "1000", 0, 1, 2)
-		w.advance(8 * time.Hour)
-		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Labels = map[string]string{"team": "payments"} })
-		w.kill()
-		w.advance(8 * time.Hour)
-		w.edit("demo", clusterWide("log.retention.ms=2000\n"))
-		w.inForce("log.retention.ms", "2000", 0, 1, 2)
-		w.advance(8 * time.Hour)
+		w.eventually(time.Minute, "a condition lists who is out of date", func() bool {
+			return strings.Contains(w.conditionText("demo", kube.ConditionUpdateAvailable), "also brokers 1, 2")
+		})
+		w.advance(24 * time.Hour)
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		w.edit("demo", annotated(kube.AnnotationConsent, "yes"))
+		w.rolled("demo", before)
+		require.Nil(w.t, w.condition("demo", kube.ConditionUpdateAvailable))
 		w.settled()
-		w.killDaemon()
-		left.check(w)
-		w.advance(time.Hour)
-		require.True(w.t, w.inSync("demo"), "nobody needs the daemon to run")
 	})
 }
 

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -56,11 +57,23 @@ func unsigned(object kube.Object) kube.Object {
 // koperatorsRecord stands for what Koperator keeps of an object: base64 of a zip archive.
 const koperatorsRecord = "UEsDBBQ="
 
-// koperatorNode is one node, broker and controller, as Koperator makes it.
+// koperatorNode is one node as Koperator makes it.
 type koperatorNode struct {
 	cluster *v1beta1.KafkaCluster
 	id      messages.BrokerID
 }
+
+// roles are those of a node of the cluster.
+func (k koperatorNode) roles(id messages.BrokerID) []string {
+	at := slices.IndexFunc(k.cluster.Spec.Brokers, func(b v1beta1.Broker) bool { return messages.BrokerID(b.ID) == id })
+	config, err := v1beta1.BrokerConfigOf(&k.cluster.Spec, &k.cluster.Spec.Brokers[at])
+	if err != nil {
+		panic(err)
+	}
+	return config.ProcessRoles
+}
+
+func (k koperatorNode) has(id messages.BrokerID, role string) bool { return slices.Contains(k.roles(id), role) }
 
 func (k koperatorNode) meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
@@ -77,28 +90,32 @@ func (k koperatorNode) claimName() string {
 func (k koperatorNode) claim() *corev1.PersistentVolumeClaim {
 	claim := &corev1.PersistentVolumeClaim{ObjectMeta: k.meta(k.claimName()), Spec: *claimOf("10Gi")}
 	claim.Annotations = map[string]string{"mountPath": "/kafka-logs", kube.AnnotationLastApplied: koperatorsRecord}
-	claim.Labels["pvcRoles"] = "broker_controller"
+	claim.Labels["pvcRoles"] = strings.Join(k.roles(k.id), "_")
 	return claim
 }
 
 func (k koperatorNode) config() *corev1.ConfigMap {
 	var voters []string
 	for _, b := range k.cluster.Spec.Brokers {
-		voters = append(voters, fmt.Sprintf("%d@%s:29093", b.ID, kube.AddressesOf(k.cluster).Broker(messages.BrokerID(b.ID))))
+		if id := messages.BrokerID(b.ID); k.has(id, v1beta1.ControllerRole) {
+			host := kube.AddressesOf(k.cluster).Controller(id, k.has(id, v1beta1.BrokerRole))
+			voters = append(voters, fmt.Sprintf("%d@%s:29093", b.ID, host))
+		}
 	}
 	meta := k.meta(kube.BrokerConfigName(k.cluster.Name, k.id))
 	meta.Annotations = map[string]string{kube.AnnotationLastApplied: koperatorsRecord}
 	return &corev1.ConfigMap{
 		ObjectMeta: meta,
 		Data: map[string]string{kube.KeyBrokerConfig: fmt.Sprintf(
-			"controller.quorum.voters=%s\nlog.dirs=/kafka-logs/kafka\nnode.id=%d\nprocess.roles=controller,broker\n",
-			strings.Join(voters, ","), k.id)},
+			"controller.quorum.voters=%s\nlog.dirs=/kafka-logs/kafka\nnode.id=%d\nprocess.roles=%s\n",
+			strings.Join(voters, ","), k.id, strings.Join(k.roles(k.id), ","))},
 	}
 }
 
 func (k koperatorNode) pod() *corev1.Pod {
 	pod := &corev1.Pod{ObjectMeta: k.meta(fmt.Sprintf("%s-%d-abcd%d", k.cluster.Name, k.id, k.id))}
-	pod.Labels["isBrokerNode"], pod.Labels["isControllerNode"] = "true", "true"
+	pod.Labels["isBrokerNode"] = fmt.Sprint(k.has(k.id, v1beta1.BrokerRole))
+	pod.Labels["isControllerNode"] = fmt.Sprint(k.has(k.id, v1beta1.ControllerRole))
 	pod.Annotations = map[string]string{kube.AnnotationLastApplied: koperatorsRecord}
 	pod.Spec = corev1.PodSpec{
 		RestartPolicy: corev1.RestartPolicyNever,
