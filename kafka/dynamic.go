@@ -151,3 +151,16 @@ func isForeign(key string) bool {
 }
 
 const minInsyncReplicas = "min.insync.replicas"
+
+// OnBrokersAlone reports whether a key says nothing to a node without the broker role. Such a node has no partition but that of the
+// metadata, whose log follows metadata.log.* (KafkaRaftLog), and no replica fetchers.
+func OnBrokersAlone(key string) bool {
+	switch key {
+	case "log.dir", "log.dirs":
+		return false
+	case "num.replica.fetchers":
+		return true
+	default:
+		return strings.HasPrefix(key, "log.") || strings.HasPrefix(key, "compression.")
+	}
+}

@@ -3,6 +3,7 @@ package broker
 import (
 	"maps"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -188,9 +189,39 @@ func (w blueprint) heard(o observed) bool {
 // writeFile gives a broker that has all of its new file the file itself, and its Pod the hashes of it. A Pod that is to be
 // replaced anyway leaves it to the next one.
 func (w blueprint) writeFile(o observed) step {
+	if !o.live.known || len(o.live.restart) > 0 || o.live.invalid || o.live.plan.Again {
+		return nil
+	}
+	return w.taken(o, o.live.files, "the broker has taken its new file while it runs", "the broker runs with all of its newest file")
+}
+
+// followFile gives a node without the broker role a newer file that says nothing new to it: it reads it at its next start.
+func followFile(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
-	f := o.live.files
-	if !o.live.known || !w.fileDiffers(pod) || w.podDiffers(pod) || len(o.live.restart) > 0 || o.live.invalid || o.live.plan.Again {
+	if pod == nil || w.isBroker() || w.Leaving || o.written.Deleting(pod) {
+		return nil
+	}
+	f, known := w.startedWith(o)
+	if !known || !f.onBrokersAlone() {
+		return nil
+	}
+	const reason = "what is new in the file concerns brokers alone"
+	return w.taken(o, f, reason, reason)
+}
+
+// onBrokersAlone reports whether all that people have changed since the start says nothing to a node without the broker role.
+func (f files) onBrokersAlone() bool {
+	return !slices.ContainsFunc(f.changed, func(key string) bool {
+		before, was := f.before.Get(key)
+		now, is := f.wanted.Get(key)
+		return (was != is || before != now) && !kafka.OnBrokersAlone(key)
+	})
+}
+
+// taken is what is left to be written for a Pod that needs no restart for its newest file: the file, then the Pod's hashes of it.
+func (w blueprint) taken(o observed, f files, writes, marks string) step {
+	pod := o.pod()
+	if !w.fileDiffers(pod) || w.podDiffers(pod) {
 		return nil
 	}
 	annotations := map[string]string{
@@ -204,9 +235,9 @@ func (w blueprint) writeFile(o observed) step {
 	config := w.withRecord(f, file.String())
 	config.Annotations[kube.AnnotationRenderedHash] = annotations[kube.AnnotationRenderedHash]
 	if !o.written.Stands(o.config, config) || o.config.Data[kube.KeyStartedConfig] != config.Data[kube.KeyStartedConfig] {
-		return apply{objects: []kube.Object{config}, reason: "the broker has taken its new file while it runs"}
+		return apply{objects: []kube.Object{config}, reason: writes}
 	}
-	return annotate{object: pod, annotations: annotations, reason: "the broker runs with all of its newest file"}
+	return annotate{object: pod, annotations: annotations, reason: marks}
 }
 
 // today is the file that a broker was started with, with what people have changed since. What only a newer daemon writes

@@ -93,10 +93,15 @@ func (w blueprint) restartReason(o observed) string {
 // onlyRestart says why a changed file cannot be had by the broker as it runs, empty while it can or may.
 func (w blueprint) onlyRestart(o observed) string {
 	pod := o.pod()
-	if _, known := w.startedWith(o); !known || stuck(pod) || !w.isBroker() {
+	f, known := w.startedWith(o)
+	switch {
+	case !known || stuck(pod) || !w.isBroker() && !f.onBrokersAlone():
 		return w.difference(pod, o.config)
+	case !w.isBroker():
+		return ""
+	default:
+		return shortList(w.fileReasons(o))
 	}
-	return shortList(w.fileReasons(o))
 }
 
 // goesWithPod names a claim that somebody has deleted and that Kubernetes keeps only while the Pod mounts it: to stop the

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/koperator-go/koperator/kube"
@@ -48,6 +49,46 @@ func TestAKeyThatKafkaTakesWhileItRunsRestartsNobody(t *testing.T) {
 			require.Equal(w.t, "2000", w.configInForce("demo", id, "log.retention.ms"))
 			require.Equal(w.t, "8", w.configInForce("demo", id, "num.io.threads"))
 			require.Empty(w.t, w.dynamicConfig("demo", id), "nothing stands in for a file that the broker was started with")
+		}
+	})
+}
+
+func TestAKeyThatConcernsBrokersAloneRestartsNoController(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), racks))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		fileOf := func(id messages.BrokerID) string {
+			return w.store.get(key{kube.KindConfigMap, namespace, kube.BrokerConfigName("demo", id)}).(*corev1.ConfigMap).Data[kube.KeyBrokerConfig]
+		}
+		w.edit("demo", readOnly("log.retention.ms=1000\n"))
+		w.inForce("log.retention.ms", "1000", 3, 4, 5)
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		for id := range before {
+			require.Contains(w.t, fileOf(id), "log.retention.ms=1000\n")
+		}
+		w.kill()
+		w.edit("demo", readOnly("log.retention.ms=2000\n"))
+		w.inForce("log.retention.ms", "2000", 3, 4, 5)
+		w.deleteObject(keyOf(w.podsOf("demo", 1)[0]))
+		w.eventually(5*time.Minute, "the lost controller is back", func() bool { return w.podUIDs("demo")[1] != before[1] && w.serves("demo", 1) })
+		before[1] = w.podUIDs("demo")[1]
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		require.Contains(w.t, fileOf(0), "log.retention.ms=2000\n")
+		require.Contains(w.t, fileOf(1), "log.retention.ms=2000\n")
+
+		w.edit("demo", readOnly("log.retention.ms=3000\nnum.io.threads=16\n")) // controllers have such threads, too
+		w.eventually(30*time.Minute, "the controllers are restarted", func() bool {
+			now := w.podUIDs("demo")
+			return now[0] != before[0] && now[1] != before[1] && now[2] != before[2]
+		})
+		w.inForce("num.io.threads", "16", 3, 4, 5)
+		w.settled()
+		for id := messages.BrokerID(3); id < 6; id++ {
+			require.Equal(w.t, before[id], w.podUIDs("demo")[id])
 		}
 	})
 }

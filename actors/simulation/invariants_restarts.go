@@ -204,6 +204,10 @@ func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID, live bool) *v1b
 	if len(spec.Brokers) == 1 {
 		config, err := v1beta1.BrokerConfigOf(spec, &spec.Brokers[0])
 		if err == nil && !config.HasRole(v1beta1.BrokerRole) { // nobody asks a controller for its configuration
+			spec.ReadOnlyConfig = withoutKeys(spec.ReadOnlyConfig, kafkaclient.OnBrokersAlone)
+			for i := range spec.Brokers {
+				spec.Brokers[i].ReadOnlyConfig = withoutKeys(spec.Brokers[i].ReadOnlyConfig, kafkaclient.OnBrokersAlone)
+			}
 			return spec
 		}
 	}
@@ -223,12 +227,18 @@ func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID, live bool) *v1b
 
 // withoutLive leaves out what a broker takes while it runs.
 func withoutLive(text string) string {
+	return withoutKeys(text, func(key string) bool {
+		return kafkaclient.ClassOf(key, kafkaclient.Version{Major: 4, Minor: 3}, nil).Live()
+	})
+}
+
+func withoutKeys(text string, leftOut func(key string) bool) string {
 	properties, err := kafkaclient.Parse(text)
 	if err != nil {
 		return text
 	}
 	for _, key := range properties.Keys() {
-		if kafkaclient.ClassOf(key, kafkaclient.Version{Major: 4, Minor: 3}, nil).Live() {
+		if leftOut(key) {
 			properties.Delete(key)
 		}
 	}

@@ -73,7 +73,9 @@ func (k koperatorNode) roles(id messages.BrokerID) []string {
 	return config.ProcessRoles
 }
 
-func (k koperatorNode) has(id messages.BrokerID, role string) bool { return slices.Contains(k.roles(id), role) }
+func (k koperatorNode) has(id messages.BrokerID, role string) bool {
+	return slices.Contains(k.roles(id), role)
+}
 
 func (k koperatorNode) meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
