@@ -221,3 +221,28 @@ func TestValuesThatNobodyCanDeleteGoWhenTheIDComesBack(t *testing.T) {
 		w.settled()
 	})
 }
+
+// From the first look at its disks to the end of its objects a broker may be put back at any moment.
+func TestABrokerMayBePutBackAtAnyMomentOfItsEnd(t *testing.T) {
+	t.Parallel()
+	for after := time.Duration(0); after < 2*time.Minute; after += 4 * time.Second {
+		t.Run(after.String(), func(t *testing.T) {
+			run(t, func(w *World) {
+				cluster := kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1"))
+				w.apply(cluster)
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 8, 3, 2)
+				w.advance(time.Minute)
+				w.edit("demo", withoutBroker(3))
+				w.advance(after)
+				w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = cluster.Spec.Brokers })
+				w.eventuallyReady("demo")
+				w.eventually(10*time.Minute, "it serves and takes replicas", func() bool {
+					return w.serves("demo", 3) && w.dynamicConfig("demo", 3)["cordoned.log.dirs"] == ""
+				})
+				require.Empty(w.t, w.lostPartitions("demo"))
+				w.settled()
+			})
+		})
+	}
+}
