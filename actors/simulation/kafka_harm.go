@@ -195,3 +195,20 @@ func (k *kafka) idle() []string {
 	slices.Sort(lines)
 	return lines
 }
+
+// emptyLog is told when a node gets an empty metadata log. In a static quorum its vote belongs to the id: unless a majority without it has
+// the log, others with empty ones may outvote who has it.
+func (k *kafka) emptyLog(key messages.ClusterKey, id messages.BrokerID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.clusters[key]
+	if c == nil {
+		return
+	}
+	if directory, votes := c.voters[id]; !votes || directory != "" {
+		return
+	}
+	if others := without(c.votes(k), id); 2*len(others) <= len(c.voters) {
+		k.harm("controller %d starts with an empty log in a static quorum of %d, of which %v run", id, len(c.voters), others)
+	}
+}

@@ -202,3 +202,40 @@ func TestALostDiskOfTheLastReplicaInSyncIsNotReplaced(t *testing.T) {
 		})
 	}, machines(6, 3))
 }
+
+// In a static quorum a vote belongs to the id: with two empty logs of three, the third would be told to drop what it has.
+func TestAMajorityOfStaticVotersThatLoseTheirClaimsIsNotMadeAnew(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		adopted(w)
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.advance(time.Minute)
+		w.loseClaims("demo", 0)
+		w.loseClaims("demo", 1)
+		w.eventually(10*time.Minute, "both are told", func() bool {
+			text := w.conditionText("demo", kube.ConditionDataVolumeLost)
+			return strings.Contains(text, "broker 0 has lost") && strings.Contains(text, "broker 1 has lost")
+		})
+		w.advance(time.Hour)
+		w.kill()
+		w.advance(time.Hour)
+		require.Empty(w.t, w.podsOf("demo", 0))
+		require.Empty(w.t, w.podsOf("demo", 1))
+		require.Empty(w.t, w.lostPartitions("demo"))
+	})
+}
+
+func TestAStaticVoterThatLosesItsClaimComesBackBesideAMajority(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		adopted(w)
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.advance(time.Minute)
+		w.loseClaims("demo", 1)
+		w.eventually(20*time.Minute, "it serves with an empty disk", func() bool { return w.serves("demo", 1) && w.inSync("demo") })
+		w.eventuallyReady("demo")
+		require.Empty(w.t, w.lostPartitions("demo"))
+	})
+}

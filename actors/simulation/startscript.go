@@ -76,6 +76,9 @@ func (l *kubelets) runScript(pod *corev1.Pod, state *podState) (why string) {
 		l.invariants.formatted(pod, v.claim, dir, v.formatted[dir])
 		formatted = append(formatted, v.claim)
 		v.dirs[dir] = l.newLogDir(pod, dir, dir == dirs[0], v.formatted[dir], env)
+		if dir == dirs[0] && env["KAFKA_QUORUM"] == string(messages.QuorumStatic) {
+			l.kafka.emptyLog(clusterOf(pod), idOf(pod))
+		}
 		state.markers[dir] = true
 	}
 	for _, claim := range formatted {
