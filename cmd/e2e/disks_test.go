@@ -12,8 +12,8 @@ import (
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
-// TestDisks adds a disk to one broker and takes it away again, loses the volume of one broker whose partitions others have, and
-// that of one with a last copy.
+// TestDisks adds a disk to one broker and takes it away again under a producer and a consumer, loses the volume of one broker whose
+// partitions others have, and that of one with a last copy.
 func TestDisks(t *testing.T) {
 	deployOperator(t)
 	n := newNamespace(t)
@@ -27,7 +27,8 @@ func TestDisks(t *testing.T) {
 
 	t.Run("a disk is added to one broker, used, and taken away when it is empty", func(t *testing.T) {
 		n := namespace{t, n.name}
-		const path = "/kafka-logs-more"
+		const path, records = "/kafka-logs-more", 900 // three minutes
+		flows := messages{n, cluster, m.topic}.traffic("flows", "", records, careful()...)
 		next := n.cluster("disks")
 		disk := *next.Spec.BrokerConfigGroups["default"].StorageConfigs[0].DeepCopy()
 		disk.MountPath = path
@@ -53,10 +54,12 @@ func TestDisks(t *testing.T) {
 		out := m.kafka("kafka-log-dirs.sh --describe --broker-list 3 --bootstrap-server")
 		require.NotContains(t, out, path)
 		require.NotContains(t, m.kafka("kafka-configs.sh --describe --entity-type brokers --entity-name 3 --bootstrap-server"), "cordoned")
+		flows.still()
 		delete(before, "disks-node-3")
 		now := n.uids("disks")
 		delete(now, "disks-node-3")
 		require.Equal(t, before, now, "nobody else was touched")
+		flows.ended().lossless(t, records)
 	})
 
 	t.Run("a lost volume is replaced, what was on it comes from the others", func(t *testing.T) {

@@ -37,7 +37,7 @@ func TestNodeLost(t *testing.T) {
 	require.NotEqual(t, stays, dies)
 	require.Equal(t, dies, n.kubectl("get", "pv", "-o", `jsonpath={.items[?(@.spec.claimRef.name=="`+claim[0]+
 		`")].spec.nodeAffinity.required.nodeSelectorTerms[0].matchExpressions[0].values[0]}`), "its disk is in that machine")
-	const records = 900 // three minutes
+	const records = 1350 // four and a half minutes
 	flows := m.traffic("flows", stays, records, careful()...)
 
 	stopNode(t, dies)
@@ -67,6 +67,7 @@ func TestNodeLost(t *testing.T) {
 	delete(after, "lost-node-2")
 	require.Equal(t, before, after, "nobody else was touched")
 
+	flows.still()
 	flows.ended().lossless(t, records)
 	m.has(300)
 }

@@ -23,6 +23,7 @@ func careful() []string {
 }
 
 const (
+	// perSecond is how many records flow.
 	perSecond = 5
 	// asksAgain makes Java ask for the address of a broker each time: one that was restarted has another, and Java remembers the
 	// old one for 30 s.
@@ -33,7 +34,7 @@ const (
 type traffic struct {
 	messages
 	records int
-	// java are options for both.
+	// java are options of Java for both.
 	java string
 }
 
@@ -81,7 +82,7 @@ func (o outcome) lossless(t *testing.T, records int) {
 }
 
 // traffic makes a topic with three replicas and lets numbered records flow through it, five each second, by Pods on a node (any,
-// when it is empty). Without settings both are as their library and Java make them.
+// when it is empty). Both know the Service and each broker by name. Without settings both are as their library and Java make them.
 func (m messages) traffic(topic, node string, records int, settings ...string) traffic {
 	m.t.Helper()
 	f := traffic{messages: m.namespace.topic(m.cluster, topic, 3), records: records}
@@ -89,9 +90,9 @@ func (m messages) traffic(topic, node string, records int, settings ...string) t
 		f.java = asksAgain
 	}
 	f.run("consumer", node, fmt.Sprintf("kafka-console-consumer.sh --bootstrap-server %s --topic %s --from-beginning "+
-		"--property print.partition=true --property print.offset=true", f.bootstrap(), topic))
+		"--property print.partition=true --property print.offset=true", f.names(), topic))
 	f.run("producer", node, fmt.Sprintf("kafka-producer-perf-test.sh --topic %s --num-records %d --throughput %d --payload-monotonic "+
-		"--producer-props bootstrap.servers=%s %s 2>&1; echo ended", topic, records, perSecond, f.bootstrap(), strings.Join(settings, " ")))
+		"--producer-props bootstrap.servers=%s %s 2>&1; echo ended", topic, records, perSecond, f.names(), strings.Join(settings, " ")))
 	f.eventually(2*time.Minute, "records flow", func() (bool, string) {
 		lines := f.lines()
 		return len(lines) > perSecond, fmt.Sprint(len(lines), " records")
@@ -99,15 +100,30 @@ func (m messages) traffic(topic, node string, records int, settings ...string) t
 	return f
 }
 
-// run starts a Pod with Kafka's tools.
+// names are those under which a client finds a cluster whichever of its brokers is down: all together, and each one.
+func (f traffic) names() string {
+	names := []string{f.bootstrap()}
+	for _, b := range f.cluster.Spec.Brokers {
+		names = append(names, fmt.Sprintf("%s-%d.%s", f.cluster.Name, b.ID, f.bootstrap()))
+	}
+	return strings.Join(names, ",")
+}
+
+// run starts a Pod with Kafka's tools. The image's tools take options of Java from no variable of Kafka's, so they are in Java's own.
 func (f traffic) run(role, node, command string) {
 	f.t.Helper()
 	image := f.kubectl("get", "pod", f.pod(), "-o", `jsonpath={.spec.containers[?(@.name=="kafka")].image}`)
-	f.kubectl("run", f.named(role), "--image="+image, "--restart=Never", "--overrides", fmt.Sprintf(`{"spec":{"nodeName":%q}}`, node),
-		"--command", "--", "bash", "-c", command)
+	f.kubectl("run", f.named(role), "--image="+image, "--env=JDK_JAVA_OPTIONS="+f.java, "--restart=Never",
+		"--overrides", fmt.Sprintf(`{"spec":{"nodeName":%q}}`, node), "--command", "--", "bash", "-c", command)
 }
 
 func (f traffic) named(role string) string { return f.topic + "-" + role }
+
+// still says that records flow yet: a producer that had ended before would have shown nothing of what was done meanwhile.
+func (f traffic) still() {
+	f.t.Helper()
+	require.Equal(f.t, "Running", f.kubectl("get", "pod", f.named("producer"), "-o", "jsonpath={.status.phase}"), "the producer")
+}
 
 // ended waits until the producer has ended and the consumer has read all that was acknowledged, and takes both away.
 func (f traffic) ended() outcome {
