@@ -204,10 +204,6 @@ func (d *rollDecision) withdraw(n node, p permit) {
 	d.permits[n.id] = p
 }
 
-func refusedText(n node) string {
-	return fmt.Sprintf("broker %d: %s", n.id, n.observed.Restart.Refused)
-}
-
 // await keeps the permit of a broker that was stopped until it is back.
 func (d *rollDecision) await(v rollView, n node, p permit) {
 	if !p.back.IsZero() {
@@ -221,6 +217,9 @@ func (d *rollDecision) await(v rollView, n node, p permit) {
 	d.permits[n.id] = p
 	if back, why := v.returned(n, p); !back {
 		d.blocked = fmt.Sprintf("broker %d was restarted and is not back: %s", n.id, why)
+		if n.failsNewest() { // the words of a daemon that knows of no permit: it is the same case
+			d.blocked = failsNewestText(n)
+		}
 		return
 	}
 	for _, name := range kafka.PreferredLeaders(n.id, v.index) {
@@ -393,9 +392,8 @@ func (v rollView) closed() string {
 		if n.observed.Revision == 0 {
 			return fmt.Sprintf("broker %d has not been looked at yet", n.id)
 		}
-		if !n.leaving && !n.observed.PodReady && n.observed.Restart.Stuck && n.observed.Restart.Reason == "" {
-			return fmt.Sprintf("broker %d does not come up with the newest spec, so nobody else is restarted: %s; change the spec, "+
-				"or take the change back", n.id, n.observed.Reason)
+		if n.failsNewest() {
+			return failsNewestText(n)
 		}
 	}
 	for _, n := range v.nodes {

@@ -123,7 +123,7 @@ func TestBrokersOfARackRestartTogetherWherePartitionsAndBudgetLetThem(t *testing
 	}, machines(6, 3))
 }
 
-func TestAChangeOfMindTakesOverAtOnceAndARollbackHeals(t *testing.T) {
+func TestAChangeOfMindTakesOverInTheMiddleOfARoll(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
