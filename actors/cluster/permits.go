@@ -35,6 +35,8 @@ type roll struct {
 	index *kafka.ReplicationIndex
 	// adrift are the brokers that run and that Kafka has lost.
 	adrift map[messages.BrokerID]lostBroker
+	// unprotected are the partitions that the restarts which now go on make unavailable, and that no order keeps available.
+	unprotected []string
 }
 
 // permit is the right to stop one Pod, and then what is known of its broker until it is back.
@@ -135,6 +137,8 @@ func decide(v rollView) rollDecision {
 	d.fetchBack(v)
 	if len(d.permits) == 0 {
 		d.grant(v)
+	} else {
+		d.unprotected = v.roll.unprotected
 	}
 	return d
 }

@@ -54,7 +54,7 @@ func (a *cluster) keepRoll(c actor.Context) {
 			a.Metrics.Restart(a.Key.String())
 		}
 	}
-	a.roll.permits, a.roll.adrift = a.decision.permits, a.decision.adrift
+	a.roll.permits, a.roll.adrift, a.roll.unprotected = a.decision.permits, a.decision.adrift, a.decision.unprotected
 	if len(a.decision.elect) > 0 && a.health != nil {
 		c.Send(a.health, messages.ElectLeaders{Partitions: a.decision.elect})
 	}

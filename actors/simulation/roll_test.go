@@ -110,9 +110,7 @@ func TestBrokersOfARackRestartTogetherWherePartitionsAndBudgetLetThem(t *testing
 		w.eventuallyReady("demo")
 		w.topic("demo", "orders", 12, 3, 1)
 		w.advance(time.Minute)
-		w.invariants.mu.Lock()
-		w.invariants.restarts.together = 2
-		w.invariants.mu.Unlock()
+		w.allowTogether(2)
 		before := w.podUIDs("demo")
 		down := w.countDown("demo")
 		w.edit("demo", readOnly("queued.max.requests=700\n"))
