@@ -55,6 +55,7 @@ func acts() []act {
 		{"the levels of loggers change", (*history).changeLevels},
 		{"Kafka refuses a value for a while", (*history).refuseValue},
 		{"dynamic configuration changes", (*history).changeDynamic},
+		{"a secret changes", (*history).changeSecret},
 		{"a broker goes into maintenance", func(h *history) {
 			brokers := h.cluster(h.name).Spec.Brokers
 			h.edit(h.name, maintained(brokers[h.rng.IntN(len(brokers))].ID))

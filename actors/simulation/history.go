@@ -49,14 +49,21 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 	w.advance(6 * time.Minute)                                                                         // what waited for a long retry
 	w.readyWithin(h.name, time.Minute)
 	w.settled()
-	if problems := slices.Concat(w.configProblems(h.name), w.levelProblems(h.name), w.sizeProblems(h.name)); len(problems) > 0 {
-		w.fail("not as the spec says: %s", strings.Join(problems, "; "))
-	}
+	w.asTheSpecSays(h.name)
 	if h.rng.IntN(3) == 0 {
 		w.delete(h.name)
 		w.eventually(10*time.Minute, "the deleted cluster is gone", func() bool {
 			return w.cluster(h.name) == nil && len(w.pods(h.name)) == 0 && len(w.owned(kube.KindConfigMap, h.name)) == 0
 		})
+	}
+}
+
+// asTheSpecSays compares what runs at the end with what is wanted.
+func (w *World) asTheSpecSays(name string) {
+	w.t.Helper()
+	problems := slices.Concat(w.configProblems(name), w.levelProblems(name), w.sizeProblems(name), w.secretProblems(name))
+	if len(problems) > 0 {
+		w.fail("not as the spec says: %s", strings.Join(problems, "; "))
 	}
 }
 

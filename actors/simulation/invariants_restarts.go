@@ -221,14 +221,16 @@ func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID, live bool) *v1b
 	return spec
 }
 
-// withoutLive leaves out what a broker takes while it runs.
+// withoutLive leaves out what a broker takes while it runs. A secret of the file it is not given: Kafka's log of metadata is no place
+// for it.
 func withoutLive(text string) string {
 	properties, err := kafkaclient.Parse(text)
 	if err != nil {
 		return text
 	}
 	for _, key := range properties.Keys() {
-		if kafkaclient.ClassOf(key, kafkaclient.Version{Major: 4, Minor: 3}, nil).Live() {
+		live := kafkaclient.ClassOf(key, kafkaclient.Version{Major: 4, Minor: 3}, nil).Live()
+		if live && !kafkaclient.IsSensitive(key, nil) {
 			properties.Delete(key)
 		}
 	}
