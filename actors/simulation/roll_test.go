@@ -145,11 +145,7 @@ func TestAPodAskedToRestartByHandRestartsAlone(t *testing.T) {
 		w.eventuallyReady("demo")
 		before := w.podUIDs("demo")
 		w.expectRestarts("demo", 1)
-		w.store.update(keyOf(w.podsOf("demo", 1)[0]), func(o kube.Object) {
-			annotations := o.GetAnnotations()
-			annotations[kube.AnnotationRestart] = "true"
-			o.SetAnnotations(annotations)
-		})
+		w.askRestart(1)
 		w.eventually(5*time.Minute, "broker 1 has another Pod", func() bool { return w.podUIDs("demo")[1] != before[1] && w.serves("demo", 1) })
 		w.eventuallyReady("demo")
 		after := w.podUIDs("demo")
