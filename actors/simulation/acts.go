@@ -61,6 +61,13 @@ func acts() []act {
 			h.edit(h.name, maintained(brokers[h.rng.IntN(len(brokers))].ID))
 		}},
 		{"maintenance ends", func(h *history) { h.edit(h.name, maintained()) }},
+		{"somebody asks for the restart of a broker", (*history).askForRestart},
+		{"somebody evicts a Pod", (*history).evictPod},
+		{"a node is drained for a while", (*history).drainForAWhile},
+		{"more brokers may be away at a time, or fewer", (*history).limitTogether},
+		{"a newer daemon builds Pods in another way, and people agree", (*history).newerDaemon},
+		{"Kafka gets newer", (*history).upgrade},
+		{"an image that cannot start is rolled out and taken back", (*history).breakImage},
 		{"volumes grow", func(h *history) { h.edit(h.name, sized(fmt.Sprintf("%dGi", 11+h.rng.IntN(20)))) }},
 	}
 }

@@ -104,7 +104,6 @@ func TestBrokersThatShareNoPartitionGoTogetherWhereThereAreNoRacks(t *testing.T)
 		w.eventuallyReady("demo")
 		w.topic("demo", "orders", 6, 2, 1)
 		w.advance(time.Minute)
-		w.allowTogether(2)
 		before := w.podUIDs("demo")
 		down, stops := w.countDown("demo"), w.stops("demo")
 		w.edit("demo", readOnly("queued.max.requests=700\n"))
@@ -128,13 +127,6 @@ func pairsOf(order []podStop) (pairs [][2]messages.BrokerID) {
 		}
 	}
 	return pairs
-}
-
-// allowTogether is for a test of a limit of more than one.
-func (w *World) allowTogether(brokers int) {
-	w.invariants.mu.Lock()
-	defer w.invariants.mu.Unlock()
-	w.invariants.restarts.together = brokers
 }
 
 // Kafka's own way back to preferred leaders begins five minutes after the first broker has gone.

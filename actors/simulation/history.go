@@ -61,7 +61,8 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 // asTheSpecSays compares what runs at the end with what is wanted.
 func (w *World) asTheSpecSays(name string) {
 	w.t.Helper()
-	problems := slices.Concat(w.configProblems(name), w.levelProblems(name), w.sizeProblems(name), w.secretProblems(name))
+	problems := slices.Concat(w.configProblems(name), w.levelProblems(name), w.sizeProblems(name), w.secretProblems(name),
+		w.metadataProblems(name))
 	if len(problems) > 0 {
 		w.fail("not as the spec says: %s", strings.Join(problems, "; "))
 	}
@@ -134,7 +135,8 @@ func (h *history) heal() {
 	h.faults.set(Trouble{})
 	h.killAfterWrites(0)
 	h.edit(h.name, maintained())
-	h.advance(11 * time.Minute) // nodes and the API server are back
+	h.edit(h.name, withoutConsent) // a window that opens later is no rest
+	h.advance(11 * time.Minute)    // nodes and the API server are back
 	h.giveUp()
 	for _, lost := range slices.Backward(h.lost) { // one may have been emptied twice
 		h.kubelets.restore(lost)

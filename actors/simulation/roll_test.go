@@ -110,7 +110,6 @@ func TestBrokersOfARackRestartTogetherWherePartitionsAndBudgetLetThem(t *testing
 		w.eventuallyReady("demo")
 		w.topic("demo", "orders", 12, 3, 1)
 		w.advance(time.Minute)
-		w.allowTogether(2)
 		before := w.podUIDs("demo")
 		down := w.countDown("demo")
 		w.edit("demo", readOnly("queued.max.requests=700\n"))

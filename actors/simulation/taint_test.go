@@ -8,18 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/koperator-go/koperator/kube"
-	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
-
-// taintedBy has the Pods with a label restarted.
-func taintedBy(selector *metav1.LabelSelector) func(*v1beta1.KafkaCluster) {
-	return func(c *v1beta1.KafkaCluster) { c.Spec.TaintedBrokersSelector = selector }
-}
-
-func labelled(name, value string) *metav1.LabelSelector {
-	return &metav1.LabelSelector{MatchLabels: map[string]string{name: value}}
-}
 
 // label is kubectl label of a broker's Pod.
 func (w *World) label(id messages.BrokerID, name, value string) {
