@@ -71,6 +71,9 @@ func (h *history) changeSecret() {
 	case 1:
 		h.edit(h.name, clusterWide(secretLine("plugin.setting", n)))
 	case 2:
+		if key == secretKeys()[0] { // Kafka changes it for one listener alone, as people are told
+			text = ""
+		}
 		h.edit(h.name, perBroker(id, text))
 	default:
 		h.edit(h.name, readOnlyOf(id, text))
