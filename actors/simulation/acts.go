@@ -68,6 +68,9 @@ func acts() []act {
 		{"a newer daemon builds Pods in another way, and people agree", (*history).newerDaemon},
 		{"Kafka gets newer", (*history).upgrade},
 		{"an image that cannot start is rolled out and taken back", (*history).breakImage},
+		{"people agree to a dynamic quorum", (*history).agreeToDynamic},
+		{"a log dir fails", (*history).failDisk},
+		{"a node is gone for good", (*history).loseNodeForGood},
 		{"volumes grow", func(h *history) { h.edit(h.name, sized(fmt.Sprintf("%dGi", 11+h.rng.IntN(20)))) }},
 	}
 }

@@ -126,6 +126,14 @@ func (w *World) metadataProblems(name string) []string {
 	return []string{"metadata.version is " + c.Status.MetadataVersion + " and should be " + asked}
 }
 
+// agreeToDynamic has the quorum of a cluster that Koperator made moved, as soon as a Kafka runs that can.
+func (h *history) agreeToDynamic() {
+	if h.takenOver {
+		h.edit(h.name, annotated(kube.AnnotationConsent, kube.ConsentDynamicQuorum))
+		h.edit(h.name, kafkaImage("4.3.1"))
+	}
+}
+
 // builtByAnother is what an older daemon recorded of how it built a Pod.
 const builtByAnother = "v1:another"
 

@@ -23,7 +23,7 @@ func (h *history) addBroker() {
 }
 
 func (h *history) addController() {
-	if cluster := h.cluster(h.name); cluster.Spec.KRaft && len(cluster.Spec.Brokers) < 8 {
+	if cluster := h.cluster(h.name); cluster.Spec.KRaft && !h.static() && len(cluster.Spec.Brokers) < 8 {
 		h.edit(h.name, controllersOnly(1))
 	}
 }
@@ -42,7 +42,7 @@ func controllersOf(entries []v1beta1.Broker) (n int) {
 func (h *history) changeRole() {
 	cluster := h.cluster(h.name)
 	node := cluster.Spec.Brokers[h.rng.IntN(len(cluster.Spec.Brokers))]
-	if !cluster.Spec.KRaft || !node.BrokerConfig.HasRole(v1beta1.BrokerRole) || len(node.BrokerConfig.StorageConfigs) > 0 {
+	if !cluster.Spec.KRaft || h.static() || !node.BrokerConfig.HasRole(v1beta1.BrokerRole) || len(node.BrokerConfig.StorageConfigs) > 0 {
 		return
 	}
 	switch {
@@ -65,7 +65,7 @@ func (h *history) removeBroker() {
 		least = 5
 	}
 	controller := last.BrokerConfig != nil && last.BrokerConfig.IsController()
-	if len(entries) < 4 || !stays || (controller || h.onPods()) && controllersOf(entries) < least {
+	if len(entries) < 4 || !stays || controller && h.static() || (controller || h.onPods()) && controllersOf(entries) < least {
 		return
 	}
 	h.edit(h.name, withoutBroker(last.ID))

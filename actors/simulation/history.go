@@ -25,17 +25,17 @@ type history struct {
 	// topics counts those that were made.
 	topics int
 	told   []string
+	// takenOver says that Koperator made the cluster.
+	takenOver bool
+	// gone is set once a machine has gone for good.
+	gone bool
 }
 
 // play runs a history to its happy end.
 func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaCluster)) {
 	w.t.Helper()
 	h := &history{World: w, rng: rand.New(rand.NewPCG(seed, 1)), name: "demo"}
-	if len(changes) == 0 {
-		changes = h.shape()
-	}
-	w.faults.set(h.trouble())
-	w.apply(kafkaCluster(h.name, changes...))
+	h.begin(changes)
 	all := acts()
 	for range steps {
 		w.advance(time.Duration(h.rng.Int64N(int64(90 * time.Second))))
@@ -56,6 +56,29 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 			return w.cluster(h.name) == nil && len(w.pods(h.name)) == 0 && len(w.owned(kube.KindConfigMap, h.name)) == 0
 		})
 	}
+}
+
+// begin makes the cluster, by these changes or of any shape, or takes over one that Koperator made and that runs.
+func (h *history) begin(changes []func(*v1beta1.KafkaCluster)) {
+	if h.takenOver = len(changes) == 0 && h.rng.IntN(6) == 0; h.takenOver {
+		h.killDaemon()
+		h.madeByKoperator(kafkaCluster(h.name, nodes(3+2*h.rng.IntN(2))))
+		h.advance(h.minutes(10))
+		h.startDaemon()
+		h.faults.set(h.trouble())
+		return
+	}
+	if len(changes) == 0 {
+		h.kubelets.local = h.rng.IntN(4) == 0
+		changes = h.shape()
+	}
+	h.faults.set(h.trouble())
+	h.apply(kafkaCluster(h.name, changes...))
+}
+
+// static reports whether the voters stand in every node's file: then nobody changes them.
+func (h *history) static() bool {
+	return h.takenOver && h.cluster(h.name).Status.Quorum != v1beta1.QuorumDynamic
 }
 
 // asTheSpecSays compares what runs at the end with what is wanted.
@@ -136,7 +159,8 @@ func (h *history) heal() {
 	h.killAfterWrites(0)
 	h.edit(h.name, maintained())
 	h.edit(h.name, withoutConsent) // a window that opens later is no rest
-	h.advance(11 * time.Minute)    // nodes and the API server are back
+	h.exchangeDisks()
+	h.advance(11 * time.Minute) // nodes and the API server are back
 	h.giveUp()
 	for _, lost := range slices.Backward(h.lost) { // one may have been emptied twice
 		h.kubelets.restore(lost)

@@ -106,7 +106,8 @@ func (k koperatorNode) pod() *corev1.Pod {
 		Subdomain:     k.cluster.Name + "-headless",
 		Containers: []corev1.Container{{
 			Name: kube.KafkaContainer, Image: "ghcr.io/adobe/koperator/kafka:2.13-3.9.1",
-			Env: []corev1.EnvVar{{Name: "CLUSTER_ID", Value: koperatorID}, {Name: "LOG_DIRS", Value: "/kafka-logs/kafka"}},
+			Resources: (&v1beta1.BrokerConfig{}).GetResources(),
+			Env:       []corev1.EnvVar{{Name: "CLUSTER_ID", Value: koperatorID}, {Name: "LOG_DIRS", Value: "/kafka-logs/kafka"}},
 			VolumeMounts: []corev1.VolumeMount{
 				{Name: "broker-config", MountPath: "/config"}, {Name: "kafka-data-0", MountPath: "/kafka-logs"},
 			},
