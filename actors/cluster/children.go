@@ -174,7 +174,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Replace:   a.recovery.replaceFor(id),
 		Elsewhere: a.recovery.elsewhere[id], MetadataDirectory: a.kafka.Directories[id],
 		Consent: a.consent,
-		Kafka:   a.wide.release, ClusterApplied: a.wide.keys(),
+		Kafka:   a.releaseOf(id, k), ClusterApplied: a.wide.keys(),
 	}
 	if k.told > 0 && wanted.Equal(k.wanted) {
 		return

@@ -35,6 +35,8 @@ type roll struct {
 	index *kafka.ReplicationIndex
 	// adrift are the brokers that run and that Kafka has lost.
 	adrift map[messages.BrokerID]lostBroker
+	// unprotected are the partitions that the restarts which now go on make unavailable, and that no order keeps available.
+	unprotected []string
 }
 
 // permit is the right to stop one Pod, and then what is known of its broker until it is back.
@@ -135,6 +137,8 @@ func decide(v rollView) rollDecision {
 	d.fetchBack(v)
 	if len(d.permits) == 0 {
 		d.grant(v)
+	} else {
+		d.unprotected = v.roll.unprotected
 	}
 	return d
 }
@@ -204,10 +208,6 @@ func (d *rollDecision) withdraw(n node, p permit) {
 	d.permits[n.id] = p
 }
 
-func refusedText(n node) string {
-	return fmt.Sprintf("broker %d: %s", n.id, n.observed.Restart.Refused)
-}
-
 // await keeps the permit of a broker that was stopped until it is back.
 func (d *rollDecision) await(v rollView, n node, p permit) {
 	if !p.back.IsZero() {
@@ -221,6 +221,9 @@ func (d *rollDecision) await(v rollView, n node, p permit) {
 	d.permits[n.id] = p
 	if back, why := v.returned(n, p); !back {
 		d.blocked = fmt.Sprintf("broker %d was restarted and is not back: %s", n.id, why)
+		if n.failsNewest() { // the words of a daemon that knows of no permit: it is the same case
+			d.blocked = failsNewestText(n)
+		}
 		return
 	}
 	for _, name := range kafka.PreferredLeaders(n.id, v.index) {
@@ -404,9 +407,8 @@ func (v rollView) closed() string {
 		if n.observed.Revision == 0 {
 			return fmt.Sprintf("broker %d has not been looked at yet", n.id)
 		}
-		if !n.leaving && !n.observed.PodReady && n.observed.Restart.Stuck && n.observed.Restart.Reason == "" {
-			return fmt.Sprintf("broker %d does not come up with the newest spec, so nobody else is restarted: %s; change the spec, "+
-				"or take the change back", n.id, n.observed.Reason)
+		if n.failsNewest() {
+			return failsNewestText(n)
 		}
 	}
 	for _, n := range v.nodes {

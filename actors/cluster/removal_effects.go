@@ -255,7 +255,7 @@ func askDisks(ctx context.Context, admin broker.Admin, wish removalWish) (diskAn
 		return diskAnswer{}, err
 	}
 	answer := diskAnswer{at: at, left: kafka.LeftIn(kafka.Paths(dirs), dirs), keys: configs.OwnKeys()}
-	if kafka.CanCordon(wish.version) {
+	if own, err := kafka.ParseVersion(admin.Version()); err == nil && kafka.CanCordon(own) {
 		answer.open = kafka.NotCordoned(kafka.Paths(dirs), dirs)
 	}
 	return answer, nil

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func (a *cluster) keepRoll(c actor.Context) {
 			a.Metrics.Restart(a.Key.String())
 		}
 	}
-	a.roll.permits, a.roll.adrift = a.decision.permits, a.decision.adrift
+	a.roll.permits, a.roll.adrift, a.roll.unprotected = a.decision.permits, a.decision.adrift, a.decision.unprotected
 	if len(a.decision.elect) > 0 && a.health != nil {
 		c.Send(a.health, messages.ElectLeaders{Partitions: a.decision.elect})
 	}
@@ -160,6 +161,20 @@ func rollText(d rollDecision, nodes []node) string {
 	default:
 		return "restarts are being decided"
 	}
+}
+
+// failsNewest reports whether a node was started with all that is wanted of it, and does not come up.
+func (n node) failsNewest() bool {
+	return !n.leaving && !n.observed.PodReady && n.observed.Restart.Stuck && n.observed.Restart.Reason == ""
+}
+
+func failsNewestText(n node) string {
+	return fmt.Sprintf("broker %d does not come up with the newest spec, so nobody else is restarted: %s; change the spec, or take the "+
+		"change back", n.id, n.observed.Reason)
+}
+
+func refusedText(n node) string {
+	return fmt.Sprintf("broker %d: %s", n.id, n.observed.Restart.Refused)
 }
 
 // blockedAfter is how long gates may stay closed before a person is told why: most open by themselves.

@@ -99,6 +99,16 @@ func (a *cluster) tookRelease() {
 	}
 }
 
+// releaseOf is the Kafka of a broker. One that leaves is restarted by no upgrade, so what the others take it may not know: it goes by its
+// own word.
+func (a *cluster) releaseOf(id messages.BrokerID, k *child) messages.KafkaRelease {
+	release, own := a.wide.release, a.known.BrokersState[id.String()].Version
+	if k.keep.leaving && own != "" && release.Version != "" {
+		release.Version = own
+	}
+	return release
+}
+
 // keys are the keys that are ours, sorted.
 func (w wideWriter) keys() []string { return slices.Sorted(maps.Keys(w.applied)) }
 

@@ -210,3 +210,35 @@ func onEmptyDirs(c *v1beta1.KafkaCluster) {
 		}
 	}
 }
+
+// kafkaImage is an image with a release of Kafka.
+func kafkaImage(version string) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) { c.Spec.ClusterImage = "registry.example/kafka:" + version }
+}
+
+// metadataVersion asks for a finalised level.
+func metadataVersion(name string) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) { c.Spec.MetadataVersion = name }
+}
+
+// image sets the image of all brokers.
+func image(name string) func(*v1beta1.KafkaCluster) {
+	return func(cluster *v1beta1.KafkaCluster) { cluster.Spec.ClusterImage = name }
+}
+
+// budgeted lets so many brokers go at once.
+func budgeted(budget string) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) {
+		c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: true, Budget: budget}
+	}
+}
+
+// taintedBy has the Pods with a label restarted.
+func taintedBy(selector *metav1.LabelSelector) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) { c.Spec.TaintedBrokersSelector = selector }
+}
+
+// labelled selects by one label.
+func labelled(name, value string) *metav1.LabelSelector {
+	return &metav1.LabelSelector{MatchLabels: map[string]string{name: value}}
+}

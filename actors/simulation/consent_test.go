@@ -11,17 +11,6 @@ import (
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
-// builtOtherwise marks all Pods as if an older daemon had built them in another way.
-func (w *World) builtOtherwise(name string) {
-	for _, pod := range w.pods(name) {
-		w.store.update(keyOf(pod), func(o kube.Object) {
-			annotations := o.GetAnnotations()
-			annotations[kube.AnnotationRenderedHash] = kube.WithFilePart("v1:another", kube.FilePart(annotations[kube.AnnotationRenderedHash]))
-			o.SetAnnotations(annotations)
-		})
-	}
-}
-
 func TestWhatOnlyANewerDaemonBuildsOtherwiseWaitsForAMaintenanceWindow(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *World) {

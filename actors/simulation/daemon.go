@@ -136,6 +136,8 @@ type told struct{ about, kind, reason, note string }
 type events struct {
 	mu   sync.Mutex
 	list []told
+	// heard is told of each Event.
+	heard func(where, text string)
 }
 
 // Event implements kube.Recorder.
@@ -147,6 +149,7 @@ func (e *events) Event(regarding, _ runtime.Object, eventType, reason, _, note s
 		name = object.GetName()
 	}
 	e.list = append(e.list, told{name, eventType, reason, note})
+	e.heard("Event "+reason, note)
 }
 
 // with lists the Events of a reason.

@@ -13,13 +13,6 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// budgeted lets so many brokers go at once.
-func budgeted(budget string) func(*v1beta1.KafkaCluster) {
-	return func(c *v1beta1.KafkaCluster) {
-		c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: true, Budget: budget}
-	}
-}
-
 // drain is kubectl drain: a cordon, and evictions until none of the Pods that were on the node is left.
 func (w *World) drain(node string, within time.Duration) {
 	w.t.Helper()

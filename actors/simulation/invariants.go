@@ -72,6 +72,7 @@ func (i *invariants) changed(c change) {
 	case kube.KindCluster:
 		if c.after != nil {
 			i.clusterChanged(c.after.(*v1beta1.KafkaCluster))
+			i.statusKept(c.after.(*v1beta1.KafkaCluster))
 			i.restarts.specChanged(c.after.(*v1beta1.KafkaCluster))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,9 +29,6 @@ type restarts struct {
 	made map[string]time.Time
 	// expected are the only brokers of a cluster that may be restarted; clusters that a scenario says nothing of are missing.
 	expected map[messages.ClusterKey][]messages.BrokerID
-	// together is how many nodes of a cluster may be down by one daemon's doing at a time. The next daemon remembers no
-	// permit: that it does no harm Kafka's state alone has to tell it.
-	together int
 }
 
 type specAt struct {
@@ -41,7 +39,7 @@ type specAt struct {
 func newRestarts(k *kafka, f *faults) restarts {
 	return restarts{
 		kafka: k, faults: f, specs: map[types.UID][]specAt{}, made: map[string]time.Time{},
-		expected: map[messages.ClusterKey][]messages.BrokerID{}, together: 1,
+		expected: map[messages.ClusterKey][]messages.BrokerID{},
 	}
 }
 
@@ -64,9 +62,10 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	r := &i.restarts
 	cluster, id := clusterOf(pod), idOf(pod)
 	i.mu.Lock()
-	stop := stop{node: id, pod: pod.UID, daemon: daemon, blindness: r.blindness(time.Now()), together: r.together}
+	stop := stop{node: id, pod: pod.UID, daemon: daemon, blindness: r.blindness(time.Now()), together: 1}
 	if owner != nil {
-		stop.wanted = wantedNodes(r.between(owner.UID, time.Now().Add(-stop.blindness-underWay), time.Now()))
+		specs := r.between(owner.UID, time.Now().Add(-stop.blindness-underWay), time.Now())
+		stop.wanted, stop.together = wantedNodes(specs), together(specs)
 	}
 	i.mu.Unlock()
 	harms := r.kafka.stopping(cluster, stop)
@@ -103,6 +102,17 @@ func wantedNodes(specs []*v1beta1.KafkaCluster) []messages.BrokerID {
 	}
 	maps.DeleteFunc(times, func(_ messages.BrokerID, n int) bool { return n < len(specs) })
 	return slices.Sorted(maps.Keys(times))
+}
+
+// together is how many nodes of a cluster may be down by one daemon's doing at a time, by the most that one of the specs allows. The
+// next daemon remembers no permit: that it does no harm Kafka's state alone has to tell it.
+func together(specs []*v1beta1.KafkaCluster) int {
+	most := 1
+	for _, cluster := range specs {
+		limit := cluster.Spec.RollingUpgradeConfig.GetConcurrentBrokerRestartCountPerRack()
+		most = max(most, min(limit, kube.MostTogether(cluster, cluster.Status.Adopted, len(cluster.Spec.Brokers))))
+	}
+	return most
 }
 
 // specChanged remembers a custom resource.
@@ -146,8 +156,7 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded
 	live := recorded && kube.MadeByUs(pod) && r.kafka.servedFor(clusterOf(pod), idOf(pod), pod.UID) > r.blindness(time.Now())+probed
 	made := append(r.around(owner.UID, r.made[makingOf(pod)]), r.around(owner.UID, pod.CreationTimestamp.Time)...)
 	for _, is := range now {
-		if is.Annotations[kube.AnnotationConsent] != "" || len(is.Spec.MaintenanceWindows) > 0 ||
-			tainted(pod, is.Spec.TaintedBrokersSelector) || leaves(is, idOf(pod)) {
+		if agreed(is, pod) || tainted(pod, is.Spec.TaintedBrokersSelector) || leaves(is, idOf(pod)) {
 			return true
 		}
 		for _, was := range made {
@@ -157,6 +166,13 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded
 		}
 	}
 	return false
+}
+
+// agreed reports whether people agree to the restart of a Pod that this daemon would build in another way.
+func agreed(cluster *v1beta1.KafkaCluster, pod *corev1.Pod) bool {
+	another := !kube.MadeByUs(pod) || strings.HasPrefix(pod.Annotations[kube.AnnotationRenderedHash], builtByAnother) ||
+		kube.ConsentsTo(cluster.Annotations, kube.ConsentDynamicQuorum)
+	return another && (cluster.Annotations[kube.AnnotationConsent] != "" || len(cluster.Spec.MaintenanceWindows) > 0)
 }
 
 // letsGo reports whether a Pod mounts a disk that is let go: whether it may be, Kafka has to tell.
@@ -197,7 +213,8 @@ func (r *restarts) between(cluster types.UID, from, to time.Time) []*v1beta1.Kaf
 func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID, live bool) *v1beta1.KafkaClusterSpec {
 	spec := cluster.Spec.DeepCopy()
 	spec.Brokers = slices.DeleteFunc(spec.Brokers, func(b v1beta1.Broker) bool { return messages.BrokerID(b.ID) != id })
-	spec.ClusterWideConfig, spec.DisruptionBudget = "", nil
+	spec.ClusterWideConfig, spec.DisruptionBudget, spec.MetadataVersion = "", nil, ""
+	spec.TaintedBrokersSelector, spec.MaintenanceWindows, spec.RollingUpgradeConfig = nil, nil, v1beta1.RollingUpgradeConfig{}
 	if !live {
 		return spec
 	}
@@ -225,10 +242,11 @@ func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID, live bool) *v1b
 	return spec
 }
 
-// withoutLive leaves out what a broker takes while it runs.
+// withoutLive leaves out what a broker takes while it runs. A secret of the file it is not given: Kafka's log of metadata is no place
+// for it.
 func withoutLive(text string) string {
 	return withoutKeys(text, func(key string) bool {
-		return kafkaclient.ClassOf(key, kafkaclient.Version{Major: 4, Minor: 3}, nil).Live()
+		return kafkaclient.ClassOf(key, kafkaclient.Version{Major: 4, Minor: 3}, nil).Live() && !kafkaclient.IsSensitive(key, nil)
 	})
 }
 

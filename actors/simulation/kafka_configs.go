@@ -264,6 +264,9 @@ func (c *kafkaState) without(p *process, resource kafkaclient.ConfigResource, na
 	return ""
 }
 
+// tooShort is in secrets that a plugin of Kafka refuses, in words of its own.
+const tooShort = secretText + "-short"
+
 // badValue checks type and range.
 func badValue(name, value string) error {
 	switch t := kafkaclient.TypeOf(name, nil); t {
@@ -288,6 +291,9 @@ func badValue(name, value string) error {
 			return refused("Invalid value %s for configuration %s: Expected value to be either true or false", value, name)
 		}
 	default:
+	}
+	if strings.Contains(value, tooShort) {
+		return refused("Invalid value %s for configuration %s: is too short", value, name)
 	}
 	if name == "log.cleanup.policy" {
 		for _, item := range splitList(value) {

@@ -53,11 +53,6 @@ func TestKafkaRefusesConfigurationInItsOwnWords(t *testing.T) {
 	}
 }
 
-// image sets the image of all brokers.
-func image(name string) func(*v1beta1.KafkaCluster) {
-	return func(cluster *v1beta1.KafkaCluster) { cluster.Spec.ClusterImage = name }
-}
-
 func TestDynamicConfigurationOutlivesRestartsAndShadowsTheFile(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *World) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/koperator-go/koperator/kube"
@@ -125,7 +126,8 @@ func (k koperatorNode) pod() *corev1.Pod {
 		Subdomain:     k.cluster.Name + "-headless",
 		Containers: []corev1.Container{{
 			Name: kube.KafkaContainer, Image: "ghcr.io/adobe/koperator/kafka:2.13-3.9.1",
-			Env: []corev1.EnvVar{{Name: "CLUSTER_ID", Value: koperatorID}, {Name: "LOG_DIRS", Value: "/kafka-logs/kafka"}},
+			Resources: koperatorsResources(),
+			Env:       []corev1.EnvVar{{Name: "CLUSTER_ID", Value: koperatorID}, {Name: "LOG_DIRS", Value: "/kafka-logs/kafka"}},
 			VolumeMounts: []corev1.VolumeMount{
 				{Name: "broker-config", MountPath: "/config"}, {Name: "kafka-data-0", MountPath: "/kafka-logs"},
 			},
@@ -140,4 +142,12 @@ func (k koperatorNode) pod() *corev1.Pod {
 		},
 	}
 	return pod
+}
+
+// koperatorsResources are its defaults as an API server writes them.
+func koperatorsResources() corev1.ResourceRequirements {
+	of := func(cpu, memory string) corev1.ResourceList {
+		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory)}
+	}
+	return corev1.ResourceRequirements{Requests: of("1", "2Gi"), Limits: of("1500m", "3Gi")}
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -142,30 +141,6 @@ func TestAControllerWithoutMetadataWaitsForTheOthers(t *testing.T) {
 		require.Empty(w.t, w.podsOf("demo", 0))
 		w.eventually(time.Hour, "the other controller is back, and then it starts", func() bool { return w.serves("demo", 0) })
 	}, machines(6, 3))
-}
-
-// goneForGood is a machine that never comes back, and whose Node object somebody deletes.
-func (w *World) goneForGood(node string) {
-	w.switchedOff(node)
-	w.deleteObject(key{kube.KindNode, "", node})
-}
-
-// givenUp is a machine that never comes back, which somebody says by a taint.
-func (w *World) givenUp(node string) {
-	w.switchedOff(node)
-	w.onNode(node, func(n *corev1.Node) {
-		n.Spec.Taints = append(n.Spec.Taints, corev1.Taint{Key: corev1.TaintNodeOutOfService, Effect: corev1.TaintEffectNoExecute})
-	})
-}
-
-func (w *World) switchedOff(node string) {
-	w.kubelets.lose(node, 1000*time.Hour)
-	w.advance(2 * time.Minute)
-	for _, object := range w.store.list(kube.KindPod) {
-		if pod := object.(*corev1.Pod); pod.Spec.NodeName == node {
-			w.store.remove(keyOf(pod), pod.UID) // Kubernetes' garbage collector lets go of Pods that nobody can stop
-		}
-	}
 }
 
 func TestABrokerLeavesANodeThatIsGoneForGoodWithoutItsDisk(t *testing.T) {

@@ -246,3 +246,29 @@ func TestABrokerMayBePutBackAtAnyMomentOfItsEnd(t *testing.T) {
 		})
 	}
 }
+
+// No upgrade restarts who leaves, so it may know less than those that stay: Kafka keeps new replicas away from log dirs since 4.3.
+func TestABrokerThatLeavesInTheMiddleOfAnUpgradeGoes(t *testing.T) {
+	t.Parallel()
+	for name, dies := range map[string]bool{"under one daemon": false, "under another daemon": true} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("3.9.2")))
+				w.eventuallyReady("demo")
+				w.settled()
+				before := w.podUIDs("demo")
+				w.edit("demo", kafkaImage("4.3.1"))
+				w.eventually(10*time.Minute, "some are newer, broker 5 is not", func() bool {
+					return len(w.changedSince(before)) >= 3 && w.podUIDs("demo")[5] == before[5]
+				})
+				w.edit("demo", withoutBroker(5))
+				if dies {
+					w.kill()
+				}
+				w.eventuallyRemoved("demo", 5)
+				w.eventuallyReady("demo")
+				w.settled()
+			})
+		})
+	}
+}

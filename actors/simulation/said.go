@@ -12,6 +12,8 @@ type said struct {
 	slog.Handler
 	mu    *sync.Mutex
 	lines *[]line
+	// heard is told of each line.
+	heard *func(where, text string)
 }
 
 type line struct {
@@ -19,7 +21,10 @@ type line struct {
 	text string
 }
 
-func newSaid(next slog.Handler) said { return said{next, &sync.Mutex{}, &[]line{}} }
+func newSaid(next slog.Handler) said {
+	nobody := func(string, string) {}
+	return said{next, &sync.Mutex{}, &[]line{}, &nobody}
+}
 
 // Enabled implements slog.Handler.
 func (s said) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
@@ -34,6 +39,7 @@ func (s said) Handle(ctx context.Context, record slog.Record) error {
 	s.mu.Lock()
 	*s.lines = append(*s.lines, line{record.Time, text})
 	s.mu.Unlock()
+	(*s.heard)("a log line", text)
 	if !s.Handler.Enabled(ctx, record.Level) {
 		return nil
 	}
@@ -42,12 +48,12 @@ func (s said) Handle(ctx context.Context, record slog.Record) error {
 
 // WithAttrs implements slog.Handler.
 func (s said) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return said{s.Handler.WithAttrs(attrs), s.mu, s.lines}
+	return said{s.Handler.WithAttrs(attrs), s.mu, s.lines, s.heard}
 }
 
 // WithGroup implements slog.Handler.
 func (s said) WithGroup(name string) slog.Handler {
-	return said{s.Handler.WithGroup(name), s.mu, s.lines}
+	return said{s.Handler.WithGroup(name), s.mu, s.lines, s.heard}
 }
 
 // since are the lines from a moment on.

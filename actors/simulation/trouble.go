@@ -153,7 +153,7 @@ func (l *kubelets) logOf(pod types.UID) string {
 	if state := l.pods[pod]; state != nil && state.stage == holding {
 		return "start: waiting: " + state.why + "\n"
 	}
-	return "[KafkaServer] fatal error, ssl.keystore.password=hunter2"
+	return "[KafkaServer] fatal error, ssl.keystore.password=" + secretText
 }
 
 // held says why start scripts wait for a person.

@@ -11,14 +11,6 @@ import (
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
-func kafkaImage(version string) func(*v1beta1.KafkaCluster) {
-	return func(c *v1beta1.KafkaCluster) { c.Spec.ClusterImage = "registry.example/kafka:" + version }
-}
-
-func metadataVersion(name string) func(*v1beta1.KafkaCluster) {
-	return func(c *v1beta1.KafkaCluster) { c.Spec.MetadataVersion = name }
-}
-
 func TestMetadataVersionIsRaisedAfterTheLastNodeRunsTheNewKafka(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(w *World) {

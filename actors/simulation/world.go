@@ -97,6 +97,7 @@ func newWorld(t testing.TB, options ...Option) *World {
 	w.faults = newFaults(o.seed)
 	w.kafka = newKafka(w.store, w.faults)
 	w.invariants = newInvariants(w.store, newRestarts(w.kafka, w.faults))
+	*w.said.heard, w.events.heard = w.invariants.overheard, w.invariants.overheard
 	w.kubelets = newKubelets(w.store, w.faults, w.kafka, w.invariants)
 	startControllers(w.store, w.kubelets, w.kafka)
 	for n := range o.nodes {
