@@ -30,6 +30,9 @@ const (
 	AnnotationWantedHash = "kafka.banzaicloud.io/wanted-hash"
 	// AnnotationFormat carries a claim's right to be formatted, or that it has been; see FormatState.
 	AnnotationFormat = "kafka.banzaicloud.io/format"
+	// AnnotationNodeDisks names on a formatted claim all disks of its node on which Kafka was seen to run, mount paths separated by
+	// commas: whoever finds claims without a status knows by it which ones are missing.
+	AnnotationNodeDisks = "kafka.banzaicloud.io/node-disks"
 	// AnnotationLogDirReleased marks the claim of a disk that left the spec once nothing is on it that is not elsewhere: no Pod
 	// is made with it any more. Empty means not set.
 	AnnotationLogDirReleased = "kafka.banzaicloud.io/log-dir-released"

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,8 @@ type ClaimInput struct {
 	Name string
 	// Format is what the claim carries about formatting; the right is given once, when it is created.
 	Format FormatState
+	// Disks are the mount paths on which Kafka was seen to run, sorted; only a formatted claim carries them.
+	Disks []string
 }
 
 // Claim is the PersistentVolumeClaim of one disk.
@@ -63,6 +66,9 @@ func claimAnnotations(in ClaimInput) map[string]string {
 	annotations := map[string]string{AnnotationMountPath: in.Storage.MountPath}
 	if format := in.Format.String(); format != "" {
 		annotations[AnnotationFormat] = format
+		if in.Format.Formatted && len(in.Disks) > 0 {
+			annotations[AnnotationNodeDisks] = strings.Join(in.Disks, ",")
+		}
 	}
 	if retained(in.Cluster) {
 		annotations[AnnotationRetainedClaim] = in.Cluster.Name

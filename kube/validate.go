@@ -132,7 +132,8 @@ func budgetProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 // togetherProblems tells who wants more restarts at once than the budget lets go.
 func togetherProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
 	most := MostTogether(cluster, cluster.Status.Adopted, len(cluster.Spec.Brokers))
-	if wanted := cluster.Spec.RollingUpgradeConfig.GetConcurrentBrokerRestartCountPerRack(); wanted > most && len(cluster.Spec.Brokers) > most {
+	wanted := cluster.Spec.RollingUpgradeConfig.GetConcurrentBrokerRestartCountPerRack()
+	if wanted > most && len(cluster.Spec.Brokers) > most {
 		return []messages.FieldProblem{messages.Warning("spec.rollingUpgradeConfig.concurrentBrokerRestartCountPerRack",
 			"of %d has no effect beyond the %d that spec.disruptionBudget lets be evicted at once; set its budget to %d", wanted, most, wanted)}
 	}

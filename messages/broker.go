@@ -63,6 +63,9 @@ type BrokerWanted struct {
 	// Elsewhere says that every partition which may have a replica on a disk of the broker that cannot be read is led by another
 	// broker.
 	Elsewhere bool
+	// BrokersTook tells a node without the broker role that all brokers run with the newest of their files: Kafka has refused nothing
+	// of it.
+	BrokersTook bool
 }
 
 // Removal tells a broker that left the spec what of it may go. The zero Removal lets nothing go: whoever may still hold the
@@ -116,7 +119,7 @@ type Restart struct {
 func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
 		w.InitialController == o.InitialController && w.FirstVoter == o.FirstVoter && w.Permit == o.Permit && w.Removal == o.Removal &&
-		w.Elsewhere == o.Elsewhere && w.MetadataDirectory == o.MetadataDirectory &&
+		w.Elsewhere == o.Elsewhere && w.BrokersTook == o.BrokersTook && w.MetadataDirectory == o.MetadataDirectory &&
 		w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
 		slices.Equal(w.ClusterApplied, o.ClusterApplied) && slices.Equal(w.Replace, o.Replace) &&
 		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)

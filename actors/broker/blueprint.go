@@ -155,7 +155,7 @@ func (w blueprint) newClaimFormat() kube.FormatState {
 
 func (w blueprint) claim(disk v1beta1.StorageConfig, name string, format kube.FormatState) (*corev1.PersistentVolumeClaim, error) {
 	return kube.Claim(kube.ClaimInput{
-		Cluster: w.Cluster, Broker: w.id, Config: w.config, Storage: disk, Name: name, Format: format,
+		Cluster: w.Cluster, Broker: w.id, Config: w.config, Storage: disk, Name: name, Format: format, Disks: slices.Sorted(maps.Keys(w.Formatted)),
 	})
 }
 

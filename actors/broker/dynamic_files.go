@@ -192,25 +192,30 @@ func (w blueprint) writeFile(o observed) step {
 	if !o.live.known || len(o.live.restart) > 0 || o.live.invalid || o.live.plan.Again {
 		return nil
 	}
-	return w.taken(o, o.live.files, "the broker has taken its new file while it runs", "the broker runs with all of its newest file")
+	return w.taken(o, o.live.files, "the broker has taken its new file while it runs")
 }
 
 // followFile gives a node without the broker role a newer file that says nothing new to it: it reads it at its next start.
 func followFile(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
-	if pod == nil || w.isBroker() || w.Leaving || o.written.Deleting(pod) {
+	if pod == nil || w.isBroker() || w.Leaving || o.written.Deleting(pod) || !w.BrokersTook { // what they refuse stops it at its next start
 		return nil
 	}
 	f, known := w.startedWith(o)
 	if !known || !f.onBrokersAlone() {
 		return nil
 	}
-	const reason = "what is new in the file concerns brokers alone"
-	return w.taken(o, f, reason, reason)
+	return w.taken(o, f, "what is new in the file concerns brokers alone")
 }
+
+// remoteStorage is the key that turns tiered storage on (KIP-405).
+const remoteStorage = "remote.log.storage.system.enable"
 
 // onBrokersAlone reports whether all that people have changed since the start says nothing to a node without the broker role.
 func (f files) onBrokersAlone() bool {
+	if remote, _ := f.wanted.Get(remoteStorage); remote == "true" { // then the active controller judges the retention of topics by its file
+		return false
+	}
 	return !slices.ContainsFunc(f.changed, func(key string) bool {
 		before, was := f.before.Get(key)
 		now, is := f.wanted.Get(key)
@@ -219,7 +224,7 @@ func (f files) onBrokersAlone() bool {
 }
 
 // taken is what is left to be written for a Pod that needs no restart for its newest file: the file, then the Pod's hashes of it.
-func (w blueprint) taken(o observed, f files, writes, marks string) step {
+func (w blueprint) taken(o observed, f files, reason string) step {
 	pod := o.pod()
 	if !w.fileDiffers(pod) || w.podDiffers(pod) {
 		return nil
@@ -235,9 +240,9 @@ func (w blueprint) taken(o observed, f files, writes, marks string) step {
 	config := w.withRecord(f, file.String())
 	config.Annotations[kube.AnnotationRenderedHash] = annotations[kube.AnnotationRenderedHash]
 	if !o.written.Stands(o.config, config) || o.config.Data[kube.KeyStartedConfig] != config.Data[kube.KeyStartedConfig] {
-		return apply{objects: []kube.Object{config}, reason: writes}
+		return apply{objects: []kube.Object{config}, reason: reason}
 	}
-	return annotate{object: pod, annotations: annotations, reason: marks}
+	return annotate{object: pod, annotations: annotations, reason: reason}
 }
 
 // today is the file that a broker was started with, with what people have changed since. What only a newer daemon writes

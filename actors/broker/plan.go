@@ -94,7 +94,8 @@ func plan(w blueprint, o observed, now time.Time) step {
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, findStranded, waitsForLost, marks, claims, service, neverVoted, endedPod, outdatedPod, maintenance,
-		missingPod, missingConfig, claimRecords, adopt, drain, rehearsal, restartPod, cpu, grow, watchDisks, levels, configure, followFile, runningPod,
+		missingPod, missingConfig, claimRecords, adopt, drain, rehearsal, restartPod, cpu, grow, watchDisks, levels, configure, followFile,
+		runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s
@@ -395,8 +396,7 @@ func claimRecords(w blueprint, o observed, _ time.Time) step {
 	var withdraw []kube.Object
 	for _, disk := range w.disks {
 		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
-		if err != nil || claim == nil || kube.FormatStateOf(claim.Annotations).Formatted ||
-			w.Formatted[disk.MountPath] != claim.UID {
+		if err != nil || claim == nil || w.Formatted[disk.MountPath] != claim.UID || w.recordedOn(claim) {
 			continue
 		}
 		built, err := w.claimAsIs(disk, claim, kube.FormatState{Formatted: true, ClusterID: w.ClusterID, Quorum: w.Quorum.Mode})
@@ -409,6 +409,12 @@ func claimRecords(w blueprint, o observed, _ time.Time) step {
 		return nil
 	}
 	return apply{objects: withdraw, reason: "Kafka runs on the disks: they must never be formatted again"}
+}
+
+// recordedOn reports whether a claim says that it was formatted, and which disks its node has besides.
+func (w blueprint) recordedOn(claim *corev1.PersistentVolumeClaim) bool {
+	disks := strings.Join(slices.Sorted(maps.Keys(w.Formatted)), ",")
+	return kube.FormatStateOf(claim.Annotations).Formatted && claim.Annotations[kube.AnnotationNodeDisks] == disks
 }
 
 // runningPod tells how the Pod is doing.

@@ -115,7 +115,7 @@ func (a *cluster) keepBrokers(c actor.Context) {
 		}
 	}
 	quorum, unformed := quorumNow(a.valid, a.roles, a.known, a.claims()), a.unformed()
-	for _, id := range slices.Sorted(maps.Keys(a.children)) {
+	for _, id := range a.brokersFirst() {
 		k := a.children[id]
 		if k.keep.leaving && k.observed.Gone {
 			k.stop(c)
@@ -160,6 +160,20 @@ func (a *cluster) spawn(c actor.Context, id messages.BrokerID, node keep) {
 	trigger.Bind(pid)
 }
 
+// brokersFirst are all that have an actor, those without the broker role at the end: they hear whether brokers have taken what is newest.
+func (a *cluster) brokersFirst() []messages.BrokerID {
+	ids := slices.Sorted(maps.Keys(a.children))
+	others := slices.DeleteFunc(slices.Clone(ids), func(id messages.BrokerID) bool { return a.roles.broker[id] })
+	return append(slices.DeleteFunc(ids, func(id messages.BrokerID) bool { return !a.roles.broker[id] }), others...)
+}
+
+// brokersTook reports whether every broker that is to run does so with the newest of its file.
+func brokersTook(nodes []node) bool {
+	return !slices.ContainsFunc(nodes, func(n node) bool {
+		return n.broker && !n.leaving && !n.atRest() && (!n.current() || !n.observed.PodReady || n.observed.ConfigStale || n.observed.ConfigRefused)
+	})
+}
+
 // tell sends a broker its wish when it differs from what it was told last.
 func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum messages.Quorum, unformed bool) {
 	first := slices.Contains(a.known.InitialControllers, int32(id)) && slices.Contains(a.roles.controllers, id)
@@ -173,8 +187,8 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Removal:   a.removals.told[id],
 		Replace:   a.recovery.replaceFor(id),
 		Elsewhere: a.recovery.elsewhere[id], MetadataDirectory: a.kafka.Directories[id],
-		Consent: a.consent,
-		Kafka:   a.releaseOf(id, k), ClusterApplied: a.wide.keys(),
+		Consent: a.consent, BrokersTook: !a.roles.broker[id] && brokersTook(a.nodes()),
+		Kafka: a.releaseOf(id, k), ClusterApplied: a.wide.keys(),
 	}
 	if k.told > 0 && wanted.Equal(k.wanted) {
 		return

@@ -407,7 +407,7 @@ func (a *cluster) identified(c actor.Context) bool {
 		a.objects.problem = err.Error()
 		return false
 	}
-	a.objects.problem, id.lost = "", found.lostDisks(a.valid, claims)
+	a.objects.problem, id.disks = "", found.disks(a.valid, claims)
 	a.status.record = &id
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -61,36 +62,62 @@ func evidenceOf(cluster *v1beta1.KafkaCluster, claims, pods []kube.Object) evide
 	return e
 }
 
-// lostDisks are the disks of the spec that have no claim in a cluster whose claims say that it lived, by node. Its status is new, so nobody
-// knows whether Kafka ran on them: they count as lost, and get empty claims by the same proof.
-func (e evidence) lostDisks(cluster *v1beta1.KafkaCluster, claims []kube.Object) map[messages.BrokerID][]string {
+// disks are those of a cluster whose claims say that it lived, by node, as its status had them: that is new, and an empty disk must not
+// take the place of one that Kafka ran on. Those that have no claim any more count as lost.
+func (e evidence) disks(cluster *v1beta1.KafkaCluster, claims []kube.Object) map[messages.BrokerID][]v1beta1.FormattedLogDir {
 	if e.claimed == "" {
 		return nil
 	}
-	type disk struct {
-		id        messages.BrokerID
-		mountPath string
-	}
-	there := map[disk]bool{}
+	disks, known := map[messages.BrokerID][]v1beta1.FormattedLogDir{}, map[messages.BrokerID][]string{}
 	for _, claim := range claims {
-		if id, err := messages.ParseBrokerID(claim.GetLabels()[kube.LabelBrokerID]); err == nil {
-			there[disk{id, claim.GetAnnotations()[kube.AnnotationMountPath]}] = true
-		}
-	}
-	lost := map[messages.BrokerID][]string{}
-	for i := range cluster.Spec.Brokers {
-		id := messages.BrokerID(cluster.Spec.Brokers[i].ID)
-		config, err := v1beta1.BrokerConfigOf(&cluster.Spec, &cluster.Spec.Brokers[i])
-		if err != nil {
+		id, err := messages.ParseBrokerID(claim.GetLabels()[kube.LabelBrokerID])
+		if err != nil || !kube.Owned(claim, cluster) || !kube.FormatStateOf(claim.GetAnnotations()).Formatted {
 			continue
 		}
-		for _, storage := range config.StorageConfigs {
-			if storage.PvcSpec != nil && !there[disk{id, storage.MountPath}] {
-				lost[id] = append(lost[id], storage.MountPath)
-			}
+		mountPath := claim.GetAnnotations()[kube.AnnotationMountPath]
+		disks[id] = append(disks[id], v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: string(claim.GetUID())})
+		known[id] = append(known[id], strings.Split(claim.GetAnnotations()[kube.AnnotationNodeDisks], ",")...)
+	}
+	for i := range cluster.Spec.Brokers {
+		id := messages.BrokerID(cluster.Spec.Brokers[i].ID)
+		if len(disks[id]) == 0 { // new since, or all of its claims are lost: Kafka has to tell
+			known[id] = claimedPaths(cluster, &cluster.Spec.Brokers[i])
 		}
 	}
-	return lost
+	for id, mountPaths := range known {
+		for _, mountPath := range mountPaths {
+			there := slices.ContainsFunc(disks[id], func(d v1beta1.FormattedLogDir) bool { return d.MountPath == mountPath })
+			if mountPath != "" && !there && !waitingClaim(claims, id, mountPath) {
+				disks[id] = append(disks[id], v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: unknownClaim})
+			}
+		}
+		slices.SortFunc(disks[id], func(a, b v1beta1.FormattedLogDir) int { return strings.Compare(a.MountPath, b.MountPath) })
+	}
+	return disks
+}
+
+// claimedPaths are the mount paths of a node's disks that have claims.
+func claimedPaths(cluster *v1beta1.KafkaCluster, entry *v1beta1.Broker) []string {
+	config, err := v1beta1.BrokerConfigOf(&cluster.Spec, entry)
+	if err != nil {
+		return nil
+	}
+	var paths []string
+	for _, storage := range config.StorageConfigs {
+		if storage.PvcSpec != nil {
+			paths = append(paths, storage.MountPath)
+		}
+	}
+	return paths
+}
+
+// waitingClaim reports whether a disk has a claim on which Kafka was not seen to run.
+func waitingClaim(claims []kube.Object, id messages.BrokerID, mountPath string) bool {
+	return slices.ContainsFunc(claims, func(claim kube.Object) bool {
+		annotations := claim.GetAnnotations()
+		return claim.GetLabels()[kube.LabelBrokerID] == id.String() && annotations[kube.AnnotationMountPath] == mountPath &&
+			!kube.FormatStateOf(annotations).Formatted
+	})
 }
 
 func (e *evidence) says(quorum messages.QuorumMode) {

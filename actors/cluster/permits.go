@@ -361,7 +361,8 @@ func (v rollView) mayLoseVote() string {
 // strandsReplicas reports whether a node is to lose the broker role while Kafka counts on replicas there, or has not said that it does
 // not.
 func (v rollView) strandsReplicas(n node) bool {
-	return !n.broker && v.kraft && runsBroker(n) && v.leftOn(n.id) != ""
+	never := v.dynamic && !v.formed
+	return !n.broker && v.kraft && !never && runsBroker(n) && v.leftOn(n.id) != ""
 }
 
 // runsBroker reports whether a node's Pod may have been made with the broker role.

@@ -56,7 +56,11 @@ func recordedOver(claims map[messages.BrokerID]map[string]types.UID, states map[
 		if known[id] == nil {
 			known[id] = map[string]types.UID{}
 		}
-		maps.Copy(known[id], formattedOf(state))
+		for mountPath, claim := range formattedOf(state) {
+			if claim != unknownClaim {
+				known[id][mountPath] = claim
+			}
+		}
 	}
 	return known
 }

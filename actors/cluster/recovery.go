@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -198,14 +200,18 @@ func givenUp(cluster *v1beta1.KafkaCluster) map[messages.BrokerID]string {
 
 // lossTokens are the words by which the loss of each broker's disks is given up: they name the claim that was lost, so that
 // they hold for this loss and for no later one.
-func lossTokens(nodes []node, states map[string]v1beta1.BrokerState) map[messages.BrokerID]string {
+func lossTokens(cluster types.UID, nodes []node, states map[string]v1beta1.BrokerState) map[messages.BrokerID]string {
 	const long = 8
 	tokens := map[messages.BrokerID]string{}
 	for _, n := range nodes {
 		if len(n.observed.Lost) == 0 {
 			continue
 		}
-		if uid := string(formattedOf(states[n.id.String()])[n.observed.Lost[0]]); uid != "" {
+		uid := string(formattedOf(states[n.id.String()])[n.observed.Lost[0]])
+		if uid == unknownClaim { // one that no word of an earlier cluster is about
+			uid = string(cluster)
+		}
+		if uid != "" {
 			tokens[n.id] = n.id.String() + "/" + uid[:min(long, len(uid))]
 		}
 	}

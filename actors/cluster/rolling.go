@@ -70,7 +70,7 @@ func (a *cluster) keepRecovery(c actor.Context) {
 		return
 	}
 	before, nodes := a.recovery, a.nodes()
-	a.recovery = a.rollView(time.Now()).decideRecovery(before, givenUp(a.newest), lossTokens(nodes, a.known.BrokersState))
+	a.recovery = a.rollView(time.Now()).decideRecovery(before, givenUp(a.newest), lossTokens(a.uid, nodes, a.known.BrokersState))
 	if a.recovery.again > 0 {
 		a.again.SetSooner(c, a.recovery.again, lookNow{})
 	}

@@ -82,7 +82,7 @@ func (a *cluster) remembered() []node {
 	var nodes []node
 	for text, state := range a.known.BrokersState {
 		id, err := messages.ParseBrokerID(text)
-		if _, wanted := a.roles.broker[id]; err == nil && !wanted && a.children[id] == nil && len(state.FormattedLogDirs) > 0 {
+		if _, wanted := a.roles.broker[id]; err == nil && !wanted && len(state.FormattedLogDirs) > 0 && !slices.Contains(a.existing(), id) {
 			nodes = append(nodes, node{id: id, leaving: true})
 		}
 	}

@@ -161,7 +161,7 @@ func (a *cluster) settling(now time.Time) time.Duration {
 }
 
 func (a *cluster) view() view {
-	told := slices.Concat(a.problems, wordProblems(a.newest, lossTokens(a.nodes(), a.known.BrokersState)))
+	told := slices.Concat(a.problems, wordProblems(a.newest, lossTokens(a.uid, a.nodes(), a.known.BrokersState)))
 	if awareness := a.newest.Spec.RackAwareness; awareness != nil {
 		told = append(told, kube.RackProblems(awareness, a.Cache.Nodes())...)
 	}

@@ -19,8 +19,8 @@ type identity struct {
 	quorum    messages.QuorumMode
 	// initial are the first voters of a dynamic quorum, sorted.
 	initial []messages.BrokerID
-	// lost are the disks of a cluster that lived before and that nobody has recorded, by node: the mount paths without a claim.
-	lost map[messages.BrokerID][]string
+	// disks are those of a cluster that lived before and that nobody has recorded, by node.
+	disks map[messages.BrokerID][]v1beta1.FormattedLogDir
 }
 
 // identityOf finds what the cluster already is, or decides what a new one becomes. newID makes a cluster id; it is
@@ -79,16 +79,14 @@ func (i identity) record(status *v1beta1.KafkaClusterStatus) {
 	for _, id := range i.initial {
 		status.InitialControllers = append(status.InitialControllers, int32(id))
 	}
-	if len(i.lost) > 0 && status.BrokersState == nil {
+	if len(i.disks) > 0 && status.BrokersState == nil {
 		status.BrokersState = map[string]v1beta1.BrokerState{}
 	}
-	for id, mountPaths := range i.lost {
-		state := status.BrokersState[id.String()]
-		state.FormattedLogDirs = nil
-		for _, mountPath := range mountPaths {
-			state.FormattedLogDirs = append(state.FormattedLogDirs, v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: unknownClaim})
+	for id, dirs := range i.disks {
+		if state := status.BrokersState[id.String()]; len(state.FormattedLogDirs) == 0 {
+			state.FormattedLogDirs = dirs
+			status.BrokersState[id.String()] = state
 		}
-		status.BrokersState[id.String()] = state
 	}
 }
 

@@ -93,6 +93,29 @@ func TestAKeyThatConcernsBrokersAloneRestartsNoController(t *testing.T) {
 	})
 }
 
+func TestAControllerIsNotGivenWhatBrokersRefuse(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.edit("demo", readOnly("log.cleanup.policy=shred\n"))
+		w.eventually(5*time.Minute, "it is told", func() bool {
+			return strings.Contains(w.conditionText("demo", kube.ConditionConfigRefused), "log.cleanup.policy")
+		})
+		w.advance(time.Hour)
+		require.Equal(w.t, before, w.podUIDs("demo"))
+		for id := range before {
+			config := w.store.get(key{kube.KindConfigMap, namespace, kube.BrokerConfigName("demo", id)}).(*corev1.ConfigMap)
+			require.NotContains(w.t, config.Data[kube.KeyBrokerConfig], "shred")
+		}
+		w.edit("demo", readOnly("log.cleanup.policy=compact\n"))
+		w.inForce("log.cleanup.policy", "compact", 3, 4, 5)
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
+	})
+}
+
 func TestAChangeOfMindWithoutARestartLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *World) {

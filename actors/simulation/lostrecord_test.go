@@ -88,6 +88,11 @@ func TestTheRecordOfABrokerGoesWhenItsReplicasHaveMoved(t *testing.T) {
 // again deletes a cluster that retains its claims, loses those of some nodes, and makes it anew.
 func (w *World) again(name string, lost ...messages.BrokerID) {
 	w.t.Helper()
+	w.againWith(name, func(*v1beta1.KafkaCluster) {}, lost...)
+}
+
+func (w *World) againWith(name string, change func(*v1beta1.KafkaCluster), lost ...messages.BrokerID) {
+	w.t.Helper()
 	cluster := w.cluster(name).DeepCopy()
 	cluster.ResourceVersion, cluster.UID, cluster.Finalizers = "", "", nil
 	w.delete(name)
@@ -98,6 +103,7 @@ func (w *World) again(name string, lost ...messages.BrokerID) {
 	}
 	w.advance(time.Minute)
 	cluster.Status = v1beta1.KafkaClusterStatus{}
+	change(cluster)
 	w.apply(cluster)
 }
 
@@ -127,6 +133,90 @@ func TestARetainedClusterThatLostAClaimWaitsForTheProof(t *testing.T) {
 					w.settled()
 				}
 				require.Empty(w.t, w.lostPartitions("demo"))
+			})
+		})
+	}
+}
+
+// Whatever becomes of a claim once the cluster was made anew, also before its node was seen to run: Kafka ran on it.
+func TestAClaimOfARetainedClusterThatIsLostAtOnceWaitsForTheProof(t *testing.T) {
+	t.Parallel()
+	for after := time.Duration(0); after <= 8*time.Second; after += time.Second {
+		t.Run(after.String(), func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1"), retained))
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 8, 3, 2)
+				w.topic("demo", "single", 4, 1, 1)
+				w.advance(time.Minute)
+				w.again("demo")
+				w.advance(after)
+				w.loseClaims("demo", 3)
+				w.eventually(10*time.Minute, "a condition names the partition", func() bool {
+					return strings.Contains(w.conditionText("demo", kube.ConditionDataVolumeLost), "single-3")
+				})
+				w.advance(time.Hour)
+				require.Empty(w.t, w.podsOf("demo", 3))
+				require.Empty(w.t, w.lostPartitions("demo"))
+			})
+		})
+	}
+}
+
+// diskFor gives one broker more disks.
+func diskFor(id int32) func(*v1beta1.KafkaCluster) {
+	return func(cluster *v1beta1.KafkaCluster) {
+		for i := range cluster.Spec.Brokers {
+			if b := cluster.Spec.Brokers[i]; b.ID == id {
+				one := &v1beta1.KafkaCluster{Spec: v1beta1.KafkaClusterSpec{Brokers: []v1beta1.Broker{b}}}
+				disks(1)(one)
+			}
+		}
+	}
+}
+
+func TestARetainedClusterThatLostOneOfTwoDisksGetsItByTheProof(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), disks(1), kafkaImage("4.3.1"), retained))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.advance(time.Minute)
+		for _, claim := range w.owned(kube.KindClaim, "demo") {
+			if idOf(claim) >= 3 {
+				require.Equal(w.t, "/kafka-logs,/kafka-logs-0", claim.GetAnnotations()[kube.AnnotationNodeDisks])
+			}
+		}
+		w.againWith("demo", func(*v1beta1.KafkaCluster) {
+			for _, claim := range w.owned(kube.KindClaim, "demo") {
+				if idOf(claim) == 4 && claim.GetAnnotations()[kube.AnnotationMountPath] == "/kafka-logs-0" {
+					w.deleteObject(keyOf(claim))
+				}
+			}
+			w.advance(time.Minute)
+		})
+		w.eventuallyReady("demo")
+		require.NotEmpty(w.t, w.events.with("DiskReplaced"))
+		require.Empty(w.t, w.lostPartitions("demo"))
+		w.settled()
+	})
+}
+
+func TestARetainedClusterMayComeBackWithMore(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]func(*v1beta1.KafkaCluster){
+		"a disk for each broker": disks(1), "a disk for one": diskFor(5), "a broker": brokers(1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("4.3.1"), retained))
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 8, 3, 2)
+				w.advance(time.Minute)
+				w.againWith("demo", more)
+				w.eventuallyReady("demo")
+				require.Empty(w.t, w.lostPartitions("demo"))
+				w.settled()
 			})
 		})
 	}

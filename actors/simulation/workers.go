@@ -13,6 +13,10 @@ type workers struct {
 
 // Schedule implements actor.Dispatcher.
 func (w *workers) Schedule(run func()) {
+	if raceDetector { // which would take each worker's lock for an order between actors that nothing else orders
+		go run()
+		return
+	}
 	if idle := w.take(); idle != nil {
 		idle <- run
 		return
