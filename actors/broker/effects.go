@@ -70,7 +70,7 @@ func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 	cachedService := e.Cache.Service(e.Cluster.Namespace, serviceName)
 	cachedRecord := e.Cache.ConfigMap(e.Cluster.Namespace, kube.BrokerAppliedName(e.Cluster.Name, e.id))
 	written.Forget(slices.Concat(uidsOf(cachedPods...), uidsOf(cachedClaims...), uidsOf(cachedConfig, cachedRecord), uidsOf(cachedService)))
-	o.pods = merged(&o, cachedPods, kube.PodName(e.Cluster.Name, e.id), now)
+	o.pods = asWritten(&o, cachedPods, &corev1.Pod{}, now)
 	o.claims = e.claims(&o, cachedClaims, now)
 	o.claimNamed = func(name string) *corev1.PersistentVolumeClaim { return e.Cache.Claim(e.Cluster.Namespace, name) }
 	o.config = newest(&o, named[corev1.ConfigMap](configName), cachedConfig, now)
@@ -105,10 +105,19 @@ func uidsOf[T any, P interface {
 
 // claims are those of the cache, and what was written a moment ago.
 func (e worldEffects) claims(o *observed, cached []*corev1.PersistentVolumeClaim, now time.Time) []*corev1.PersistentVolumeClaim {
-	for _, name := range o.written.Names(&corev1.PersistentVolumeClaim{}) {
+	return withDeleted(o.written, asWritten(o, cached, &corev1.PersistentVolumeClaim{}, now), now)
+}
+
+// asWritten are the objects of the cache and what was written a moment ago, under whatever name: those that Koperator made have
+// generated ones.
+func asWritten[T any, P interface {
+	*T
+	kube.Object
+}](o *observed, cached []P, example P, now time.Time) []P {
+	for _, name := range o.written.Names(example) {
 		cached = merged(o, cached, name, now)
 	}
-	return withDeleted(o.written, cached, now)
+	return cached
 }
 
 // withDeleted marks claims whose deletion was accepted and that the cache does not show as such yet: a Pod that is made for one would

@@ -53,6 +53,29 @@ func TestAClusterOfKoperatorIsTakenOverWithoutARestart(t *testing.T) {
 	})
 }
 
+// Koperator's Pods have generated names. While the cache is behind they must be seen as they were written all the same: marked again and
+// again they would be marked with what people edit meanwhile.
+func TestAPodOfKoperatorsIsMarkedOnceWhileTheCacheIsBehind(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		adopted(w)
+		w.mu.Lock()
+		w.daemon.api.away()
+		w.mu.Unlock()
+		w.advance(time.Minute)
+		marks := map[key]int{}
+		for _, written := range w.writesSince(time.Time{}) {
+			if written.key.kind == kube.KindPod && written.verb == "annotate" {
+				marks[written.key]++
+			}
+		}
+		require.Len(w.t, marks, 3)
+		for k, n := range marks {
+			require.LessOrEqual(w.t, n, 2, k)
+		}
+	})
+}
+
 // handedBack is what Koperator needs to find again of what it left.
 type handedBack struct {
 	pods    map[messages.BrokerID]types.UID
