@@ -39,6 +39,8 @@ type diskAnswer struct {
 	open []string
 	// keys are those that the broker has dynamically for itself.
 	keys []string
+	// release is the Kafka that it runs, by its own word, such as "4.3"; empty while it has not said.
+	release string
 }
 
 // removalTask is what has to be asked or done outside for a broker that leaves.

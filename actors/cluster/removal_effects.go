@@ -254,7 +254,7 @@ func askDisks(ctx context.Context, admin broker.Admin, wish removalWish) (diskAn
 	if err != nil {
 		return diskAnswer{}, err
 	}
-	answer := diskAnswer{at: at, left: kafka.LeftIn(kafka.Paths(dirs), dirs), keys: configs.OwnKeys()}
+	answer := diskAnswer{at: at, left: kafka.LeftIn(kafka.Paths(dirs), dirs), keys: configs.OwnKeys(), release: admin.Version()}
 	if own, err := kafka.ParseVersion(admin.Version()); err == nil && kafka.CanCordon(own) {
 		answer.open = kafka.NotCordoned(kafka.Paths(dirs), dirs)
 	}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -102,7 +103,8 @@ func (a *cluster) tookRelease() {
 // releaseOf is the Kafka of a broker. One that leaves is restarted by no upgrade, so what the others take it may not know: it goes by its
 // own word.
 func (a *cluster) releaseOf(id messages.BrokerID, k *child) messages.KafkaRelease {
-	release, own := a.wide.release, a.known.BrokersState[id.String()].Version
+	release := a.wide.release
+	own := cmp.Or(a.removals.each[id].disks.release, a.known.BrokersState[id.String()].Version) // status may be from before its last start
 	if k.keep.leaving && own != "" && release.Version != "" {
 		release.Version = own
 	}

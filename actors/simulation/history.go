@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
@@ -65,6 +66,9 @@ func (h *history) begin(changes []func(*v1beta1.KafkaCluster)) {
 		h.madeByKoperator(kafkaCluster(h.name, nodes(3+2*h.rng.IntN(2))))
 		h.advance(h.minutes(10))
 		h.startDaemon()
+		h.eventually(time.Minute, "its Pods are taken over", func() bool { // what differs from the spec of that moment waits for consent
+			return !slices.ContainsFunc(h.pods(h.name), func(p *corev1.Pod) bool { return p.Annotations[kube.AnnotationAdoptedWith] == "" })
+		})
 		h.faults.set(h.trouble())
 		return
 	}

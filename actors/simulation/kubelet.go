@@ -26,8 +26,8 @@ type kubelets struct {
 	volumes map[types.UID]*volume // by the claim's UID
 	// offline are the claims whose volumes grow only while no Pod mounts them.
 	offline map[types.UID]bool
-	lost    map[string]bool // nodes that nobody hears of
-	full    map[string]bool // nodes whose disks have no room
+	lost    map[string]time.Time // nodes that nobody hears of, until when
+	full    map[string]bool      // nodes whose disks have no room
 	// sidecarDown are the brokers beside whose Kafka another container crashes.
 	sidecarDown map[string]bool
 	// local: new volumes are on disks of nodes.
@@ -71,7 +71,7 @@ type podState struct {
 func newKubelets(s *store, f *faults, k *kafka, i *invariants) *kubelets {
 	l := &kubelets{
 		store: s, faults: f, kafka: k, invariants: i,
-		pods: map[types.UID]*podState{}, volumes: map[types.UID]*volume{}, lost: map[string]bool{}, full: map[string]bool{},
+		pods: map[types.UID]*podState{}, volumes: map[types.UID]*volume{}, lost: map[string]time.Time{}, full: map[string]bool{},
 		offline: map[types.UID]bool{},
 	}
 	i.directories, i.gone = l.directoriesOf, l.goneWithItsNode
@@ -142,7 +142,7 @@ func (l *kubelets) look(k key) {
 	switch {
 	case pod.Spec.NodeName == "":
 		l.schedule(pod)
-	case l.lost[pod.Spec.NodeName]:
+	case l.isLost(pod.Spec.NodeName):
 	case pod.DeletionTimestamp != nil:
 		l.terminate(pod, state)
 	case state.stage == waiting && !ended(pod):
@@ -181,7 +181,7 @@ func (l *kubelets) passed(uid types.UID, turn int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	state := l.pods[uid]
-	if state == nil || state.turn != turn || l.lost[state.node] {
+	if state == nil || state.turn != turn || l.isLost(state.node) {
 		return
 	}
 	pod, _ := l.store.get(state.key).(*corev1.Pod)
@@ -359,7 +359,7 @@ func (l *kubelets) nodeFor(pod *corev1.Pod, claims []*corev1.PersistentVolumeCla
 	var best *corev1.Node
 	for _, object := range l.store.list(kube.KindNode) {
 		node := object.(*corev1.Node)
-		fits := !l.lost[node.Name] && !node.Spec.Unschedulable && kube.DrainTaint(node, nil) == "" && !slices.ContainsFunc(claims,
+		fits := !l.isLost(node.Name) && !node.Spec.Unschedulable && kube.DrainTaint(node, nil) == "" && !slices.ContainsFunc(claims,
 			func(c *corev1.PersistentVolumeClaim) bool {
 				return l.volumes[c.UID] != nil && !l.volumes[c.UID].reaches(node)
 			})

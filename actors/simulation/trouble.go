@@ -19,7 +19,7 @@ func (l *kubelets) crash(k key, code int32) bool {
 		return false
 	}
 	state := l.pods[pod.UID]
-	if state == nil || l.lost[state.node] || state.stage != up && state.stage != booting && state.stage != holding {
+	if state == nil || l.isLost(state.node) || state.stage != up && state.stage != booting && state.stage != holding {
 		return false
 	}
 	l.containerEnded(pod, state, code)
@@ -65,7 +65,9 @@ func (l *kubelets) podsOn(node string) []key {
 // lose cuts a node off for a while: nothing on it is heard of, and what runs there is down for everybody else.
 func (l *kubelets) lose(node string, d time.Duration) {
 	l.mu.Lock()
-	l.lost[node] = true
+	if end := time.Now().Add(d); end.After(l.lost[node]) { // one that is gone for good stays so
+		l.lost[node] = end
+	}
 	l.mu.Unlock()
 	for _, k := range l.podsOn(node) {
 		pod, ok := l.store.get(k).(*corev1.Pod)
@@ -80,11 +82,20 @@ func (l *kubelets) lose(node string, d time.Duration) {
 	time.AfterFunc(d, func() { l.found(node) })
 }
 
+// isLost reports whether nobody hears of a node. It is told under the lock.
+func (l *kubelets) isLost(node string) bool { return !l.lost[node].IsZero() }
+
 // found brings a node back: it starts its containers again, and finishes what it was asked to stop.
 func (l *kubelets) found(node string) {
 	l.mu.Lock()
-	delete(l.lost, node)
+	back := !l.lost[node].After(time.Now())
+	if back {
+		delete(l.lost, node)
+	}
 	l.mu.Unlock()
+	if !back {
+		return
+	}
 	for _, k := range l.podsOn(node) {
 		l.restarted(k)
 		l.look(k)

@@ -43,7 +43,7 @@ func (l *kubelets) goneWithItsNode(claim types.UID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v := l.volumes[claim]
-	return v != nil && v.node != "" && l.lost[v.node]
+	return v != nil && v.node != "" && l.isLost(v.node)
 }
 
 // onNode changes a machine.
