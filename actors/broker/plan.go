@@ -433,6 +433,9 @@ func runningPod(w blueprint, o observed, now time.Time) step {
 	if held := o.scriptWaits(); held != "" {
 		return wait{phase: messages.PhaseBlocked, reason: "the start script waits: " + held + w.unformattedWayOut(o, held), again: left}
 	}
+	if o.nodes && nowhere(pod) { // what becomes of nodes wakes the brokers on them alone
+		left = nodesAgain
+	}
 	return wait{phase: messages.PhaseStarting, reason: w.startingReason(o), again: left}
 }
 

@@ -60,6 +60,9 @@ func (w blueprint) stranded(o observed, claim *corev1.PersistentVolumeClaim) boo
 	return o.nodes && known && at.unreadable == "" && nowhere(o.pod()) && kube.Stranded(at.required, o.allNodes())
 }
 
+// nodesAgain is how often nodes are looked at for a Pod that can be nowhere: the one with its volume may be gone for good by then.
+const nodesAgain = 30 * time.Second
+
 // nowhere reports whether the scheduler finds no node for a Pod.
 func nowhere(pod *corev1.Pod) bool {
 	return pod != nil && conditionStatus(pod, corev1.PodScheduled) == corev1.ConditionFalse

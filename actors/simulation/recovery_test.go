@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -156,6 +157,7 @@ func TestABrokerLeavesANodeThatIsGoneForGoodWithoutItsDisk(t *testing.T) {
 		"as broker and controller, deleted":          {[]func(*v1beta1.KafkaCluster){nodes(3), kafkaImage("4.3.1")}, 2, (*World).goneForGood},
 		"as broker and controller, out of service":   {[]func(*v1beta1.KafkaCluster){nodes(3), kafkaImage("4.3.1")}, 2, (*World).givenUp},
 		"as a controller alone, when out of service": {apart, 1, (*World).givenUp},
+		"with ZooKeeper":                             {[]func(*v1beta1.KafkaCluster){brokers(4), zooKeeper}, 2, (*World).givenUp},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(w *World) {
@@ -271,4 +273,26 @@ func TestAWordThatNobodyTakesGetsAnAnswer(t *testing.T) {
 		})
 		w.settled()
 	})
+}
+
+// That its machine will not come back may be said long after the broker's Pod found no place, when nothing of the broker changes any more.
+func TestABrokerWithoutAPlaceHearsThatItsNodeIsGoneForGood(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		localVolumes(w)
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("4.3.1")))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 8, 3, 2)
+		w.advance(time.Minute)
+		gone := w.nodeOf(4)
+		w.switchedOff(gone)
+		w.advance(20 * time.Minute)
+		require.False(w.t, w.serves("demo", 4))
+		w.onNode(gone, func(n *corev1.Node) {
+			n.Spec.Taints = append(n.Spec.Taints, corev1.Taint{Key: corev1.TaintNodeOutOfService, Effect: corev1.TaintEffectNoExecute})
+		})
+		w.eventually(10*time.Minute, "it serves elsewhere", func() bool { return w.serves("demo", 4) && w.nodeOf(4) != gone })
+		w.eventuallyReady("demo")
+		require.Empty(w.t, w.lostPartitions("demo"))
+	}, machines(6, 3))
 }
