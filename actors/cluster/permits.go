@@ -358,23 +358,6 @@ func (v rollView) mayLoseVote() string {
 	return ""
 }
 
-// strandsReplicas reports whether a node is to lose the broker role while Kafka counts on replicas there, or has not said that it does
-// not.
-func (v rollView) strandsReplicas(n node) bool {
-	never := v.dynamic && !v.formed
-	return !n.broker && v.kraft && !never && runsBroker(n) && v.leftOn(n.id) != ""
-}
-
-// runsBroker reports whether a node's Pod may have been made with the broker role.
-func runsBroker(n node) bool { return n.observed.PodRole != "false" }
-
-func (v rollView) leftOn(id messages.BrokerID) string {
-	if v.index == nil {
-		return "Kafka has not said yet which partitions are on it"
-	}
-	return kafka.LeftOn(id, v.index)
-}
-
 // candidates are the brokers that wait, the most urgent first.
 func (v rollView) candidates() []messages.BrokerID {
 	var order []kafka.RestartNode

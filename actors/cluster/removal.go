@@ -136,6 +136,23 @@ func (v removalView) held(n node) string {
 // registered reports whether Kafka counts on a node.
 func (v rollView) registered(n node) bool { return n.broker && v.kafka.Knows(n.id, true) }
 
+// strandsReplicas reports whether a node is to lose the broker role while Kafka counts on replicas there, or has not said that it does
+// not.
+func (v rollView) strandsReplicas(n node) bool {
+	never := v.dynamic && !v.formed
+	return !n.broker && v.kraft && !never && runsBroker(n) && v.leftOn(n.id) != ""
+}
+
+// runsBroker reports whether a node's Pod may have been made with the broker role.
+func runsBroker(n node) bool { return n.observed.PodRole != "false" }
+
+func (v rollView) leftOn(id messages.BrokerID) string {
+	if v.index == nil {
+		return "Kafka has not said yet which partitions are on it"
+	}
+	return kafka.LeftOn(id, v.index)
+}
+
 // emptied asks a broker that runs for its own word.
 func (v removalView) emptied(n node, r removal) (removal, removalStep) {
 	if age := v.now.Sub(r.disks.at); r.disks.at.IsZero() || age >= lookAtDisks {
