@@ -63,7 +63,7 @@ type BrokerWanted struct {
 	// Elsewhere says that every partition which may have a replica on a disk of the broker that cannot be read is led by another
 	// broker.
 	Elsewhere bool
-	// BrokersTook tells a node without the broker role that all brokers run with the newest of their files: Kafka has refused nothing
+	// BrokersTook tells a node without the broker role, while its own file is old, that all brokers run with the newest of their files: Kafka has refused nothing
 	// of it.
 	BrokersTook bool
 }

@@ -396,7 +396,7 @@ func claimRecords(w blueprint, o observed, _ time.Time) step {
 	var withdraw []kube.Object
 	for _, disk := range w.disks {
 		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
-		if err != nil || claim == nil || w.Formatted[disk.MountPath] != claim.UID || w.recordedOn(claim) {
+		if err != nil || claim == nil || w.Formatted[disk.MountPath] != claim.UID || w.recordedOn(claim, disk.MountPath) {
 			continue
 		}
 		built, err := w.claimAsIs(disk, claim, kube.FormatState{Formatted: true, ClusterID: w.ClusterID, Quorum: w.Quorum.Mode})
@@ -411,10 +411,11 @@ func claimRecords(w blueprint, o observed, _ time.Time) step {
 	return apply{objects: withdraw, reason: "Kafka runs on the disks: they must never be formatted again"}
 }
 
-// recordedOn reports whether a claim says that it was formatted, and which disks its node has besides.
-func (w blueprint) recordedOn(claim *corev1.PersistentVolumeClaim) bool {
+// recordedOn reports whether a claim says that it was formatted, and which disks its node has besides. That of a disk which is to go may
+// say what it will: it carries marks of its own.
+func (w blueprint) recordedOn(claim *corev1.PersistentVolumeClaim, mountPath string) bool {
 	disks := strings.Join(slices.Sorted(maps.Keys(w.Formatted)), ",")
-	return kube.FormatStateOf(claim.Annotations).Formatted && claim.Annotations[kube.AnnotationNodeDisks] == disks
+	return kube.FormatStateOf(claim.Annotations).Formatted && (claim.Annotations[kube.AnnotationNodeDisks] == disks || w.drains(mountPath))
 }
 
 // runningPod tells how the Pod is doing.

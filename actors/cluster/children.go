@@ -187,7 +187,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Removal:   a.removals.told[id],
 		Replace:   a.recovery.replaceFor(id),
 		Elsewhere: a.recovery.elsewhere[id], MetadataDirectory: a.kafka.Directories[id],
-		Consent: a.consent, BrokersTook: !a.roles.broker[id] && brokersTook(a.nodes()),
+		Consent: a.consent, BrokersTook: !a.roles.broker[id] && k.observed.ConfigStale && brokersTook(a.nodes()),
 		Kafka: a.releaseOf(id, k), ClusterApplied: a.wide.keys(),
 	}
 	if k.told > 0 && wanted.Equal(k.wanted) {
