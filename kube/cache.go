@@ -5,11 +5,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -107,6 +109,7 @@ func changeOf(kind Kind, object any) Change {
 type Cache struct {
 	stores  map[Kind]map[string]cache.Indexer // by namespace; "" holds all namespaces
 	changed atomic.Pointer[func(Change)]
+	unused  sync.Map // UIDs of first voters' Pods that ended without a container
 }
 
 // NewCache joins stores that were made with Indexers, by kind and watched namespace ("" for all).
@@ -118,6 +121,7 @@ func (c *Cache) OnChange(tell func(Change)) { c.changed.Store(&tell) }
 
 // Notify is called by whoever feeds the cache, after an object of the kind was added, replaced or removed.
 func (c *Cache) Notify(kind Kind, object any) {
+	c.remember(object)
 	tell := c.changed.Load()
 	if tell == nil {
 		return
@@ -125,6 +129,20 @@ func (c *Cache) Notify(kind Kind, object any) {
 	for _, change := range c.changes(kind, object) {
 		(*tell)(change)
 	}
+}
+
+// remember keeps the one fact that a look at the cache may come too late for: a kubelet says at a Pod's end that there never was a
+// container, and lets the Pod go a moment later.
+func (c *Cache) remember(object any) {
+	if pod, ok := object.(*corev1.Pod); ok && FirstVoterPod(pod) && NeverHadContainer(pod) {
+		c.unused.Store(pod.UID, nil)
+	}
+}
+
+// NeverRan reports whether the last word on a first voter's Pod was that it never had a container; false also where nobody has heard it.
+func (c *Cache) NeverRan(pod types.UID) bool {
+	_, known := c.unused.Load(pod)
+	return known
 }
 
 // changes are what follows from a changed object: a node concerns the brokers that run on it.

@@ -45,3 +45,17 @@ func kafkaEnvOf(pod *corev1.Pod) []corev1.EnvVar {
 	}
 	return nil
 }
+
+// NeverHadContainer reports whether a kubelet has ended a Pod of which it never made the kafka container. Who else ends a Pod says so in a
+// condition (DisruptionTarget), and knows nothing of its containers.
+func NeverHadContainer(pod *corev1.Pod) bool {
+	ended := pod.Status.Phase == corev1.PodFailed || pod.Status.Phase == corev1.PodSucceeded
+	if !ended || slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue
+	}) {
+		return false
+	}
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
+		return s.Name == KafkaContainer && s.ContainerID == "" && s.RestartCount == 0 && s.State.Running == nil && s.LastTerminationState.Terminated == nil
+	})
+}

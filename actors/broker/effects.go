@@ -72,6 +72,7 @@ func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 	written.Forget(slices.Concat(uidsOf(cachedPods...), uidsOf(cachedClaims...), uidsOf(cachedConfig, cachedRecord), uidsOf(cachedService)))
 	o.pods = asWritten(&o, cachedPods, &corev1.Pod{}, now)
 	o.claims = e.claims(&o, cachedClaims, now)
+	o.neverRan = e.Cache.NeverRan
 	o.claimNamed = func(name string) *corev1.PersistentVolumeClaim { return e.Cache.Claim(e.Cluster.Namespace, name) }
 	o.config = newest(&o, named[corev1.ConfigMap](configName), cachedConfig, now)
 	o.record = newest(&o, named[corev1.ConfigMap](kube.BrokerAppliedName(e.Cluster.Name, e.id)), cachedRecord, now)

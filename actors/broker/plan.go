@@ -22,6 +22,8 @@ type observed struct {
 	claimNamed func(name string) *corev1.PersistentVolumeClaim
 	config     *corev1.ConfigMap
 	service    *corev1.Service
+	// neverRan reports of a Pod that is gone whether its kubelet's last word was that there never was a container.
+	neverRan func(types.UID) bool
 	// going is set while a ConfigMap that we deleted is still shown.
 	going bool
 	// node is where the Pod runs; nil while that is unknown. nodes tells whether nodes can be read at all.

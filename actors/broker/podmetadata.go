@@ -2,10 +2,8 @@ package broker
 
 import (
 	"maps"
-	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
@@ -77,21 +75,23 @@ const firstVoterAgain = "the Pod never started, so its successor may still be a 
 // neverVoted takes the ConfigMap of a first voter away whose Pod has ended without a start, so that the next one may be a first voter.
 // While the Pod may still start, to take it away would be too early: its container has what was mounted.
 func neverVoted(w blueprint, o observed, _ time.Time) step {
-	if pod := o.pod(); pod == nil || o.config == nil || !w.FirstVoter || w.firstVoter(o) == "" || !neverHadContainer(pod) {
+	if !w.votesStillUnused(o) {
 		return nil
 	}
 	return remove{object: o.config, reason: firstVoterAgain}
 }
 
-// neverHadContainer reports whether a kubelet has ended a Pod of which it never made the kafka container. Who else ends a Pod says so in a
-// condition (DisruptionTarget), and knows nothing of its containers.
-func neverHadContainer(pod *corev1.Pod) bool {
-	if !podEnded(pod) || conditionStatus(pod, corev1.DisruptionTarget) == corev1.ConditionTrue {
+// votesStillUnused reports whether the Pod that the ConfigMap names as first voter has ended without a start, by the word of its kubelet:
+// its last one, where the Pod is gone already.
+func (w blueprint) votesStillUnused(o observed) bool {
+	if !w.FirstVoter || o.config == nil {
 		return false
 	}
-	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool {
-		return s.Name == kube.KafkaContainer && s.ContainerID == "" && s.RestartCount == 0 && s.State.Running == nil && s.LastTerminationState.Terminated == nil
-	})
+	if pod := o.pod(); pod != nil {
+		return w.firstVoter(o) != "" && kube.NeverHadContainer(pod)
+	}
+	named := types.UID(o.config.Data[kube.KeyFirstVoter])
+	return named != "" && named != firstVoterSpent && o.neverRan != nil && o.neverRan(named)
 }
 
 // formsUnrecorded reports whether a first voter runs although the ConfigMap that tells so is gone: whatever becomes of that Pod, it must
@@ -99,7 +99,7 @@ func neverHadContainer(pod *corev1.Pod) bool {
 func (w blueprint) formsUnrecorded(o observed) bool {
 	pod := o.pod()
 	return w.FirstVoter && pod != nil && o.config == nil && kube.FirstVoterPod(pod) && everStarted(pod) &&
-		!neverHadContainer(pod)
+		!kube.NeverHadContainer(pod)
 }
 
 // mendsInPlace reports whether a first voter cannot start and there is no quorum yet: another Pod could not be one, but this one's container
@@ -133,7 +133,7 @@ func (w blueprint) rackOf(o observed) string {
 // lostMetadata is the mount path of metadata that went with a Pod, empty while there is one, or none is wanted. Who leaves gets a Pod
 // without: it never gets a vote again.
 func (w blueprint) lostMetadata(o observed) []string {
-	if !w.metadataOnPod() || o.pod() != nil || w.Leaving || w.Entry.Maintenance || w.mayForm(o) {
+	if !w.metadataOnPod() || o.pod() != nil || w.Leaving || w.Entry.Maintenance || w.mayForm(o) || w.votesStillUnused(o) {
 		return nil
 	}
 	return []string{w.disks[0].MountPath}

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -108,6 +109,11 @@ func disrupted(s *scene) {
 	s.o.pods[0].Status.Conditions = append(s.o.pods[0].Status.Conditions, corev1.PodCondition{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue})
 }
 
+// lastWordOn has heard that there never was a container, which is the last word on a Pod that is gone.
+func lastWordOn(pod types.UID) func(*scene) {
+	return func(s *scene) { s.o.neverRan = func(uid types.UID) bool { return uid == pod } }
+}
+
 func told(first bool) func(*scene) {
 	return func(s *scene) { s.w.FirstVoter = first }
 }
@@ -182,6 +188,17 @@ func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
 		},
 		"but when its kubelet has said that it was not": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), scheduled, unmade), step: "delete ConfigMap demo-config-0", reason: "never started",
+		},
+		"also when nobody looked before the Pod was gone": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), withoutPod, lastWordOn("pod-1")),
+			step:  "delete ConfigMap demo-config-0", reason: "never started",
+		},
+		"not by what was said of another Pod": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), withoutPod, lastWordOn("pod-0")), step: "broker.wait", reason: "went with its Pod",
+		},
+		"nor when a quorum has formed": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), withoutPod, lastWordOn("pod-1"), told(false)),
+			step:  "broker.wait", reason: "went with its Pod",
 		},
 		"and not when somebody else has": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), scheduled, unmade, disrupted), step: "broker.wait", reason: "stopping",
