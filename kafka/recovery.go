@@ -21,12 +21,16 @@ func OnlyOn(id messages.BrokerID, x *ReplicationIndex) []TopicPartition {
 	return only
 }
 
-// LastCopyOn are the partitions that a broker was the last in-sync replica of, while others have copies that are not in sync. Where nobody
-// else has a replica nothing is left to be kept.
-func LastCopyOn(id messages.BrokerID, x *ReplicationIndex) []TopicPartition {
+// LastCopyOn are the partitions that a broker may be the last in-sync replica of, while others have copies that are not in sync. Where
+// nobody else has a replica, or only such as are gone with all they had, nothing is left to be kept. Who is not among those in sync is
+// made a leader by nobody; where none is told, Kafka may remember somebody (KIP-966).
+func LastCopyOn(id messages.BrokerID, gone map[messages.BrokerID]bool, x *ReplicationIndex) []TopicPartition {
 	var last []TopicPartition
+	holds := func(other messages.BrokerID) bool { return other != id && !gone[other] }
 	for _, i := range x.of(id) {
-		if leader := x.from.Partitions[i].Leader; (leader < 0 || leader == id) && len(x.replicas.of(i)) > 1 {
+		leader, inSync := x.from.Partitions[i].Leader, x.inSync.of(i)
+		leads := (leader < 0 || leader == id) && (len(inSync) == 0 || slices.Contains(inSync, id))
+		if leads && slices.ContainsFunc(x.replicas.of(i), holds) {
 			last = append(last, x.name(i))
 		}
 	}

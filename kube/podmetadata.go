@@ -20,19 +20,32 @@ func FirstVoterPod(pod *corev1.Pod) bool {
 // MetadataOnPod reports whether a Pod has a controller's metadata on an emptyDir: the first of its log dirs lies on no claim. Koperator's
 // Pods have them in a folder of their disk. Other volumes are not looked at: the cache does not keep them.
 func MetadataOnPod(pod *corev1.Pod) bool {
+	dirs := logDirsOf(pod)
+	return len(dirs) > 0 && pod.Labels[LabelIsController] == "true" && !onClaim(pod, dirs[0])
+}
+
+// ReplicasOnPod reports whether a Pod has a broker's log dir on an emptyDir, by the same signs.
+func ReplicasOnPod(pod *corev1.Pod) bool {
+	return pod.Labels[LabelIsBroker] == "true" && slices.ContainsFunc(logDirsOf(pod), func(dir string) bool { return !onClaim(pod, dir) })
+}
+
+func logDirsOf(pod *corev1.Pod) []string {
 	env := kafkaEnvOf(pod)
 	at := slices.IndexFunc(env, func(e corev1.EnvVar) bool { return e.Name == envLogDirs })
-	if at < 0 || pod.Labels[LabelIsController] != "true" {
-		return false
+	if at < 0 {
+		return nil
 	}
-	first, _, _ := strings.Cut(env[at].Value, ",")
+	return strings.Split(env[at].Value, ",")
+}
+
+func onClaim(pod *corev1.Pod, dir string) bool {
 	claims := map[string]bool{}
 	for _, volume := range pod.Spec.Volumes {
 		claims[volume.Name] = volume.PersistentVolumeClaim != nil
 	}
-	return !slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool {
+	return slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool {
 		return c.Name == KafkaContainer && slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
-			return claims[m.Name] && strings.HasPrefix(first+"/", strings.TrimSuffix(m.MountPath, "/")+"/")
+			return claims[m.Name] && strings.HasPrefix(dir+"/", strings.TrimSuffix(m.MountPath, "/")+"/")
 		})
 	})
 }

@@ -58,6 +58,9 @@ type BrokerWanted struct {
 	// Replace are the mount paths whose lost claims, or emptyDirs with a controller's metadata, may be replaced by empty ones, sorted: what
 	// was on them is elsewhere.
 	Replace []string
+	// RanOnPod is set for a broker that was seen to run with a log dir on an emptyDir. StartEmpty says, while its Pod is gone, that Kafka
+	// has nothing which others would give up for the empty one of its next Pod.
+	RanOnPod, StartEmpty bool
 	// MetadataDirectory is the id of the log dir with the metadata of the node's vote; empty while it has none, or nobody knows.
 	MetadataDirectory string
 	// Elsewhere says that every partition which may have a replica on a disk of the broker that cannot be read is led by another
@@ -120,7 +123,7 @@ func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
 		w.InitialController == o.InitialController && w.FirstVoter == o.FirstVoter && w.Permit == o.Permit && w.Removal == o.Removal &&
 		w.Elsewhere == o.Elsewhere && w.BrokersTook == o.BrokersTook && w.MetadataDirectory == o.MetadataDirectory &&
-		w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore &&
+		w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore && w.RanOnPod == o.RanOnPod && w.StartEmpty == o.StartEmpty &&
 		slices.Equal(w.ClusterApplied, o.ClusterApplied) && slices.Equal(w.Replace, o.Replace) &&
 		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
 }
@@ -175,6 +178,9 @@ type BrokerObserved struct {
 	PodRole string
 	// VoteOnPod is set while the Pod that stands has a controller's metadata on an emptyDir.
 	VoteOnPod bool
+	// ReplicasOnPod is set while the Pod that stands has a broker's log dir on an emptyDir. Emptied is set when such a Pod is gone, and with
+	// it what Kafka had there.
+	ReplicasOnPod, Emptied bool
 	// Pod is the UID of the broker's Pod, empty when there is none; PodReady whether Kafka in it
 	// is ready.
 	Pod      types.UID
@@ -232,7 +238,7 @@ func (o BrokerObserved) sameDisks(p BrokerObserved) bool {
 }
 
 func (o BrokerObserved) samePod(p BrokerObserved) bool {
-	return o.Pod == p.Pod && o.PodRole == p.PodRole && o.VoteOnPod == p.VoteOnPod && o.PodReady == p.PodReady &&
+	return o.Pod == p.Pod && o.PodRole == p.PodRole && o.VoteOnPod == p.VoteOnPod && o.ReplicasOnPod == p.ReplicasOnPod && o.Emptied == p.Emptied && o.PodReady == p.PodReady &&
 		o.Unhealthy == p.Unhealthy && o.Stopping == p.Stopping && o.Started.Equal(p.Started) &&
 		o.Restart == p.Restart && o.Rack == p.Rack && o.Version == p.Version
 }

@@ -29,9 +29,11 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		Phase: messages.PhasePending, Claims: w.claimUIDs(o.claims, nil), Pending: w.pending(o),
 		Lost: append(w.lostDisks(o), w.lostMetadata(o)...), FailedDisks: w.failedDisks(o), FailedSince: o.disks.failedSince, LetGo: w.letGoDisks(o),
 		ScriptWaits: o.scriptWaits(), Version: o.disks.release, Gone: w.gone(o), LastWords: o.lastWords(),
+		Emptied: w.replicasGone(o),
 	}
 	if pod != nil {
 		told.Mounted = w.claimUIDs(o.claims, pod)
+		told.ReplicasOnPod = kube.ReplicasOnPod(pod)
 		told.VoteOnPod, told.PodRole = kube.MetadataOnPod(pod), pod.Labels[kube.LabelIsBroker]
 		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
 		told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)

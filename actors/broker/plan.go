@@ -130,7 +130,7 @@ func paused(w blueprint, o observed, _ time.Time) step {
 	if !w.Paused {
 		return nil
 	}
-	stays := w.Entry.Maintenance || w.Removal.Stopped || w.unknownVoters(o.claims) || w.metadataOnPod()
+	stays := w.Entry.Maintenance || w.Removal.Stopped || w.unknownVoters(o.claims) || w.metadataOnPod() || w.replicasGone(o)
 	if s := w.starting(o); len(o.pods) == 0 && !stays && o.config != nil && s.recorded(o.config) {
 		if claims, problem := w.claimNames(o.claims); problem == "" {
 			return s.createPod(o, claims)
@@ -315,6 +315,10 @@ func missingPod(w blueprint, o observed, _ time.Time) step {
 	if lost := w.lostMetadata(o); len(lost) > 0 && !slices.Contains(w.Replace, lost[0]) {
 		return blocked("the controller's metadata were on an emptyDir and went with its Pod; it starts without them when its vote is taken and "+
 			"the other controllers are a majority that has them: condition %s tells what it waits for", kube.ConditionDataVolumeLost)
+	}
+	if w.replicasGone(o) && !w.StartEmpty {
+		return blocked("its replicas were on an emptyDir and went with its Pod; it starts without them when Kafka has said that no other broker "+
+			"would give up newer copies for them: condition %s tells what it waits for", kube.ConditionDataVolumeLost)
 	}
 	if w.racks() || w.mayForm(o) {
 		if w.racks() && !o.nodes {

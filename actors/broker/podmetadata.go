@@ -130,6 +130,12 @@ func (w blueprint) rackOf(o observed) string {
 	return w.rack(o.node)
 }
 
+// replicasGone reports whether replicas were on an emptyDir that is gone with its Pod. What is counted as in sync there would come back empty,
+// and Kafka would let others give up what they have for it. Metadata that went the same way tell the same (lostMetadata).
+func (w blueprint) replicasGone(o observed) bool {
+	return w.RanOnPod && w.isBroker() && o.pod() == nil && !w.Leaving && !w.Entry.Maintenance && !w.metadataOnPod()
+}
+
 // lostMetadata is the mount path of metadata that went with a Pod, empty while there is one, or none is wanted. Who leaves gets a Pod
 // without: it never gets a vote again.
 func (w blueprint) lostMetadata(o observed) []string {

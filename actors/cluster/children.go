@@ -185,7 +185,8 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Paused:    a.paused(),
 		Permit:    a.roll.permits[id].told(),
 		Removal:   a.removals.told[id],
-		Replace:   a.recovery.replaceFor(id),
+		Replace:   a.recovery.replaceFor(id), StartEmpty: a.recovery.startEmpty[id],
+		RanOnPod:  a.ranOnPod(id),
 		Elsewhere: a.recovery.elsewhere[id], MetadataDirectory: a.kafka.Directories[id],
 		Consent: a.consent, BrokersTook: !a.roles.broker[id] && k.observed.ConfigStale && brokersTook(a.nodes()),
 		Kafka: a.releaseOf(id, k), ClusterApplied: a.wide.keys(),
@@ -225,10 +226,15 @@ func (a *cluster) listNodes() []node {
 	nodes := make([]node, 0, len(a.children))
 	for _, id := range slices.Sorted(maps.Keys(a.children)) {
 		k := a.children[id]
+		allVolatile := a.roles.allVolatile[id]
+		if k.keep.leaving {
+			_, _, allVolatile = emptyDirs(a.valid, &k.keep.entry)
+		}
 		nodes = append(nodes, node{
 			id: id, broker: k.broker, controller: k.controller, leaving: k.keep.leaving, told: k.told, observed: k.observed,
 			maintenance: k.keep.entry.Maintenance && !k.keep.leaving,
-			volatile:    a.roles.volatile[id] || k.observed.VoteOnPod, voteVolatile: a.roles.voteVolatile[id] || k.observed.VoteOnPod,
+			volatile:    a.roles.volatile[id] || k.observed.VoteOnPod || k.observed.ReplicasOnPod, voteVolatile: a.roles.voteVolatile[id] || k.observed.VoteOnPod,
+			allVolatile: allVolatile,
 		})
 	}
 	return nodes

@@ -238,9 +238,8 @@ func (v rollView) keepsEmptyPod(n node) string {
 	if why := kafka.OthersHoldQuorum(v.index, n.id); why != "" {
 		return why + v.restOf(gone)
 	}
-	if only := kafka.LastCopyOn(n.id, v.index); n.broker && len(only) > 0 {
-		return fmt.Sprintf("other brokers have copies of these partitions that are not in sync, and would give them up for the empty ones here: %s; "+
-			"elect leaders among them (kafka-leader-election.sh --election-type UNCLEAN), or delete the topics", kafka.NamedPartitions(only))
+	if waits := outOfSyncText(kafka.LastCopyOn(n.id, v.emptied(), v.index)); n.broker && waits != "" {
+		return waits
 	}
 	if v.registered(n) {
 		return "Kafka has not given it up yet"

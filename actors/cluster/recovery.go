@@ -30,6 +30,8 @@ type recovery struct {
 	beside map[messages.BrokerID][]string
 	// elsewhere are the nodes whose disks that cannot be read hold nothing that is not elsewhere.
 	elsewhere map[messages.BrokerID]bool
+	// startEmpty are the brokers that may start although what they had on emptyDirs is gone.
+	startEmpty map[messages.BrokerID]bool
 }
 
 // replaceFor is what a node hears of it.
@@ -44,7 +46,7 @@ func (r recovery) replaceFor(id messages.BrokerID) []string {
 // replica of is led by another broker, and for a controller when the others hold the metadata. The proof is made anew each time,
 // as long as a disk is lost. accepted are the nodes whose lost disks a person has given up, tokens the words for it.
 func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.BrokerID]string) recovery {
-	next := recovery{granted: -1, beside: map[messages.BrokerID][]string{}, elsewhere: map[messages.BrokerID]bool{}}
+	next := recovery{granted: -1, beside: map[messages.BrokerID][]string{}, elsewhere: map[messages.BrokerID]bool{}, startEmpty: map[messages.BrokerID]bool{}}
 	if known.granted >= 0 && v.replacing(known.granted) {
 		next.granted = known.granted
 	}
@@ -76,6 +78,7 @@ func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.B
 		}
 		next.texts = append(next.texts, fmt.Sprintf("broker %d has lost its disk for %s: %s", n.id, strings.Join(lost, ", "), waits))
 	}
+	next.decideEmptied(v)
 	return next
 }
 

@@ -80,8 +80,10 @@ type node struct {
 	// volatile is set for a node with a log dir on an emptyDir: its Pod's end is the end of the replicas there. voteVolatile
 	// says that a controller's metadata are on one, and with them its vote.
 	volatile, voteVolatile bool
-	told                   int64
-	observed               messages.BrokerObserved
+	// allVolatile is set for a node that has nothing but emptyDirs.
+	allVolatile bool
+	told        int64
+	observed    messages.BrokerObserved
 }
 
 // atRest reports whether a node is stopped because the spec says so.

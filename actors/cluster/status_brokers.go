@@ -111,6 +111,7 @@ func (v view) brokerState(state v1beta1.BrokerState, n node) v1beta1.BrokerState
 	}
 	state.Reason, state.Since = reasonAndSince(state, o)
 	state.FormattedLogDirs = v.formattedLogDirs(state.FormattedLogDirs, n)
+	state.RanOnEmptyDir = v.ranOnEmptyDir(state.RanOnEmptyDir, n)
 	state.Replacements = replacements(state.Replacements, o)
 	return state
 }

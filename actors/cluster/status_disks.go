@@ -15,7 +15,7 @@ import (
 // for a little: a thousand claims are not written while a thousand Pods are made. An entry never goes by itself: it is what forbids to
 // format the disk again. That of a disk which left goes when all that was on it has its copies elsewhere; its claim follows.
 func (v view) formattedLogDirs(known []v1beta1.FormattedLogDir, n node) []v1beta1.FormattedLogDir {
-	if !n.observed.PodReady || !(v.kafka.Answered && v.kafka.Knows(n.id, n.broker)) && !v.someBrokerServes() {
+	if !v.runsFormatted(n) {
 		return known
 	}
 	dirs := slices.Clone(known)
@@ -33,6 +33,19 @@ func (v view) formattedLogDirs(known []v1beta1.FormattedLogDir, n node) []v1beta
 	}
 	slices.SortFunc(dirs, func(a, b v1beta1.FormattedLogDir) int { return strings.Compare(a.MountPath, b.MountPath) })
 	return dirs
+}
+
+// runsFormatted reports whether a node surely has formatted what it mounts.
+func (v view) runsFormatted(n node) bool {
+	return n.observed.PodReady && (v.kafka.Answered && v.kafka.Knows(n.id, n.broker) || v.someBrokerServes())
+}
+
+// ranOnEmptyDir follows the Pod that runs: without any, the last one tells.
+func (v view) ranOnEmptyDir(known bool, n node) bool {
+	if !v.runsFormatted(n) {
+		return known
+	}
+	return n.observed.ReplicasOnPod
 }
 
 // unanswered is how long ready brokers have run, with none that started meanwhile, when their Pods' word is enough. While a large

@@ -194,7 +194,7 @@ func (a *cluster) keepsDisks(id messages.BrokerID) bool {
 	if k == nil || a.roles.volatile[id] {
 		return false
 	}
-	_, volatile := emptyDirs(a.valid, &k.keep.entry)
+	_, volatile, _ := emptyDirs(a.valid, &k.keep.entry)
 	return !volatile
 }
 

@@ -109,7 +109,8 @@ type roles struct {
 	// metadata is where each controller keeps the metadata log: the mount path of its first disk.
 	metadata map[messages.BrokerID]string
 	// volatile are the nodes with a log dir on an emptyDir, voteVolatile the controllers whose metadata are on one.
-	volatile, voteVolatile map[messages.BrokerID]bool
+	// allVolatile are those that have nothing else.
+	volatile, voteVolatile, allVolatile map[messages.BrokerID]bool
 	// ingress are the names of the ways from outside to each node that has some.
 	ingress map[messages.BrokerID][]string
 	// brokers counts the nodes with the broker role, controllersOnly the others.
@@ -118,13 +119,13 @@ type roles struct {
 
 func rolesOf(cluster *v1beta1.KafkaCluster) roles {
 	r := roles{broker: map[messages.BrokerID]bool{}, metadata: map[messages.BrokerID]string{}, ingress: map[messages.BrokerID][]string{}}
-	r.volatile, r.voteVolatile = map[messages.BrokerID]bool{}, map[messages.BrokerID]bool{}
+	r.volatile, r.voteVolatile, r.allVolatile = map[messages.BrokerID]bool{}, map[messages.BrokerID]bool{}, map[messages.BrokerID]bool{}
 	for i := range cluster.Spec.Brokers {
 		entry := &cluster.Spec.Brokers[i]
 		id := messages.BrokerID(entry.ID)
 		broker, controller := rolesOfNode(cluster, entry)
-		if first, any := emptyDirs(cluster, entry); any {
-			r.volatile[id], r.voteVolatile[id] = true, first && controller
+		if first, any, all := emptyDirs(cluster, entry); any {
+			r.volatile[id], r.voteVolatile[id], r.allVolatile[id] = true, first && controller, all
 		}
 		if names := ingressOf(cluster, entry); broker && len(names) > 0 {
 			r.ingress[id] = names
@@ -169,18 +170,21 @@ func ingressOf(cluster *v1beta1.KafkaCluster, entry *v1beta1.Broker) []string {
 	return kafka.IngressNames(&cluster.Spec, config)
 }
 
-// emptyDirs reports whether a node's first log dir, and whether any, goes with its Pod.
-func emptyDirs(cluster *v1beta1.KafkaCluster, entry *v1beta1.Broker) (first, any bool) {
+// emptyDirs reports whether a node's first log dir, whether any, and whether all go with its Pod.
+func emptyDirs(cluster *v1beta1.KafkaCluster, entry *v1beta1.Broker) (first, any, all bool) {
 	config, err := v1beta1.BrokerConfigOf(&cluster.Spec, entry)
-	if err != nil {
-		return false, false
+	if err != nil || len(config.StorageConfigs) == 0 {
+		return false, false, false
 	}
+	all = true
 	for i, disk := range config.StorageConfigs {
 		if disk.PvcSpec == nil && disk.EmptyDir != nil {
 			first, any = first || i == 0, true
+		} else {
+			all = false
 		}
 	}
-	return first, any
+	return first, any, all
 }
 
 // metadataMount is where a controller keeps the metadata log: its first disk.

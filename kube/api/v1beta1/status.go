@@ -99,6 +99,9 @@ type BrokerState struct {
 	// Disks that hold a formatted log dir. One that is listed is never formatted again.
 	// +optional
 	FormattedLogDirs []FormattedLogDir `json:"formattedLogDirs,omitempty"`
+	// Kafka has run here with a log dir on an emptyDir, which goes with the Pod.
+	// +optional
+	RanOnEmptyDir bool `json:"ranOnEmptyDir,omitempty"`
 	// Replacements of a Pod that ends again and again, for Pods that the kubelet does not restart.
 	// +optional
 	Replacements *PodReplacements `json:"replacements,omitempty"`
@@ -108,7 +111,7 @@ type BrokerState struct {
 type FormattedLogDir struct {
 	// Where it is mounted.
 	MountPath string `json:"mountPath"`
-	// UID of its claim; empty for emptyDir.
+	// UID of its claim.
 	// +optional
 	ClaimUID string `json:"claimUID,omitempty"`
 }

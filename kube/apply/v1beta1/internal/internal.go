@@ -246,6 +246,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rackAwarenessState
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.RackAwarenessState
+    - name: ranOnEmptyDir
+      type:
+        scalar: boolean
     - name: reason
       type:
         scalar: string

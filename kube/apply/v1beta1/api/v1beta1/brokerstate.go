@@ -36,6 +36,8 @@ type BrokerStateApplyConfiguration struct {
 	Since *v1.Time `json:"since,omitempty"`
 	// Disks that hold a formatted log dir. One that is listed is never formatted again.
 	FormattedLogDirs []FormattedLogDirApplyConfiguration `json:"formattedLogDirs,omitempty"`
+	// Kafka has run here with a log dir on an emptyDir, which goes with the Pod.
+	RanOnEmptyDir *bool `json:"ranOnEmptyDir,omitempty"`
 	// Replacements of a Pod that ends again and again, for Pods that the kubelet does not restart.
 	Replacements *PodReplacementsApplyConfiguration `json:"replacements,omitempty"`
 }
@@ -138,6 +140,14 @@ func (b *BrokerStateApplyConfiguration) WithFormattedLogDirs(values ...*Formatte
 		}
 		b.FormattedLogDirs = append(b.FormattedLogDirs, *values[i])
 	}
+	return b
+}
+
+// WithRanOnEmptyDir sets the RanOnEmptyDir field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RanOnEmptyDir field is set to the value of the last call.
+func (b *BrokerStateApplyConfiguration) WithRanOnEmptyDir(value bool) *BrokerStateApplyConfiguration {
+	b.RanOnEmptyDir = &value
 	return b
 }
 

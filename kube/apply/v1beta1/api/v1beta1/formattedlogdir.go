@@ -9,7 +9,7 @@ package v1beta1
 type FormattedLogDirApplyConfiguration struct {
 	// Where it is mounted.
 	MountPath *string `json:"mountPath,omitempty"`
-	// UID of its claim; empty for emptyDir.
+	// UID of its claim.
 	ClaimUID *string `json:"claimUID,omitempty"`
 }
 
