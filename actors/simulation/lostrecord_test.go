@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,16 +14,26 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// deleteByHand deletes all objects of a node.
+// deleteByHand deletes all objects of a node, and those that it makes again while its Pod still stands.
 func (w *World) deleteByHand(name string, id messages.BrokerID) {
 	w.t.Helper()
-	for _, kind := range []kube.Kind{kube.KindClaim, kube.KindConfigMap, kube.KindService, kube.KindPod} {
-		for _, object := range w.owned(kind, name) {
-			if idOf(object) == id && object.GetLabels()[kube.LabelBrokerID] != "" {
-				w.deleteObject(keyOf(object))
+	objects := func() (found []kube.Object) {
+		for _, kind := range []kube.Kind{kube.KindClaim, kube.KindConfigMap, kube.KindService, kube.KindPod} {
+			for _, object := range w.owned(kind, name) {
+				if idOf(object) == id && object.GetLabels()[kube.LabelBrokerID] != "" {
+					found = append(found, object)
+				}
 			}
 		}
+		return found
 	}
+	w.eventually(5*time.Minute, "all of its objects are gone", func() bool {
+		left := objects()
+		for _, object := range left {
+			w.deleteObject(keyOf(object))
+		}
+		return len(left) == 0
+	})
 }
 
 func (w *World) recorded(name string, id messages.BrokerID) bool {
@@ -46,6 +58,7 @@ func TestABrokerThatLeftAndWhoseObjectsWereDeletedIsStillKnown(t *testing.T) {
 				w.deleteByHand("demo", 3)
 				w.advance(5 * time.Minute)
 				require.True(w.t, w.recorded("demo", 3), "Kafka has replicas on it")
+				require.Contains(w.t, w.conditionText("demo", kube.ConditionBrokersLeaving), "its objects were deleted")
 				w.kill()
 				w.advance(5 * time.Minute)
 				w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = cluster.Spec.Brokers })
@@ -78,6 +91,7 @@ func TestTheRecordOfABrokerGoesWhenItsReplicasHaveMoved(t *testing.T) {
 		w.deleteByHand("demo", 3)
 		w.advance(5 * time.Minute)
 		require.True(w.t, w.recorded("demo", 3))
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionBrokersLeaving), "its objects were deleted")
 		w.moveAway("demo", 3)
 		w.eventually(30*time.Minute, "nothing is remembered of it", func() bool { return !w.recorded("demo", 3) })
 		w.settled()
@@ -231,18 +245,36 @@ func TestARetainedClusterWithoutTheClaimsOfItsControllersFormsNoNewQuorum(t *tes
 				w.topic("demo", "orders", 8, 3, 2)
 				w.advance(time.Minute)
 				w.again("demo", lost...)
-				w.eventually(10*time.Minute, "it is told", func() bool {
-					return strings.Contains(w.conditionText("demo", kube.ConditionDataVolumeLost), "broker 0 has lost its disk")
-				})
-				w.advance(time.Hour)
-				w.kill()
-				w.advance(time.Hour)
-				for _, id := range lost {
-					require.Empty(w.t, w.podsOf("demo", id))
-				}
+				w.areLost("demo", lost...)
 				require.Empty(w.t, w.lostPartitions("demo"))
 			})
 		})
+	}
+}
+
+// stayLost takes the claims of some nodes away: they are told, and not made anew.
+func (w *World) stayLost(name string, ids ...messages.BrokerID) {
+	w.t.Helper()
+	for _, id := range ids {
+		w.loseClaims(name, id)
+	}
+	w.areLost(name, ids...)
+}
+
+// areLost waits until nodes are told to have lost their disks, and sees that no Pod is made for them, whoever leads.
+func (w *World) areLost(name string, ids ...messages.BrokerID) {
+	w.t.Helper()
+	w.eventually(10*time.Minute, "all are told", func() bool {
+		text := w.conditionText(name, kube.ConditionDataVolumeLost)
+		return !slices.ContainsFunc(ids, func(id messages.BrokerID) bool {
+			return !strings.Contains(text, fmt.Sprintf("broker %d has lost its disk", id))
+		})
+	})
+	w.advance(time.Hour)
+	w.kill()
+	w.advance(time.Hour)
+	for _, id := range ids {
+		require.Empty(w.t, w.podsOf(name, id))
 	}
 }
 
@@ -253,17 +285,7 @@ func TestAMajorityOfControllersThatLoseTheirClaimsIsNotMadeAnew(t *testing.T) {
 		w.eventuallyReady("demo")
 		w.topic("demo", "orders", 8, 3, 2)
 		w.advance(time.Minute)
-		w.loseClaims("demo", 0)
-		w.loseClaims("demo", 1)
-		w.eventually(10*time.Minute, "both are told", func() bool {
-			text := w.conditionText("demo", kube.ConditionDataVolumeLost)
-			return strings.Contains(text, "broker 0 has lost") && strings.Contains(text, "broker 1 has lost")
-		})
-		w.advance(time.Hour)
-		w.kill()
-		w.advance(time.Hour)
-		require.Empty(w.t, w.podsOf("demo", 0))
-		require.Empty(w.t, w.podsOf("demo", 1))
+		w.stayLost("demo", 0, 1)
 	})
 }
 
@@ -300,17 +322,7 @@ func TestAMajorityOfStaticVotersThatLoseTheirClaimsIsNotMadeAnew(t *testing.T) {
 		w.eventuallyReady("demo")
 		w.topic("demo", "orders", 8, 3, 2)
 		w.advance(time.Minute)
-		w.loseClaims("demo", 0)
-		w.loseClaims("demo", 1)
-		w.eventually(10*time.Minute, "both are told", func() bool {
-			text := w.conditionText("demo", kube.ConditionDataVolumeLost)
-			return strings.Contains(text, "broker 0 has lost") && strings.Contains(text, "broker 1 has lost")
-		})
-		w.advance(time.Hour)
-		w.kill()
-		w.advance(time.Hour)
-		require.Empty(w.t, w.podsOf("demo", 0))
-		require.Empty(w.t, w.podsOf("demo", 1))
+		w.stayLost("demo", 0, 1)
 		require.Empty(w.t, w.lostPartitions("demo"))
 	})
 }
