@@ -228,7 +228,11 @@ func (v removalView) withoutPod(n node, r removal) (removal, removalStep) {
 		return r, removalStep{told: stays, again: time.Second}
 	}
 	if left := v.held(n); left != "" {
-		r.empty, r.waits = time.Time{}, left+"; it is started again"
+		again := "; it is started again"
+		if len(n.observed.Lost) > 0 || n.allVolatile {
+			again = "; what it had is gone, so it is not started again"
+		}
+		r.empty, r.waits = time.Time{}, left+again
 		return r, removalStep{}
 	}
 	if v.registered(n) {

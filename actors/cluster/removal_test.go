@@ -122,6 +122,11 @@ func TestABrokerThatLeavesGoesStepByStep(t *testing.T) {
 			changes: []func(*leaver){stoppedFirst, func(l *leaver) { l.holds("orders") }},
 			waits:   "1 partition has a replica there: orders-0; move them to other brokers, with kafka-reassign-partitions for example; it is started again",
 		},
+		"a replica is left, and its disk is gone": {
+			changes: []func(*leaver){stoppedFirst, func(l *leaver) { l.holds("orders"); l.n.observed.Lost = []string{"/a"} }},
+			waits: "1 partition has a replica there: orders-0; move them to other brokers, with kafka-reassign-partitions for example; what it had " +
+				"is gone, so it is not started again",
+		},
 		"stopped and empty": {changes: []func(*leaver){stoppedFirst}, told: stays, task: taskForget},
 		"a new daemon finds it stopped": {
 			changes: []func(*leaver){stoppedFirst, func(l *leaver) { l.r = removal{stopped: now.Add(-time.Second)} }}, told: stays,
