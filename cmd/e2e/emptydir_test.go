@@ -81,6 +81,52 @@ func TestMetadataOnEmptyDirs(t *testing.T) {
 	require.Len(t, n.uids("brief"), 1, "nothing is formatted in their place")
 }
 
+// The last replica in sync goes with its Pod, and another broker comes back with an older copy. Kafka would make that one empty: the
+// broker whose Pod is gone would be its leader again, with nothing.
+func TestReplicasOnAnEmptyDirTakeNothingFromOthers(t *testing.T) {
+	deployOperator(t)
+	n := newNamespace(t)
+	cluster := n.sample(named("brief"), withRoles("broker,controller", "broker", "broker"), func(c *v1beta1.KafkaCluster) {
+		limit := resource.MustParse("1Gi")
+		c.Spec.Brokers[1].BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{
+			{MountPath: "/kafka-logs", EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &limit}},
+		}
+	})
+	n.apply(cluster)
+	n.waitReady("brief")
+	require.NotEmpty(t, n.claimsAt(0, "/kafka-logs"))
+	require.Empty(t, n.claimsAt(1, "/kafka-logs"))
+	m := messages{n, cluster, "orders"}
+	m.kafka("kafka-topics.sh --create --topic orders --replica-assignment 1:2 --config min.insync.replicas=1 --bootstrap-server")
+	m.write(1, 100)
+	maintenance := func(on bool) {
+		cluster.Spec.Brokers[2].Maintenance = on
+		n.apply(cluster)
+	}
+	maintenance(true)
+	n.eventually(3*time.Minute, "broker 2 is stopped", func() (bool, string) { return n.uids("brief")["brief-node-2"] == "", n.ready("brief") })
+	m.write(101, 150)
+
+	n.kubectl("delete", "pod", "brief-node-1", "--grace-period=0", "--force")
+	maintenance(false)
+	n.eventually(4*time.Minute, "a condition names the partition and the way out", func() (bool, string) {
+		text := n.condition("brief", "DataVolumeLost")
+		return strings.Contains(text, "orders-0") && strings.Contains(text, "--election-type UNCLEAN"), text + n.ready("brief")
+	})
+	n.eventually(3*time.Minute, "broker 2 serves", func() (bool, string) {
+		return n.kubectl("get", "pod", "brief-node-2", "-o", `jsonpath={.status.conditions[?(@.type=="Ready")].status}`) == "True", n.ready("brief")
+	})
+	require.Empty(t, n.uids("brief")["brief-node-1"], "it would take the copy of broker 2")
+	require.Contains(t, m.kafka("kafka-topics.sh --describe --topic orders --bootstrap-server"), "Leader: none")
+
+	m.kafka("kafka-leader-election.sh --election-type UNCLEAN --topic orders --partition 0 --bootstrap-server")
+	n.eventually(3*time.Minute, "broker 1 is made again", func() (bool, string) { return n.uids("brief")["brief-node-1"] != "", n.ready("brief") })
+	n.waitReady("brief")
+	m.inSync()
+	m.has(100)
+	require.Empty(t, n.condition("brief", "DataVolumeLost"))
+}
+
 // onEmptyDirs takes all volumes away.
 func onEmptyDirs(c *v1beta1.KafkaCluster) {
 	group, limit := c.Spec.BrokerConfigGroups["default"], resource.MustParse("1Gi")
