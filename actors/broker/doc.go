@@ -4,8 +4,10 @@
 //	Reconfigure, Look ─▶ observe ─▶ plan ─▶ one step ─▶ effect outside the mailbox ─▶ look again
 //	                                  └─▶ wait, with a reason that people read in status
 //
-// What to do next is decided in plan.go alone, a pure function over what is wanted and what is there. At most one effect
-// is under way; whatever happens meanwhile is looked at when it has ended. A lost Pod is made again at once, from the
+// What to do next is decided in plan.go alone, a pure function over what is wanted and what is there: of an ordered list of what a broker
+// may need (firstStep) the first that it does, with its reason, which log, Event and status show. The rest of the list is gone through
+// again when that step's effect is seen: a list worked out ahead would be about objects, versions and answers that are old by then. At most
+// one effect is under way; whatever happens meanwhile is looked at when it has ended. A lost Pod is made again at once, from the
 // claims it had. A running one is stopped only with a permit of the cluster actor (restart.go): what needs a restart is
 // told, and waits.
 //
