@@ -54,6 +54,9 @@ func levelOf(name string) (int16, bool) {
 // NewerMetadata says whether one name of a metadata.version is a higher level than another; a name that cannot be read is
 // the lowest.
 func NewerMetadata(a, b string) bool {
+	if a == b { // as it nearly always is
+		return false
+	}
 	x, known := levelOf(a)
 	y, other := levelOf(b)
 	return known && (!other || x > y)

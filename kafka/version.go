@@ -11,16 +11,13 @@ type Version struct{ Major, Minor int }
 
 // ParseVersion reads "3.9", "3.9.2" or "4.3.1-SNAPSHOT".
 func ParseVersion(text string) (Version, error) {
-	unreadable := fmt.Errorf("%q is no version of Kafka; write it like 4.3.1", text)
-	parts := strings.Split(text, ".")
-	if len(parts) < 2 {
-		return Version{}, unreadable
-	}
-	minorText, _, _ := strings.Cut(parts[1], "-")
-	major, majorErr := strconv.ParseUint(parts[0], 10, 8)
+	majorText, rest, dotted := strings.Cut(text, ".")
+	minorText, _, _ := strings.Cut(rest, ".")
+	minorText, _, _ = strings.Cut(minorText, "-")
+	major, majorErr := strconv.ParseUint(majorText, 10, 8)
 	minor, minorErr := strconv.ParseUint(minorText, 10, 8)
-	if majorErr != nil || minorErr != nil || major == 0 {
-		return Version{}, unreadable
+	if !dotted || majorErr != nil || minorErr != nil || major == 0 {
+		return Version{}, fmt.Errorf("%q is no version of Kafka; write it like 4.3.1", text)
 	}
 	return Version{Major: int(major), Minor: int(minor)}, nil
 }

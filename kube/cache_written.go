@@ -1,11 +1,9 @@
 package kube
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +17,7 @@ const writtenFor = 30 * time.Second
 // Written remembers what an actor wrote until the cache shows it, so that a look at a cache that is a moment behind
 // does not lead to a second write. The zero value is ready; it belongs to one actor.
 type Written struct {
-	applied map[string]applied
+	applied map[writtenKey]applied
 	deleted map[types.UID]bool
 }
 
@@ -39,9 +37,9 @@ type applied struct {
 // Applied records the answer to an apply.
 func (w *Written) Applied(wanted, result Object, now time.Time) {
 	if w.applied == nil {
-		w.applied = map[string]applied{}
+		w.applied = map[writtenKey]applied{}
 	}
-	key := writtenKey(wanted)
+	key := writtenKeyOf(wanted)
 	if isWrittenOnce(wanted) {
 		wanted = nil
 	}
@@ -64,7 +62,7 @@ func (w *Written) Deleted(object Object) {
 		w.deleted = map[types.UID]bool{}
 	}
 	w.deleted[object.GetUID()] = true
-	delete(w.applied, writtenKey(object))
+	delete(w.applied, writtenKeyOf(object))
 }
 
 // Deleting reports whether an object is on its way out, by its own word or because we deleted it.
@@ -89,10 +87,11 @@ func (w *Written) Stands(observed, wanted Object) bool {
 	if isNil(observed) {
 		return false
 	}
-	key := writtenKey(wanted)
+	key := writtenKeyOf(wanted)
 	last, known := w.applied[key]
 	if known && last.uid == observed.GetUID() && last.version == VersionOf(observed) && (last.wanted == wanted || reflect.DeepEqual(last.wanted, wanted)) {
-		if !last.kept {
+		if last.wanted != wanted || !last.kept {
+			last.wanted = wanted                        // by which the next look knows it at once
 			last.kept = strayed(observed, wanted) == "" // somebody may have set it just before our write
 			w.applied[key] = last
 		}
@@ -108,9 +107,9 @@ func (w *Written) Stands(observed, wanted Object) bool {
 // remember keeps that a version of an object stands, as if we had written it and the cache had shown it since.
 func (w *Written) remember(wanted, observed Object) {
 	if w.applied == nil {
-		w.applied = map[string]applied{}
+		w.applied = map[writtenKey]applied{}
 	}
-	key := writtenKey(wanted)
+	key := writtenKeyOf(wanted)
 	at := w.applied[key].at
 	w.applied[key] = applied{wanted: wanted, uid: observed.GetUID(), version: VersionOf(observed), at: at}
 }
@@ -118,7 +117,7 @@ func (w *Written) remember(wanted, observed Object) {
 // Newest is the newer one of what the cache shows and what was written under the same name; waiting is set while the
 // cache has yet to show what was written.
 func Newest[T Object](w *Written, example T, cached T, now time.Time) (newest T, waiting bool) {
-	key := writtenKey(example)
+	key := writtenKeyOf(example)
 	last, known := w.applied[key]
 	if !known {
 		return cached, false
@@ -147,7 +146,15 @@ func VersionOf(object Object) uint64 {
 	return version
 }
 
-func writtenKey(object Object) string { return fmt.Sprintf("%T %s", object, object.GetName()) }
+// writtenKey tells the objects of one actor apart.
+type writtenKey struct {
+	kind reflect.Type
+	name string
+}
+
+func writtenKeyOf(object Object) writtenKey {
+	return writtenKey{reflect.TypeOf(object), object.GetName()}
+}
 
 func isNil(object Object) bool {
 	return object == nil || reflect.ValueOf(object).IsNil()
@@ -155,11 +162,11 @@ func isNil(object Object) bool {
 
 // Names lists the names under which objects of the example's kind were written, sorted.
 func (w *Written) Names(example Object) []string {
-	prefix := fmt.Sprintf("%T ", example)
+	kind := reflect.TypeOf(example)
 	var names []string
 	for key := range w.applied {
-		if name, found := strings.CutPrefix(key, prefix); found {
-			names = append(names, name)
+		if key.kind == kind {
+			names = append(names, key.name)
 		}
 	}
 	slices.Sort(names)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -52,11 +53,12 @@ func WithFilePart(hash, file string) string {
 // RenderedHash covers a Pod and its files as we would make them today, in the same two parts. Rights to format and first voters are left out:
 // they are withdrawn while the Pod runs. The properties must come without lines that depend on the node.
 func RenderedHash(pod *corev1.Pod, in PodInput) string {
-	pod = pod.DeepCopy()
-	delete(pod.Annotations, AnnotationUserInputsHash)
-	delete(pod.Annotations, AnnotationRenderedHash)
-	for i := range pod.Spec.Containers {
-		pod.Spec.Containers[i].Env = slices.DeleteFunc(pod.Spec.Containers[i].Env, func(e corev1.EnvVar) bool {
+	annotations, spec := maps.Clone(pod.Annotations), pod.Spec
+	delete(annotations, AnnotationUserInputsHash)
+	delete(annotations, AnnotationRenderedHash)
+	spec.Containers = slices.Clone(spec.Containers)
+	for i := range spec.Containers {
+		spec.Containers[i].Env = slices.DeleteFunc(slices.Clone(spec.Containers[i].Env), func(e corev1.EnvVar) bool {
 			return OneStartOnly(e.Name)
 		})
 	}
@@ -65,7 +67,7 @@ func RenderedHash(pod *corev1.Pod, in PodInput) string {
 		Annotations map[string]string
 		Spec        corev1.PodSpec
 		Log4j       string
-	}{pod.Labels, pod.Annotations, pod.Spec, in.Config.Log4jConfig}) + fileMark + FileHash(in.Properties)
+	}{pod.Labels, annotations, spec, in.Config.Log4jConfig}) + fileMark + FileHash(in.Properties)
 }
 
 // SameHash compares hashes. Of different algorithms nothing can be said, so they count as the same.

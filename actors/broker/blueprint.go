@@ -38,6 +38,10 @@ type blueprint struct {
 	// configMap holds properties. It is made once: every look compares it, and packing the backup that it carries takes
 	// almost a megabyte of memory.
 	configMap *corev1.ConfigMap
+	// nodeFile is configMap as it is on nodes of one rack, made when first asked for.
+	nodeFile *nodeFile
+	// ownService is the broker's own Service.
+	ownService *corev1.Service
 	// wantedClaims are the claims of the disks as they would be made today, by mount path.
 	wantedClaims map[string]*corev1.PersistentVolumeClaim
 }
@@ -63,9 +67,25 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 	}
 	w.userHash, w.renderedHash = sample.Annotations[kube.AnnotationUserInputsHash], sample.Annotations[kube.AnnotationRenderedHash]
 	w.podLabels = sample.Labels
-	w.wantedClaims = w.claimsToday()
-	w.configMap, err = w.configMapToday()
-	return w, err
+	w.wantedClaims, w.ownService = w.claimsToday(), kube.BrokerService(wanted.Cluster, w.id)
+	return w, w.makeConfigMap()
+}
+
+// madeOf is what newBlueprint reads of a wish. What is left out decides only about steps.
+func madeOf(w messages.BrokerWanted) messages.BrokerWanted {
+	w.Permit, w.Removal, w.Kafka, w.ClusterApplied = messages.Permit{}, messages.Removal{}, messages.KafkaRelease{}, nil
+	w.Paused, w.Consent, w.BrokersTook, w.Elsewhere = false, false, false, false
+	w.Replace, w.MetadataDirectory = nil, ""
+	return w
+}
+
+// following is the blueprint of a newer wish. Most of them are about steps alone, and the objects are the same.
+func (w blueprint) following(wanted messages.BrokerWanted) (blueprint, error) {
+	if w.configMap == nil || !madeOf(w.BrokerWanted).Equal(madeOf(wanted)) {
+		return newBlueprint(wanted)
+	}
+	w.BrokerWanted = wanted
+	return w, nil
 }
 
 // sayer is the cluster and the entry whose properties are rendered.
@@ -78,11 +98,11 @@ func (w blueprint) sayer() (*v1beta1.KafkaCluster, v1beta1.Broker) {
 	return &cluster, entry
 }
 
-// configMapToday remembers the entry with its group in it: when the broker leaves, the group may go in the same edit.
-func (w blueprint) configMapToday() (*corev1.ConfigMap, error) {
+// makeConfigMap remembers the entry with its group in it: when the broker leaves, the group may go in the same edit.
+func (w *blueprint) makeConfigMap() error {
 	entry, err := selfContained(w.Cluster, w.Entry)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	config, err := kube.BrokerConfigMap(kube.ConfigInput{
 		Cluster: w.Cluster, Broker: entry, Config: w.config, Properties: w.properties, UserProperties: w.userProperties,
@@ -91,7 +111,33 @@ func (w blueprint) configMapToday() (*corev1.ConfigMap, error) {
 	if err == nil {
 		kube.SignConfig(config)
 	}
-	return config, err
+	w.configMap, w.nodeFile = config, &nodeFile{}
+	return err
+}
+
+// nodeFile is what a rack makes of the broker's file.
+type nodeFile struct {
+	rack, text string
+	keys       kafka.Properties
+	config     *corev1.ConfigMap // nil while no rack was asked about
+}
+
+// onRack is the ConfigMap on nodes of one rack. A broker hardly ever changes its rack, and every look compares its file.
+func (w blueprint) onRack(rack string) (*corev1.ConfigMap, error) {
+	if rack == "" {
+		return w.configMap, nil
+	}
+	if w.nodeFile.config == nil || w.nodeFile.rack != rack {
+		file, err := w.file(rack)
+		if err != nil {
+			return nil, err
+		}
+		config := w.configMap.DeepCopy()
+		config.Data[kube.KeyBrokerConfig] = file.String()
+		kube.SignConfig(config)
+		*w.nodeFile = nodeFile{rack: rack, text: config.Data[kube.KeyBrokerConfig], keys: file, config: config}
+	}
+	return w.nodeFile.config, nil
 }
 
 // selfContained is an entry that needs no group. Variables of the whole cluster stay out: they are merged again by
@@ -130,9 +176,11 @@ func (w blueprint) keysOf(text string) (kafka.Properties, error) {
 		return w.wantedKeys, nil
 	case w.userProperties:
 		return w.userKeys, nil
-	default:
-		return kafka.Parse(text)
 	}
+	if w.nodeFile != nil && w.nodeFile.config != nil && w.nodeFile.text == text {
+		return w.nodeFile.keys, nil
+	}
+	return kafka.Parse(text)
 }
 
 // racks reports whether the file has a line that is known only when the Pod has a node.
@@ -144,8 +192,6 @@ func (w blueprint) racks() bool {
 func (w blueprint) rack(node *corev1.Node) string {
 	return kube.Rack(w.Cluster.Spec.RackAwareness, node)
 }
-
-func (w blueprint) service() *corev1.Service { return kube.BrokerService(w.Cluster, w.id) }
 
 // newClaimFormat is the right that a new claim gets: to be formatted once, under the cluster's id. In ZooKeeper mode
 // Kafka formats nothing.
@@ -267,18 +313,22 @@ func (w blueprint) joins(claims []*corev1.PersistentVolumeClaim) bool {
 	return err == nil && claim != nil && kube.FormatStateOf(claim.Annotations).Joins
 }
 
-// pod is the broker's Pod. Only a first voter gets the list of voters: who comes later joins as an observer.
-func (w blueprint) pod(claims map[string]string, format []string) (*corev1.Pod, error) {
+// podInput is what the broker's Pod is made of. Only a first voter gets the list of voters: who comes later joins as an observer.
+func (w blueprint) podInput(claims map[string]string, format []string) kube.PodInput {
 	quorum := w.Quorum
 	if !w.InitialController || len(w.Formatted) > 0 { // what it formatted before had a vote: a second list would be a second quorum
 		quorum.Initial = nil
 	}
-	pod, err := kube.BrokerPod(kube.PodInput{
+	return kube.PodInput{
 		Cluster: w.Cluster, Broker: w.Entry, Config: w.config, Addresses: kube.AddressesOf(w.Cluster),
 		ClusterID: w.ClusterID, Quorum: quorum, ClaimNames: claims, FormatDirs: format,
 		Properties: w.properties, UserProperties: w.userProperties,
 		UserInputsHash: w.userHash, RenderedHash: w.renderedHash,
-	})
+	}
+}
+
+func (w blueprint) pod(claims map[string]string, format []string) (*corev1.Pod, error) {
+	pod, err := kube.BrokerPod(w.podInput(claims, format))
 	if err != nil {
 		return nil, err
 	}
@@ -319,15 +369,9 @@ func (w blueprint) disksAgain(claims []*corev1.PersistentVolumeClaim) string {
 
 // applyConfig writes the ConfigMap where it is not as wanted, nil where it is.
 func (w blueprint) applyConfig(o observed, rack string) step {
-	config := w.configMap
-	if rack != "" {
-		file, err := w.file(rack)
-		if err != nil {
-			return blocked("%v", err)
-		}
-		config = config.DeepCopy()
-		config.Data[kube.KeyBrokerConfig] = file.String()
-		kube.SignConfig(config)
+	config, err := w.onRack(rack)
+	if err != nil {
+		return blocked("%v", err)
 	}
 	if f, known := w.startedWith(o); known && !f.recordedIn(config) { // also what is not written any more once the broker is started anew
 		config = w.withRecord(f, config.Data[kube.KeyBrokerConfig])

@@ -165,7 +165,7 @@ func (b *broker) reconfigure(c actor.Context, m messages.Reconfigure) {
 		b.endings = endings{}
 	}
 	b.wanted = m
-	b.plan, b.planError = newBlueprint(m.Wanted)
+	b.plan, b.planError = b.plan.following(m.Wanted)
 	b.failures, b.lastFail = 0, ""
 	b.retry.Stop()
 	b.reconcile(c)

@@ -61,7 +61,7 @@ func cpu(w blueprint, o observed, _ time.Time) step {
 		kube.AnnotationConfigurationBackup: w.configMap.Annotations[kube.AnnotationConfigurationBackup],
 	}
 	rendered := pod.Annotations[kube.AnnotationRenderedHash]
-	if _, was, err := w.hashesWith(w.resourcesBefore(pod)); err == nil && kube.SamePodPart(was, rendered) {
+	if was, err := w.renderedHashWith(w.resourcesBefore(pod)); err == nil && kube.SamePodPart(was, rendered) {
 		annotations[kube.AnnotationRenderedHash] = kube.WithFilePart(w.renderedHash, kube.FilePart(rendered))
 	}
 	return annotate{object: pod, reason: "the Pod has the CPU that is wanted", annotations: annotations}
@@ -85,8 +85,8 @@ func (w blueprint) cpuLive(o observed) bool {
 	}
 	was := *w.config
 	before(&was)
-	hash, _, err := w.hashesWith(before)
-	return err == nil && kube.SamePodPart(hash, pod.Annotations[kube.AnnotationUserInputsHash]) && onlyCPU(was.GetResources(), w.config.GetResources())
+	return onlyCPU(was.GetResources(), w.config.GetResources()) &&
+		kube.SamePodPart(w.userHashWith(before), pod.Annotations[kube.AnnotationUserInputsHash])
 }
 
 // resourcesBefore gives a configuration the resources that the Pod was made with, nil where nobody knows them.

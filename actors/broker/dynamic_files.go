@@ -16,6 +16,8 @@ type files struct {
 	// user is what people had written when it was started, running the file that it was started with.
 	user    string
 	running kafka.Properties
+	// text is running as it stands in the record, empty where it is from elsewhere.
+	text string
 	// before is the file of today as it would be without what people have changed since; wanted is the file of today.
 	before, wanted kafka.Properties
 	// changed are the keys that may differ since, sorted.
@@ -25,7 +27,7 @@ type files struct {
 // corrected takes from a broker with which values it was started: a container that was started anew has read a newer
 // file than its Pod's first one.
 func (f files) corrected(described kafka.Configs) files {
-	f.running, f.before = f.running.Merge(), f.before.Merge()
+	f.running, f.before, f.text = f.running.Merge(), f.before.Merge(), ""
 	for _, key := range f.changed {
 		value, there, known := described.InFile(key)
 		switch {
@@ -58,7 +60,7 @@ func (w blueprint) startedWith(o observed) (f files, ok bool) {
 	}
 	var errs [4]error
 	var userBefore, file kafka.Properties
-	f.user, f.wanted = user, w.wantedKeys
+	f.user, f.wanted, f.text = user, w.wantedKeys, text
 	f.running, errs[0] = w.keysOf(text)
 	userBefore, errs[1] = w.keysOf(user)
 	file, errs[2] = w.keysOf(o.config.Data[kube.KeyBrokerConfig])
@@ -267,7 +269,8 @@ func (w blueprint) rackless(file kafka.Properties) kafka.Properties {
 // recordedIn reports whether a ConfigMap says already what a broker was started with: just what it holds.
 func (f files) recordedIn(config *corev1.ConfigMap) bool {
 	_, changed := config.Data[kube.KeyStartedConfig]
-	return !changed && config.Data[kube.KeyUserConfig] == f.user && config.Data[kube.KeyBrokerConfig] == f.running.String()
+	file := config.Data[kube.KeyBrokerConfig]
+	return !changed && config.Data[kube.KeyUserConfig] == f.user && (file != "" && file == f.text || file == f.running.String())
 }
 
 // withRecord is the ConfigMap of a broker that runs, with the record of what it was started with.

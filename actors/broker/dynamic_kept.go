@@ -71,8 +71,7 @@ func (w blueprint) saying(user kafka.Properties) (blueprint, error) {
 	}
 	w.userHash = kube.WithFilePart(w.userHash, kube.FileHash(text))
 	w.renderedHash = kube.WithFilePart(w.renderedHash, kube.FileHash(w.properties))
-	w.configMap, err = w.configMapToday()
-	return w, err
+	return w, w.makeConfigMap()
 }
 
 // refusalsNow are those to be recorded: what the broker has just refused of its file, and what it refused before and has yet

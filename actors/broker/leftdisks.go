@@ -56,7 +56,7 @@ func (w blueprint) without(lost []string) (blueprint, error) {
 	w.draining = slices.DeleteFunc(slices.Clone(w.draining), func(p string) bool { return slices.Contains(lost, p) })
 	err := w.render()
 	if err == nil {
-		w.configMap, err = w.configMapToday()
+		err = w.makeConfigMap()
 	}
 	return w, err
 }

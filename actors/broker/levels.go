@@ -96,8 +96,8 @@ func (w blueprint) levelChanges(o observed) (changes []kafka.ConfigChange, ok bo
 	if o.config == nil || w.config.Log4jConfig == "" || o.config.Data[kube.KeyLog4j] == "" || !kube.SignedConfig(o.config) {
 		return nil, false
 	}
-	if was, _, err := w.hashesWithLog(o.config.Data[kube.KeyLog4j]); err != nil ||
-		!kube.SamePodPart(was, pod.Annotations[kube.AnnotationUserInputsHash]) && !w.levelsWritten(o) {
+	if was := w.userHashWithLog(o.config.Data[kube.KeyLog4j]); !kube.SamePodPart(was, pod.Annotations[kube.AnnotationUserInputsHash]) &&
+		!w.levelsWritten(o) {
 		return nil, false
 	}
 	return kafka.LogLevels(o.config.Data[kube.KeyLog4j], w.config.Log4jConfig, unsure)
@@ -106,24 +106,35 @@ func (w blueprint) levelChanges(o observed) (changes []kafka.ConfigChange, ok bo
 // levelsWritten reports whether the file has loggers that its Pod's hash does not have yet: nobody writes another file under
 // a Pod that runs.
 func (w blueprint) levelsWritten(o observed) bool {
-	was, _, err := w.hashesWithLog(o.config.Data[kube.KeyLog4j])
-	return err == nil && kube.SamePodPart(was, o.config.Annotations[kube.AnnotationUserInputsHash])
+	return kube.SamePodPart(w.userHashWithLog(o.config.Data[kube.KeyLog4j]), o.config.Annotations[kube.AnnotationUserInputsHash])
 }
 
-func (w blueprint) hashesWithLog(log4j string) (user, rendered string, err error) {
-	return w.hashesWith(func(config *v1beta1.BrokerConfig) { config.Log4jConfig = log4j })
+func logging(log4j string) func(*v1beta1.BrokerConfig) {
+	return func(config *v1beta1.BrokerConfig) { config.Log4jConfig = log4j }
 }
 
-// hashesWith are those of the Pod with another configuration.
-func (w blueprint) hashesWith(change func(*v1beta1.BrokerConfig)) (user, rendered string, err error) {
+func (w blueprint) userHashWithLog(log4j string) string { return w.userHashWith(logging(log4j)) }
+
+// userHashWith is the hash of what the user set, with another configuration.
+func (w blueprint) userHashWith(change func(*v1beta1.BrokerConfig)) string {
+	return kube.UserInputsHash(w.with(change).podInput(w.expectedClaims(), nil))
+}
+
+// renderedHashWith is the hash of the Pod with another configuration.
+func (w blueprint) renderedHashWith(change func(*v1beta1.BrokerConfig)) (string, error) {
+	sample, err := w.with(change).pod(w.expectedClaims(), nil)
+	if err != nil {
+		return "", err
+	}
+	return sample.Annotations[kube.AnnotationRenderedHash], nil
+}
+
+// with is the blueprint with another configuration, whose Pod has hashes of its own.
+func (w blueprint) with(change func(*v1beta1.BrokerConfig)) blueprint {
 	config := *w.config
 	change(&config)
 	w.config, w.renderedHash = &config, ""
-	sample, err := w.pod(w.expectedClaims(), nil)
-	if err != nil {
-		return "", "", err
-	}
-	return sample.Annotations[kube.AnnotationUserInputsHash], sample.Annotations[kube.AnnotationRenderedHash], nil
+	return w
 }
 
 // writeLevels writes the file with the new loggers, then the hashes of the Pod. What else of the file is not as wanted is no
@@ -132,7 +143,7 @@ func (w blueprint) writeLevels(o observed) step {
 	pod := o.pod()
 	user := kube.WithFilePart(w.userHash, takenFile(pod))
 	rendered := pod.Annotations[kube.AnnotationRenderedHash]
-	if _, was, err := w.hashesWithLog(o.config.Data[kube.KeyLog4j]); err == nil && (kube.SamePodPart(was, rendered) || w.levelsWritten(o)) {
+	if was, err := w.renderedHashWith(logging(o.config.Data[kube.KeyLog4j])); err == nil && (kube.SamePodPart(was, rendered) || w.levelsWritten(o)) {
 		rendered = kube.WithFilePart(w.renderedHash, kube.FilePart(rendered))
 	}
 	if o.config.Data[kube.KeyLog4j] != w.config.Log4jConfig || o.config.Annotations[kube.AnnotationUserInputsHash] != user {

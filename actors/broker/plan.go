@@ -248,11 +248,10 @@ func service(w blueprint, o observed, _ time.Time) step {
 	if w.Cluster.Spec.HeadlessServiceEnabled {
 		return nil
 	}
-	wanted := w.service()
-	if o.service != nil && o.written.Stands(o.service, wanted) {
+	if o.service != nil && o.written.Stands(o.service, w.ownService) {
 		return nil
 	}
-	return apply{objects: []kube.Object{wanted}, reason: "Service is not as wanted"}
+	return apply{objects: []kube.Object{w.ownService}, reason: "Service is not as wanted"}
 }
 
 // endedPod removes a Pod that has ended and that its kubelet does not start again: Pods that Koperator made, and those

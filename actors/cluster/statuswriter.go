@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -70,7 +71,7 @@ func (a *cluster) keepStatus(c actor.Context) {
 	if urgent {
 		a.status.record.record(&next)
 	}
-	if repair := a.repairs(c, now); !repair && !a.status.uncertain && equality.Semantic.DeepEqual(next, a.known) {
+	if repair := a.repairs(c, now); !repair && !a.status.uncertain && sameStatus(next, a.known) {
 		return
 	}
 	if !a.status.job.start(a, c) {
@@ -88,6 +89,11 @@ func (a *cluster) keepStatus(c actor.Context) {
 		stands, err := e.writeStatus(ctx, resource)
 		return writtenStatus{next, stands, time.Now()}, err
 	})
+}
+
+// sameStatus tries what is cheaper first: at most looks nothing differs in any sense.
+func sameStatus(a, b v1beta1.KafkaClusterStatus) bool {
+	return reflect.DeepEqual(a, b) || equality.Semantic.DeepEqual(a, b)
 }
 
 func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
