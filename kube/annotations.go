@@ -110,8 +110,8 @@ type FormatState struct {
 	Joins bool
 }
 
-// String is the annotation's value, "allowed:<cluster id>:<quorum>" or "formatted:<cluster id>:<quorum>"; empty for a claim
-// that Koperator made.
+// String is the annotation's value, "allowed:<cluster id>:<quorum>" or "formatted:<cluster id>:<quorum>", with ZooKeeper "formatted:"
+// alone; empty for a claim that Koperator made.
 func (f FormatState) String() string {
 	word := ""
 	switch {

@@ -33,7 +33,7 @@ func kafka(in PodInput, disks []disk) corev1.Container {
 	return corev1.Container{
 		Name:                     kafkaContainer,
 		Image:                    in.Config.GetImage(in.spec()),
-		Command:                  []string{"bash", "-c", startScript},
+		Command:                  []string{"bash", "-c", startScriptOf(in.spec().KRaft)},
 		Env:                      kafkaEnv(in),
 		Ports:                    kafkaPorts(in),
 		Resources:                in.Config.GetResources(),

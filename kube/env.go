@@ -46,20 +46,21 @@ func configEnv(config *v1beta1.BrokerConfig) []corev1.EnvVar {
 	return env
 }
 
-// formatEnv tells the start script what it may format. KAFKA_FORMAT_DIRS, KAFKA_INITIAL_CONTROLLERS and KAFKA_FIRST_POD are there only
-// while they mean something, and are in neither hash.
+// formatEnv tells the start script what it may format, or in ZooKeeper mode Kafka. KAFKA_FORMAT_DIRS, KAFKA_INITIAL_CONTROLLERS and
+// KAFKA_FIRST_POD are there only while they mean something, and are in neither hash.
 func formatEnv(in PodInput) []corev1.EnvVar {
-	if !in.spec().KRaft {
-		return nil
-	}
-	env := []corev1.EnvVar{
-		{Name: envClusterID, Value: in.ClusterID},
-		{Name: envQuorum, Value: string(in.Quorum.Mode)},
-		{Name: envLogDirs, Value: strings.Join(mountPaths(in.Config), ",")},
-	}
+	var env []corev1.EnvVar
 	if dirs := formatDirs(in); len(dirs) > 0 {
 		env = append(env, corev1.EnvVar{Name: envFormatDirs, Value: strings.Join(dirs, ",")})
 	}
+	if !in.spec().KRaft {
+		return env
+	}
+	env = append(env,
+		corev1.EnvVar{Name: envClusterID, Value: in.ClusterID},
+		corev1.EnvVar{Name: envQuorum, Value: string(in.Quorum.Mode)},
+		corev1.EnvVar{Name: envLogDirs, Value: strings.Join(mountPaths(in.Config), ",")},
+	)
 	if in.Quorum.Initially(in.id()) && formatsMetadata(in) {
 		env = append(env, corev1.EnvVar{Name: envInitialControllers, Value: initialControllers(in.Quorum)})
 		if in.Config.StorageConfigs[0].PvcSpec == nil {

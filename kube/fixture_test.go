@@ -109,9 +109,9 @@ func podInput(t testing.TB, cluster *v1beta1.KafkaCluster, id int32) PodInput {
 			in.ClaimNames[storage.MountPath] = ClaimName(cluster.Name, messages.BrokerID(id), storage.MountPath)
 		}
 	}
+	in.FormatDirs = mountPaths(config)
 	if cluster.Spec.KRaft {
 		in.ClusterID = "Qk1hb2tqT3ZBUVlYbEE9PQ"
-		in.FormatDirs = mountPaths(config)
 		in.Quorum = messages.Quorum{Mode: messages.QuorumDynamic, Initial: []messages.Voter{
 			voter(in.Addresses, 1, false), voter(in.Addresses, 2, true),
 		}}
@@ -136,7 +136,8 @@ func brokerPod(t testing.TB, in PodInput) *corev1.Pod {
 func wantGolden(t *testing.T, name string, object Object) {
 	t.Helper()
 	if pod, ok := object.(*corev1.Pod); ok {
-		require.Equal(t, startScript, pod.Spec.Containers[0].Command[2])
+		_, kraft := envValue(pod, envClusterID)
+		require.Equal(t, startScriptOf(kraft), pod.Spec.Containers[0].Command[2])
 		pod = pod.DeepCopy()
 		pod.Spec.Containers[0].Command[2] = "(startscript.sh)"
 		object = pod

@@ -88,7 +88,7 @@ func TestClaimFor(t *testing.T) {
 }
 
 func TestFormatState(t *testing.T) {
-	for _, state := range []FormatState{{}, {Allowed: true, ClusterID: "x"}, {Formatted: true, ClusterID: "x"}} {
+	for _, state := range []FormatState{{}, {Allowed: true, ClusterID: "x"}, {Formatted: true, ClusterID: "x"}, {Formatted: true}} {
 		require.Equal(t, state, FormatStateOf(map[string]string{AnnotationFormat: state.String()}))
 	}
 	require.False(t, FormatStateOf(map[string]string{AnnotationFormat: "true"}).Allowed, "nobody of us wrote that")

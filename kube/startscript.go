@@ -1,6 +1,9 @@
 package kube
 
-import _ "embed"
+import (
+	_ "embed"
+	"strings"
+)
 
 // StartScriptWaits is how the start script begins a line that says what it waits for before it runs Kafka.
 const StartScriptWaits = "start: waiting: "
@@ -9,6 +12,22 @@ const StartScriptWaits = "start: waiting: "
 //
 //go:embed startscript.sh
 var startScript string
+
+// zooKeeperPart guards the log dirs of a broker in ZooKeeper mode.
+//
+//go:embed startscript_zookeeper.sh
+var zooKeeperPart string
+
+// beforeKafka is where the start script has done all else: one line that it has once.
+const beforeKafka = "leave_if_stopped\n\nrun "
+
+// startScriptOf leaves nodes of KRaft clusters without what is not about them: with another text each of them would wait for a restart.
+func startScriptOf(kraft bool) string {
+	if kraft {
+		return startScript
+	}
+	return strings.Replace(startScript, beforeKafka, zooKeeperPart+beforeKafka, 1)
+}
 
 // The variables by which the Pod tells the start script what it may do; users cannot set them.
 const (

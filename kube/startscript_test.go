@@ -21,6 +21,8 @@ type node struct {
 	root string
 	env  map[string]string
 	port int // of the controller listener
+	// zooKeeper is set for a broker in ZooKeeper mode.
+	zooKeeper bool
 	// patience is how long something may take on a busy machine.
 	patience time.Duration
 }
@@ -46,6 +48,9 @@ root=$(dirname "$(dirname "$0")")
 trap 'echo stopped >>"$root/calls"; exit 143' TERM
 echo "kafka $*" | sed "s|$root||g" >>"$root/calls"
 [ -e "$root/exit-code" ] && exit "$(cat "$root/exit-code")"
+if [ -e "$root/writes-meta" ]; then # in ZooKeeper mode
+  for dir in $(grep '^log.dirs=' "$1" | cut -d= -f2 | tr , ' '); do mkdir -p "$dir" && echo "version=0" >"$dir/meta.properties"; done
+fi
 echo up
 while :; do sleep 0.05; done
 `
@@ -134,7 +139,7 @@ func (b *lockedBuffer) String() string {
 
 func (n *node) start() *process {
 	n.t.Helper()
-	p := &process{n: n, cmd: exec.Command("bash", "-c", startScript), out: &lockedBuffer{}, done: make(chan struct{})}
+	p := &process{n: n, cmd: exec.Command("bash", "-c", startScriptOf(!n.zooKeeper)), out: &lockedBuffer{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	for key, value := range n.env {
@@ -184,6 +189,9 @@ func (n *node) runs() string {
 	return p.out.String()
 }
 
+// markerOf is where the script remembers that a right was used up.
+func markerOf(dir string) string { return "state/formatted-" + strings.ReplaceAll(dir, "/", "%2F") }
+
 func formatCall(options string) string {
 	return "format --cluster-id Qk1hb2tqT3ZBUVlYbEE9PQ --ignore-formatted" + options + " --config /state/format.properties"
 }
@@ -222,15 +230,6 @@ func TestStartScriptFormats(t *testing.T) {
 		"a node of a static quorum needs no option": {
 			given: func(n *node) { n.env["KAFKA_QUORUM"] = "Static" },
 			want:  append([]string{formatCall("")}, kafka...),
-		},
-		"in ZooKeeper mode nothing is formatted": {
-			given: func(n *node) {
-				n.config("broker.id=0", "log.dirs="+n.path("d0/kafka"))
-				n.write("libs/kafka-server-common-3.9.2.jar", "")
-				require.NoError(t, os.Remove(n.path("libs/kafka-server-common-4.3.1.jar")))
-				delete(n.env, "CLUSTER_ID")
-			},
-			want: kafka,
 		},
 		"a first controller whose metadata log dir is formatted already adds a disk without voters": {
 			given: func(n *node) {
@@ -295,7 +294,7 @@ func TestStartScriptDoesNotFormatAgain(t *testing.T) {
 		require.NoError(t, os.RemoveAll(n.path("state")))
 		n.runs()
 		require.Equal(t, kafka, n.calls())
-		require.True(t, n.exists("state/formatted-"+strings.ReplaceAll(n.path("d0/kafka"), "/", "%2F")),
+		require.True(t, n.exists(markerOf(n.path("d0/kafka"))),
 			"from now on the right is used up in this Pod too")
 	})
 	t.Run("when it was killed between formatting and marking", func(t *testing.T) {
@@ -371,15 +370,21 @@ func TestStartScriptHolds(t *testing.T) {
 			t.Parallel()
 			n := newNode(t)
 			test.given(n)
-			n.calls()
-			p := n.start()
-			p.prints("start: waiting: ")
-			require.Contains(t, p.out.String(), test.reason)
-			require.Zero(t, p.stop(), "SIGTERM ends the waiting")
-			require.Equal(t, 1, strings.Count(p.out.String(), "waiting: "), "one line a minute")
-			require.Empty(t, n.calls(), "neither formatted nor started")
+			n.holds(test.reason)
 		})
 	}
+}
+
+// holds starts the script, which waits for a reason until it is stopped.
+func (n *node) holds(reason string) {
+	n.t.Helper()
+	n.calls()
+	p := n.start()
+	p.prints("start: waiting: ")
+	require.Contains(n.t, p.out.String(), reason)
+	require.Zero(n.t, p.stop(), "SIGTERM ends the waiting")
+	require.Equal(n.t, 1, strings.Count(p.out.String(), "waiting: "), "one line a minute")
+	require.Empty(n.t, n.calls(), "neither formatted nor started")
 }
 
 func TestStartScriptGoesOnWhenTheReasonToHoldIsGone(t *testing.T) {

@@ -193,12 +193,6 @@ func (w blueprint) rack(node *corev1.Node) string {
 	return kube.Rack(w.Cluster.Spec.RackAwareness, node)
 }
 
-// newClaimFormat is the right that a new claim gets: to be formatted once, under the cluster's id. In ZooKeeper mode
-// Kafka formats nothing.
-func (w blueprint) newClaimFormat() kube.FormatState {
-	return kube.FormatState{Allowed: w.Cluster.Spec.KRaft, ClusterID: w.ClusterID, Quorum: w.Quorum.Mode, Joins: w.InitialController && w.Quorum.Formed}
-}
-
 func (w blueprint) claim(disk v1beta1.StorageConfig, name string, format kube.FormatState) (*corev1.PersistentVolumeClaim, error) {
 	return kube.Claim(kube.ClaimInput{
 		Cluster: w.Cluster, Broker: w.id, Config: w.config, Storage: disk, Name: name, Format: format, Disks: slices.Sorted(maps.Keys(w.Formatted)),
@@ -268,26 +262,6 @@ func (w blueprint) claimNames(claims []*corev1.PersistentVolumeClaim) (names map
 		names[disk.MountPath] = claim.Name
 	}
 	return names, ""
-}
-
-// openRights are the mount paths that the next Pod may format: those of claims whose right was not withdrawn yet, and
-// emptyDirs, which are new with each Pod.
-func (w blueprint) openRights(claims []*corev1.PersistentVolumeClaim) []string {
-	if !w.Cluster.Spec.KRaft {
-		return nil
-	}
-	var open []string
-	for _, disk := range w.disks {
-		if disk.PvcSpec == nil {
-			open = append(open, disk.MountPath)
-			continue
-		}
-		claim, err := kube.ClaimFor(claims, w.id, disk.MountPath)
-		if err == nil && claim != nil && kube.FormatStateOf(claim.Annotations).Allowed && w.Formatted[disk.MountPath] != claim.UID {
-			open = append(open, disk.MountPath)
-		}
-	}
-	return open
 }
 
 // unknownVoters says for whom a first voter waits before it formats its metadata: it needs the whole list.

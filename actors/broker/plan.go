@@ -392,37 +392,6 @@ func retention(w blueprint, o observed, _ time.Time) step {
 	return nil
 }
 
-// claimRecords takes back the right to format from claims on which Kafka was seen to run. Claims that Koperator made never
-// had it; they get the record too, since it is what brings a lost cluster id back.
-func claimRecords(w blueprint, o observed, _ time.Time) step {
-	if !w.Cluster.Spec.KRaft { // there is no id that a claim could keep
-		return nil
-	}
-	var withdraw []kube.Object
-	for _, disk := range w.disks {
-		claim, err := kube.ClaimFor(o.claims, w.id, disk.MountPath)
-		if err != nil || claim == nil || w.Formatted[disk.MountPath] != claim.UID || w.recordedOn(claim, disk.MountPath) {
-			continue
-		}
-		built, err := w.claimAsIs(disk, claim, kube.FormatState{Formatted: true, ClusterID: w.ClusterID, Quorum: w.Quorum.Mode})
-		if err != nil {
-			return blocked("%v", err)
-		}
-		withdraw = append(withdraw, built)
-	}
-	if len(withdraw) == 0 {
-		return nil
-	}
-	return apply{objects: withdraw, reason: "Kafka runs on the disks: they must never be formatted again"}
-}
-
-// recordedOn reports whether a claim says that it was formatted, and which disks its node has besides. That of a disk which is to go may
-// say what it will: it carries marks of its own.
-func (w blueprint) recordedOn(claim *corev1.PersistentVolumeClaim, mountPath string) bool {
-	disks := strings.Join(slices.Sorted(maps.Keys(w.Formatted)), ",")
-	return kube.FormatStateOf(claim.Annotations).Formatted && (claim.Annotations[kube.AnnotationNodeDisks] == disks || w.drains(mountPath))
-}
-
 // runningPod tells how the Pod is doing.
 func runningPod(w blueprint, o observed, now time.Time) step {
 	pod := o.pod()

@@ -385,7 +385,7 @@ func snapshotOf(resource *v1beta1.KafkaCluster) *v1beta1.KafkaCluster {
 // anything before.
 func (a *cluster) identified(c actor.Context) bool {
 	if !a.valid.Spec.KRaft {
-		return true
+		return a.disksRecorded()
 	}
 	if a.known.ClusterID != "" && a.known.Quorum != "" {
 		if id, anew := chosenAnew(a.roles.controllers, a.known, a.mayHaveStarted); anew {
@@ -410,6 +410,21 @@ func (a *cluster) identified(c actor.Context) bool {
 	a.objects.problem, id.disks = "", found.disks(a.valid, claims)
 	a.status.record = &id
 	return false
+}
+
+// disksRecorded does in ZooKeeper mode, where there is no id, what is left of that: it records the disks of a cluster whose status is lost.
+func (a *cluster) disksRecorded() bool {
+	switch {
+	case a.status.record != nil:
+		return false
+	case a.known.ObservedGeneration > 0 || a.status.sent != nil: // there is a status of ours
+		return true
+	}
+	claims := a.Cache.Objects(kube.KindClaim, a.Key)
+	if disks := evidenceOf(a.valid, claims, nil).disks(a.valid, claims); len(disks) > 0 {
+		a.status.record = &identity{clusterID: a.known.ClusterID, quorum: messages.QuorumMode(a.known.Quorum), disks: disks}
+	}
+	return a.status.record == nil
 }
 
 func (a *cluster) paused() bool { return a.newest != nil && isPaused(a.newest) }

@@ -18,6 +18,8 @@ type evidence struct {
 	// running is the id of Pods, claimed that of claims that were formatted, allowed that of claims which may be: no Kafka
 	// has been seen under it.
 	running, claimed, allowed string
+	// lived is set where Kafka was seen to run on any claim; with ZooKeeper such a claim has no id.
+	lived bool
 	// quorum is Static as soon as anything says so.
 	quorum               messages.QuorumMode
 	formattedControllers []messages.BrokerID
@@ -50,7 +52,7 @@ func evidenceOf(cluster *v1beta1.KafkaCluster, claims, pods []kube.Object) evide
 		if !state.Formatted {
 			continue
 		}
-		e.claimed = cmp.Or(e.claimed, state.ClusterID)
+		e.lived, e.claimed = true, cmp.Or(e.claimed, state.ClusterID)
 		e.add(state.ClusterID, "claim "+claim.GetName())
 		id, err := messages.ParseBrokerID(claim.GetLabels()[kube.LabelBrokerID])
 		if err == nil && kube.HoldsController(claim) {
@@ -65,7 +67,7 @@ func evidenceOf(cluster *v1beta1.KafkaCluster, claims, pods []kube.Object) evide
 // disks are those of a cluster whose claims say that it lived, by node, as its status had them: that is new, and an empty disk must not
 // take the place of one that Kafka ran on. Those that have no claim any more count as lost.
 func (e evidence) disks(cluster *v1beta1.KafkaCluster, claims []kube.Object) map[messages.BrokerID][]v1beta1.FormattedLogDir {
-	if e.claimed == "" {
+	if !e.lived {
 		return nil
 	}
 	disks, known := map[messages.BrokerID][]v1beta1.FormattedLogDir{}, map[messages.BrokerID][]string{}

@@ -109,7 +109,7 @@ func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 	a.status.sent = nil
 	a.known, a.status.last = r.Value.status, r.Value.at
 	a.status.repair.stood(r.Value.stands)
-	if a.known.ClusterID != "" {
+	if a.known.ClusterID != "" || a.valid != nil && !a.valid.Spec.KRaft {
 		a.status.record = nil
 	}
 	if event, due := a.status.told.next(before.Conditions, a.known.Conditions, r.Value.at); due {

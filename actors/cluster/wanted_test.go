@@ -88,7 +88,7 @@ func TestEvidenceIsTakenFromOwnedObjectsAlone(t *testing.T) {
 	}
 	found := evidenceOf(cluster, claims, nil)
 	require.Equal(t, evidence{
-		claimed: "id-1", formattedControllers: []messages.BrokerID{0, 1}, ids: []idOf{{"id-1", "claim x1"}, {"id-0", "claim x0"}},
+		claimed: "id-1", lived: true, formattedControllers: []messages.BrokerID{0, 1}, ids: []idOf{{"id-1", "claim x1"}, {"id-0", "claim x0"}},
 	}, found)
 }
 

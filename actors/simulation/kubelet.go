@@ -218,7 +218,12 @@ func (l *kubelets) start(pod *corev1.Pod, state *podState) {
 func (l *kubelets) listen(pod *corev1.Pod, state *podState) {
 	state.stage = up
 	state.turn++
-	if crashesAtStart(pod, state) || !l.kafka.start(clusterOf(pod), l.processOf(pod, state)) {
+	if crashesAtStart(pod, state) {
+		l.containerEnded(pod, state, 1)
+		return
+	}
+	l.formatsItself(pod, state)
+	if !l.kafka.start(clusterOf(pod), l.processOf(pod, state)) {
 		l.containerEnded(pod, state, 1)
 		return
 	}

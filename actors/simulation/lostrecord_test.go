@@ -122,32 +122,36 @@ func (w *World) againWith(name string, change func(*v1beta1.KafkaCluster), lost 
 
 func TestARetainedClusterThatLostAClaimWaitsForTheProof(t *testing.T) {
 	t.Parallel()
-	for name, single := range map[string]bool{"with a last copy": true, "with copies of all elsewhere": false} {
-		t.Run(name, func(t *testing.T) {
-			run(t, func(w *World) {
-				w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1"), retained))
-				w.eventuallyReady("demo")
-				w.topic("demo", "orders", 8, 3, 2)
-				if single {
-					w.topic("demo", "single", 4, 1, 1)
-				}
-				w.advance(time.Minute)
-				w.again("demo", 3)
-				if single {
-					w.eventually(10*time.Minute, "a condition names the partition", func() bool {
-						return strings.Contains(w.conditionText("demo", kube.ConditionDataVolumeLost), "single-3")
-					})
-					w.advance(time.Hour)
-					require.Empty(w.t, w.podsOf("demo", 3))
-				} else {
+	for mode, changes := range map[string][]func(*v1beta1.KafkaCluster){
+		"with KRaft": {nodes(3), brokers(1), kafkaImage("4.3.1"), retained}, "with ZooKeeper": {brokers(4), zooKeeper, retained},
+	} {
+		for name, single := range map[string]bool{"with a last copy": true, "with copies of all elsewhere": false} {
+			t.Run(name+" "+mode, func(t *testing.T) {
+				run(t, func(w *World) {
+					w.apply(kafkaCluster("demo", changes...))
 					w.eventuallyReady("demo")
-					require.True(w.t, w.serves("demo", 3))
-					w.eventually(5*time.Minute, "its replicas are back in sync", func() bool { return w.inSync("demo") })
-					w.settled()
-				}
-				require.Empty(w.t, w.lostPartitions("demo"))
+					w.topic("demo", "orders", 8, 3, 2)
+					if single {
+						w.topic("demo", "single", 4, 1, 1)
+					}
+					w.advance(time.Minute)
+					w.again("demo", 3)
+					if single {
+						w.eventually(10*time.Minute, "a condition names the partition", func() bool {
+							return strings.Contains(w.conditionText("demo", kube.ConditionDataVolumeLost), "single-3")
+						})
+						w.advance(time.Hour)
+						require.Empty(w.t, w.podsOf("demo", 3))
+					} else {
+						w.eventuallyReady("demo")
+						require.True(w.t, w.serves("demo", 3))
+						w.eventually(5*time.Minute, "its replicas are back in sync", func() bool { return w.inSync("demo") })
+						w.settled()
+					}
+					require.Empty(w.t, w.lostPartitions("demo"))
+				})
 			})
-		})
+		}
 	}
 }
 

@@ -37,24 +37,30 @@ func newVolume(claim types.UID) *volume {
 
 // runScript does to the volumes what kube/startscript.sh does, and returns why it holds.
 func (l *kubelets) runScript(pod *corev1.Pod, state *podState) (why string) {
-	env, file := envOf(pod), state.file
-	if file["process.roles"] == "" {
-		return "" // ZooKeeper mode: Kafka formats by itself
-	}
 	if l.full[string(pod.Spec.NodeName)] {
 		return "disk full: /kafka-logs/kafka has 1000 KiB free of 10485760 and needs 262144 to start"
 	}
-	var todo []string
-	dirs := strings.Split(file["log.dirs"], ",")
-	for _, dir := range dirs {
+	todo, why := l.unformatted(pod, state)
+	if why != "" || state.file["process.roles"] == "" { // in ZooKeeper mode Kafka formats by itself
+		return why
+	}
+	env, metadata := envOf(pod), strings.Split(state.file["log.dirs"], ",")[0]
+	if uid, first := env["KAFKA_FIRST_POD"]; first && slices.Contains(todo, metadata) && state.firstVoter != uid {
+		return metadata + " is to be that of a first voter, and the ConfigMap does not name this Pod"
+	}
+	l.format(pod, state, todo)
+	return ""
+}
+
+// unformatted are the log dirs without meta.properties that may be formatted; or why the script holds.
+func (l *kubelets) unformatted(pod *corev1.Pod, state *podState) (todo []string, why string) {
+	for _, dir := range strings.Split(state.file["log.dirs"], ",") {
 		v := l.volumeOf(pod, state, dir)
 		if v == nil {
-			return dir + " is on no volume"
+			return nil, dir + " is on no volume"
 		}
-		mayFormat := slices.Contains(strings.Split(env["KAFKA_FORMAT_DIRS"], ","), dir)
-		if env["KAFKA_QUORUM"] == "" { // Koperator's script formats whatever is not
-			mayFormat = true
-		}
+		// Koperator's script formats whatever is not.
+		mayFormat := !kube.MadeByUs(pod) || slices.Contains(strings.Split(envOf(pod)["KAFKA_FORMAT_DIRS"], ","), dir)
 		if _, formatted := v.dirs[dir]; formatted {
 			if mayFormat {
 				state.markers[dir] = true
@@ -62,21 +68,24 @@ func (l *kubelets) runScript(pod *corev1.Pod, state *podState) (why string) {
 			continue
 		}
 		if !mayFormat || state.markers[dir] {
-			return dir + " has no meta.properties"
+			return nil, dir + " has no meta.properties"
 		}
 		todo = append(todo, dir)
 	}
-	if uid, first := env["KAFKA_FIRST_POD"]; first && slices.Contains(todo, dirs[0]) && state.firstVoter != uid {
-		return dirs[0] + " is to be that of a first voter, and the ConfigMap does not name this Pod"
-	}
+	return todo, ""
+}
+
+// format writes meta.properties into log dirs: the script does, or Kafka in ZooKeeper mode.
+func (l *kubelets) format(pod *corev1.Pod, state *podState, todo []string) {
+	env, metadata := envOf(pod), strings.Split(state.file["log.dirs"], ",")[0]
 	var formatted []types.UID
 	for _, dir := range todo {
 		v := l.volumeOf(pod, state, dir)
 		v.formatted[dir]++
 		l.invariants.formatted(pod, v.claim, dir, v.formatted[dir])
 		formatted = append(formatted, v.claim)
-		v.dirs[dir] = l.newLogDir(pod, dir, dir == dirs[0], v.formatted[dir], env)
-		if dir == dirs[0] && env["KAFKA_QUORUM"] == string(messages.QuorumStatic) {
+		v.dirs[dir] = l.newLogDir(pod, dir, dir == metadata, v.formatted[dir], env)
+		if dir == metadata && env["KAFKA_QUORUM"] == string(messages.QuorumStatic) {
 			l.kafka.emptyLog(clusterOf(pod), idOf(pod))
 		}
 		state.markers[dir] = true
@@ -84,7 +93,13 @@ func (l *kubelets) runScript(pod *corev1.Pod, state *podState) (why string) {
 	for _, claim := range formatted {
 		l.invariants.hasData(claim)
 	}
-	return ""
+}
+
+// formatsItself is Kafka in ZooKeeper mode: it writes meta.properties, late in its start, wherever there is none.
+func (l *kubelets) formatsItself(pod *corev1.Pod, state *podState) {
+	if todo, why := l.unformatted(pod, state); why == "" && state.file["process.roles"] == "" {
+		l.format(pod, state, todo)
+	}
 }
 
 func (l *kubelets) newLogDir(pod *corev1.Pod, dir string, metadata bool, n int, env map[string]string) logDir {
@@ -126,19 +141,12 @@ func (l *kubelets) processOf(pod *corev1.Pod, state *podState) *process {
 	return p
 }
 
-// directories are the ids of a node's log dirs, by path. In ZooKeeper mode the disk itself stands for the id.
+// directories are the ids of a node's log dirs, by path.
 func (l *kubelets) directories(pod *corev1.Pod, state *podState) map[string]string {
 	ids := map[string]string{}
 	for _, dir := range strings.Split(state.file["log.dirs"], ",") {
-		v := l.volumeOf(pod, state, dir)
-		switch {
-		case v == nil:
-		case v.dirs[dir].directory != "":
+		if v := l.volumeOf(pod, state, dir); v != nil {
 			ids[dir] = v.dirs[dir].directory
-		case v.claim != "":
-			ids[dir] = string(v.claim)
-		default:
-			ids[dir] = string(pod.UID) + dir
 		}
 	}
 	return ids
@@ -148,7 +156,7 @@ func (l *kubelets) directories(pod *corev1.Pod, state *podState) map[string]stri
 func (l *kubelets) directoriesOf(claim types.UID) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ids := []string{string(claim)} // what stands for the id with ZooKeeper
+	var ids []string
 	if v := l.volumes[claim]; v != nil {
 		for _, path := range slices.Sorted(maps.Keys(v.dirs)) {
 			ids = append(ids, v.dirs[path].directory)

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // crash ends the kafka container of a Pod by itself; it reports whether there was one that ran.
@@ -123,20 +124,34 @@ func (l *kubelets) restarted(k key) {
 // empty takes everything from the disks of a Pod, as a storage system that loses a volume and mounts a new one. Kafka
 // ends. What was there is returned for restore.
 func (l *kubelets) empty(k key) map[types.UID]map[string]logDir {
+	var claims []*corev1.PersistentVolumeClaim
 	l.mu.Lock()
-	lost := map[types.UID]map[string]logDir{}
 	if pod, _ := l.store.get(k).(*corev1.Pod); pod != nil {
-		claims, _ := l.claimsOf(pod)
-		for _, claim := range claims {
-			if v := l.volumes[claim.UID]; v != nil && len(v.dirs) > 0 {
-				lost[claim.UID] = v.dirs
-				v.dirs = map[string]logDir{}
-			}
-		}
+		claims, _ = l.claimsOf(pod)
 	}
 	l.mu.Unlock()
+	lost := l.emptyClaims(claims...)
 	l.crash(k, 1)
 	return lost
+}
+
+// emptyClaims does the same to volumes, whoever mounts them.
+func (l *kubelets) emptyClaims(claims ...*corev1.PersistentVolumeClaim) map[types.UID]map[string]logDir {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lost := map[types.UID]map[string]logDir{}
+	for _, claim := range claims {
+		if v := l.volumes[claim.UID]; v != nil && len(v.dirs) > 0 {
+			lost[claim.UID] = v.dirs
+			v.dirs = map[string]logDir{}
+		}
+	}
+	return lost
+}
+
+// claimsOfBroker are those of one broker.
+func claimsOfBroker(claims []*corev1.PersistentVolumeClaim, id messages.BrokerID) []*corev1.PersistentVolumeClaim {
+	return slices.DeleteFunc(slices.Clone(claims), func(c *corev1.PersistentVolumeClaim) bool { return idOf(c) != id })
 }
 
 // restore brings back what empty took; scripts that hold go on.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -41,6 +42,11 @@ func TestAReadyClusterOutlivesTenMinutesWithoutAPIServer(t *testing.T) {
 	})
 }
 
+// inBothModes are a cluster of combined nodes, and one with ZooKeeper, where Kafka itself formats.
+func inBothModes() map[string][]func(*v1beta1.KafkaCluster) {
+	return map[string][]func(*v1beta1.KafkaCluster){"with KRaft": {nodes(3)}, "with ZooKeeper": {brokers(3), zooKeeper}}
+}
+
 func TestAnEmptiedDiskIsNeverFormatted(t *testing.T) {
 	t.Parallel()
 	for name, then := range map[string]func(w *World, pod *corev1.Pod){
@@ -57,53 +63,78 @@ func TestAnEmptiedDiskIsNeverFormatted(t *testing.T) {
 			w.kill()
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			run(t, func(w *World) {
-				w.apply(kafkaCluster("demo", nodes(3)))
-				w.eventuallyReady("demo")
-				w.advance(time.Minute)
-				pod := w.podsOf("demo", 1)[0]
-				lost := w.kubelets.empty(keyOf(pod))
-				then(w, pod)
-				w.advance(20 * time.Minute)
-				require.False(w.t, w.serves("demo", 1), "Kafka does not start on an empty disk")
-				require.True(w.t, w.serves("demo", 0))
-				w.kubelets.restore(lost)
-				w.edit("demo", resumed)
-				w.eventuallyReady("demo")
+		for mode, changes := range inBothModes() {
+			t.Run(name+" "+mode, func(t *testing.T) {
+				run(t, func(w *World) {
+					w.apply(kafkaCluster("demo", changes...))
+					w.eventuallyReady("demo")
+					w.advance(time.Minute)
+					pod := w.podsOf("demo", 1)[0]
+					lost := w.kubelets.empty(keyOf(pod))
+					then(w, pod)
+					w.advance(20 * time.Minute)
+					require.False(w.t, w.serves("demo", 1), "Kafka does not start on an empty disk")
+					require.True(w.t, w.serves("demo", 0))
+					w.kubelets.restore(lost)
+					w.edit("demo", resumed)
+					w.eventuallyReady("demo")
+				})
 			})
-		})
+		}
 	}
 }
 
 func TestTheWayOutOfAnEmptiedDiskIsToldAndLeadsToTheProof(t *testing.T) {
 	t.Parallel()
 	for name, single := range map[string]bool{"with a last copy": true, "with copies of all elsewhere": false} {
-		t.Run(name, func(t *testing.T) {
-			run(t, func(w *World) {
-				w.apply(kafkaCluster("demo", nodes(3)))
-				w.eventuallyReady("demo")
-				w.topic("demo", "orders", 8, 3, 2)
-				if single {
-					w.topic("demo", "single", 3, 1, 1)
-				}
-				w.advance(time.Minute)
-				pod := w.podsOf("demo", 1)[0]
-				w.kubelets.empty(keyOf(pod))
-				claim := "demo-1-9e423fa7"
-				w.eventually(20*time.Minute, "the way out is told", func() bool {
-					return strings.Contains(w.conditionText("demo", kube.ConditionReady), "delete claim "+claim+", and Pod "+pod.Name)
-				})
-				w.deleteObject(key{kube.KindClaim, namespace, claim})
-				w.deleteObject(keyOf(pod))
-				if !single {
-					w.eventually(20*time.Minute, "it serves with an empty disk", func() bool { return w.serves("demo", 1) && w.inSync("demo") })
+		for mode, changes := range inBothModes() {
+			t.Run(name+" "+mode, func(t *testing.T) {
+				run(t, func(w *World) {
+					w.apply(kafkaCluster("demo", changes...))
 					w.eventuallyReady("demo")
-				}
-				w.advance(time.Hour)
-				require.Equal(w.t, single, strings.Contains(w.conditionText("demo", kube.ConditionDataVolumeLost), "single-1"))
-				require.Equal(w.t, single, len(w.podsOf("demo", 1)) == 0)
-				require.Empty(w.t, w.lostPartitions("demo"))
+					w.topic("demo", "orders", 8, 3, 2)
+					if single {
+						w.topic("demo", "single", 3, 1, 1)
+					}
+					w.advance(time.Minute)
+					pod := w.podsOf("demo", 1)[0]
+					w.kubelets.empty(keyOf(pod))
+					claim := "demo-1-9e423fa7"
+					w.eventually(20*time.Minute, "the way out is told", func() bool {
+						return strings.Contains(w.conditionText("demo", kube.ConditionReady), "delete claim "+claim+", and Pod "+pod.Name)
+					})
+					w.deleteObject(key{kube.KindClaim, namespace, claim})
+					w.deleteObject(keyOf(pod))
+					if !single {
+						w.eventually(20*time.Minute, "it serves with an empty disk", func() bool { return w.serves("demo", 1) && w.inSync("demo") })
+						w.eventuallyReady("demo")
+					}
+					w.advance(time.Hour)
+					require.Equal(w.t, single, strings.Contains(w.conditionText("demo", kube.ConditionDataVolumeLost), "single-1"))
+					require.Equal(w.t, single, len(w.podsOf("demo", 1)) == 0)
+					require.Empty(w.t, w.lostPartitions("demo"))
+				})
+			})
+		}
+	}
+}
+
+// A cluster whose status is lost knows by its claims on which disks Kafka ran.
+func TestADiskOfARetainedClusterThatComesBackEmptyIsNotFormatted(t *testing.T) {
+	t.Parallel()
+	for mode, changes := range inBothModes() {
+		t.Run(mode, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", append(changes, retained)...))
+				w.eventuallyReady("demo")
+				w.advance(time.Minute)
+				var lost map[types.UID]map[string]logDir
+				w.againWith("demo", func(*v1beta1.KafkaCluster) { lost = w.kubelets.emptyClaims(claimsOfBroker(w.claimsOf("demo"), 1)...) })
+				w.advance(20 * time.Minute)
+				require.False(w.t, w.serves("demo", 1), "Kafka does not start on an empty disk")
+				require.True(w.t, w.serves("demo", 0))
+				w.kubelets.restore(lost)
+				w.eventuallyReady("demo")
 			})
 		})
 	}
@@ -113,19 +144,24 @@ func TestTheWayOutOfAnEmptiedDiskIsToldAndLeadsToTheProof(t *testing.T) {
 // using it twice.
 func TestADiskEmptiedBeforeKafkaWasSeenIsNotFormattedAgain(t *testing.T) {
 	t.Parallel()
-	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(3)))
-		w.eventually(time.Minute, "a disk is formatted", func() bool {
-			pods := w.podsOf("demo", 1)
-			return len(pods) == 1 && pods[0].Status.Phase == corev1.PodRunning
+	for mode, changes := range inBothModes() {
+		t.Run(mode, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", changes...))
+				var lost map[types.UID]map[string]logDir
+				w.eventually(time.Minute, "a disk is formatted", func() bool {
+					lost = w.kubelets.emptyClaims(claimsOfBroker(w.claimsOf("demo"), 1)...)
+					return len(lost) > 0
+				})
+				w.kubelets.crash(keyOf(w.podsOf("demo", 1)[0]), 1)
+				w.advance(10 * time.Minute)
+				require.False(w.t, w.serves("demo", 1))
+				w.kubelets.restore(lost)
+				w.eventuallyReady("demo")
+				w.settled()
+			})
 		})
-		lost := w.kubelets.empty(keyOf(w.podsOf("demo", 1)[0]))
-		w.advance(10 * time.Minute)
-		require.False(w.t, w.serves("demo", 1))
-		w.kubelets.restore(lost)
-		w.eventuallyReady("demo")
-		w.settled()
-	})
+	}
 }
 
 func TestALostClaimWithALastCopyIsNotReplacedByAnEmptyOne(t *testing.T) {
