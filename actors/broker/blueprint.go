@@ -61,14 +61,23 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 		return w, err
 	}
 	w.userProperties = w.userKeys.String()
+	if err = w.makeHashes(); err != nil {
+		return w, err
+	}
+	w.wantedClaims, w.ownService = w.claimsToday(), kube.BrokerService(wanted.Cluster, w.id)
+	return w, w.makeConfigMap()
+}
+
+// makeHashes takes from a Pod made today how it would be known again.
+func (w *blueprint) makeHashes() error {
+	w.userHash, w.renderedHash = "", ""
 	sample, err := w.pod(w.expectedClaims(), nil)
 	if err != nil {
-		return w, err
+		return err
 	}
 	w.userHash, w.renderedHash = sample.Annotations[kube.AnnotationUserInputsHash], sample.Annotations[kube.AnnotationRenderedHash]
 	w.podLabels = sample.Labels
-	w.wantedClaims, w.ownService = w.claimsToday(), kube.BrokerService(wanted.Cluster, w.id)
-	return w, w.makeConfigMap()
+	return nil
 }
 
 // madeOf is what newBlueprint reads of a wish. What is left out decides only about steps.
@@ -76,6 +85,7 @@ func madeOf(w messages.BrokerWanted) messages.BrokerWanted {
 	w.Permit, w.Removal, w.Kafka, w.ClusterApplied = messages.Permit{}, messages.Removal{}, messages.KafkaRelease{}, nil
 	w.Paused, w.Consent, w.BrokersTook, w.Elsewhere = false, false, false, false
 	w.Replace, w.MetadataDirectory = nil, ""
+	w.RanOnPod, w.StartEmpty = false, false
 	return w
 }
 

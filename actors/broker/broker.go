@@ -197,7 +197,7 @@ func (b *broker) reconcile(c actor.Context) {
 	o.endings, o.refused, o.asked, o.notGrown = b.endings, b.refused, b.asked, b.notGrown
 	o.places, o.announced, o.cpuRefused = b.places, b.announced, b.cpuRefused
 	o.disks, o.overheard, o.silent, o.rehearsed = b.disks, b.overheard, b.failures > 0, b.rehearsed
-	w := b.effective(o)
+	w := b.effective(o).asMade(o)
 	o.live = w.liveOf(o)
 	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
 	if b.planError == nil {

@@ -65,6 +65,14 @@ func TestADiskThatLeftTheSpecStaysMounted(t *testing.T) {
 		require.Equal(t, "/kafka-logs/kafka", logDirsOf(t, config))
 		require.Equal(t, s.w.userHash, config.Annotations[kube.AnnotationUserInputsHash])
 	})
+	t.Run("and then the Pod is known by what it has, when nothing is remembered of the disk, too", func(t *testing.T) {
+		s := with(func(s *scene) { s.o.claims = s.o.claims[:1] })
+		require.Equal(t, s.w.userHash, s.w.asMade(s.o).userHash, "it was made with the disk")
+		s.o.pods = nil
+		without := planned(t, brokerOnly, nil).w
+		require.Equal(t, without.userHash, s.w.asMade(s.o).userHash)
+		require.Equal(t, without.renderedHash, s.w.asMade(s.o).renderedHash)
+	})
 	t.Run("a controller without it is not started", func(t *testing.T) {
 		s := planned(t, leftDisk, func(s *scene) { s.o.pods, s.o.claims = nil, s.o.claims[:1] })
 		require.Contains(t, plan(s.w, s.o, now).(wait).reason, "DataVolumeLost: the claim for /old")

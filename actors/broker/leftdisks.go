@@ -45,6 +45,19 @@ func (w blueprint) lost(o observed) []string {
 	return lost
 }
 
+// asMade knows the next Pod, or the one that was made without disks that left the spec and are lost, by the hashes of one without: when
+// nothing is remembered of them any more, those are what it is known by.
+func (w blueprint) asMade(o observed) blueprint {
+	lost := w.lost(o)
+	if len(lost) == 0 || slices.ContainsFunc(lost, func(p string) bool { return o.pod() != nil && claimsDisk(o.pod(), p) }) {
+		return w
+	}
+	if fewer, err := w.without(lost); err == nil && fewer.makeHashes() == nil {
+		w.userHash, w.renderedHash = fewer.userHash, fewer.renderedHash
+	}
+	return w
+}
+
 // without is the blueprint with fewer disks. Its hashes stay: that a claim was deleted is no wish of the spec, and asks for
 // no restart.
 func (w blueprint) without(lost []string) (blueprint, error) {
