@@ -3,6 +3,7 @@ package kafka
 import (
 	_ "embed" // the table of keys
 	"strings"
+	"sync"
 )
 
 // dynamicKeys says of every key of Kafka's own how each version changes it; its first lines explain it. It was taken from
@@ -30,20 +31,25 @@ type keyRow struct {
 	scopes    string
 }
 
-// rowOf is the row of a key, and whether Kafka has such a key. It is a search in a text of 20 kB, so that there is
-// nothing to be filled or shared.
+// rowOf is the row of a key, and whether Kafka has such a key.
 func rowOf(key string) (keyRow, bool) {
-	if strings.ContainsAny(key, " \n") {
-		return keyRow{}, false
-	}
-	_, rest, ok := strings.Cut(dynamicKeys, "\n"+key+" ")
-	if !ok || key == "#" {
-		return keyRow{}, false
-	}
-	line, _, _ := strings.Cut(rest, "\n")
-	typeName, scopes, _ := strings.Cut(line, " ")
-	return keyRow{valueType: namedType(typeName), scopes: scopes}, true
+	row, known := keyRows()[key]
+	return row, known
 }
+
+// keyRows is the table by key. It is read once: whoever looks at a broker's configuration asks for many keys.
+var keyRows = sync.OnceValue(func() map[string]keyRow {
+	rows := map[string]keyRow{}
+	for line := range strings.Lines(dynamicKeys) {
+		key, rest, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if !ok || key == "#" {
+			continue
+		}
+		typeName, scopes, _ := strings.Cut(rest, " ")
+		rows[key] = keyRow{valueType: namedType(typeName), scopes: scopes}
+	}
+	return rows
+})
 
 func namedType(name string) ConfigType {
 	switch name {

@@ -71,7 +71,7 @@ func (c *watchCache) forget(until time.Time) {
 // broke is told of a watch that broke by itself. Either the way to the API server is cut for a while, or it leads to
 // another server that has just started and remembers nothing.
 func (c *watchCache) broke(gap time.Duration) {
-	forgets := c.faults.happens("memory of "+string(c.kind), 500)
+	forgets := c.faults.happens("memory of ", string(c.kind), 500)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if forgets {

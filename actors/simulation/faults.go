@@ -139,9 +139,9 @@ func (f *faults) roll(about string) uint64 {
 	return digest(f.seed, about, f.asked[about])
 }
 
-// happens is true in a number of 1,000 cases.
-func (f *faults) happens(about string, rate uint64) bool {
-	return rate > 0 && f.roll(about)%1000 < rate
+// happens is true in a number of 1,000 cases. What is decided, and about what, together are what the decision is keyed by.
+func (f *faults) happens(what, about string, rate uint64) bool {
+	return rate > 0 && f.roll(what+about)%1000 < rate
 }
 
 // between is a duration from least up to most.
@@ -164,7 +164,7 @@ func (f *faults) request(ctx context.Context, verb string, k key, do func() erro
 		latency = f.between("latency of "+about, time.Millisecond, trouble.Slowest)
 	}
 	if err := sleep(ctx, latency); err != nil {
-		if f.happens("sent "+about, 500) { // it was on its way when the daemon gave up
+		if f.happens("sent ", about, 500) { // it was on its way when the daemon gave up
 			_ = do()
 		}
 		return err
@@ -174,16 +174,16 @@ func (f *faults) request(ctx context.Context, verb string, k key, do func() erro
 	}
 	resource := schema.GroupResource{Resource: string(k.kind)}
 	switch {
-	case f.happens("timeout of "+about, trouble.Timeouts):
-		if f.happens("landed "+about, 500) {
+	case f.happens("timeout of ", about, trouble.Timeouts):
+		if f.happens("landed ", about, 500) {
 			_ = do()
 		}
 		<-ctx.Done()
 		return fmt.Errorf("%s: %w", about, ctx.Err())
-	case f.happens("conflict of "+about, trouble.Conflicts):
+	case f.happens("conflict of ", about, trouble.Conflicts):
 		return apierrors.NewConflict(resource, k.name, errors.New("the object has been modified"))
-	case f.happens("error of "+about, trouble.Errors):
-		if f.happens("answer lost "+about, 300) {
+	case f.happens("error of ", about, trouble.Errors):
+		if f.happens("answer lost ", about, 300) {
 			_ = do()
 		}
 		return apierrors.NewGenericServerResponse(http.StatusServiceUnavailable, verb, resource, k.name, "etcd leader changed", 1, false)
@@ -208,7 +208,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // lostKind reports whether the watch of a kind breaks now, and for how long.
 func (f *faults) watchBreaks(kind kube.Kind) (time.Duration, bool) {
 	trouble, _ := f.current()
-	if !f.happens("watch of "+string(kind), trouble.Losses) {
+	if !f.happens("watch of ", string(kind), trouble.Losses) {
 		return 0, false
 	}
 	return f.between("gap of "+string(kind), time.Second, 20*time.Second), true
@@ -226,7 +226,7 @@ func (f *faults) delay(kind kube.Kind) time.Duration {
 // kafkaFails decides whether a request to Kafka gets an answer.
 func (f *faults) kafkaFails(about string) bool {
 	trouble, _ := f.current()
-	return f.happens("Kafka: "+about, trouble.KafkaErrors)
+	return f.happens("Kafka: ", about, trouble.KafkaErrors)
 }
 
 // kafkaBehind is how old the metadata of the broker that answers may be.

@@ -30,7 +30,7 @@ type invariants struct {
 	// writers is which kind of actor wrote an object first.
 	writers map[key]string
 	// underway counts the writes of one object by one daemon that have not ended.
-	underway map[string]int
+	underway map[writeOf]int
 	// twins are brokers of which a test made a second Pod.
 	twins map[string]bool
 	// directories are the ids of the log dirs on a claim's volume.
@@ -44,7 +44,7 @@ type invariants struct {
 func newInvariants(s *store, r restarts) *invariants {
 	i := &invariants{
 		pods: map[string]map[types.UID]bool{}, withData: map[types.UID]bool{}, firstVoters: map[string]types.UID{}, ids: map[types.UID]string{},
-		writers: map[key]string{}, underway: map[string]int{}, twins: map[string]bool{}, restarts: r,
+		writers: map[key]string{}, underway: map[writeOf]int{}, twins: map[string]bool{}, restarts: r,
 	}
 	s.observe(i.changed)
 	return i
@@ -146,9 +146,16 @@ func (i *invariants) hasData(claim types.UID) {
 	i.withData[claim] = true
 }
 
+// writeOf is what a daemon writes: an object, or the status of one.
+type writeOf struct {
+	daemon int
+	key    key
+	status bool
+}
+
 // begun is told before a write of the daemon. Two writes of one object at a time would race.
 func (i *invariants) begun(daemon int, k key, verb string) (ended func()) {
-	about := fmt.Sprintf("%d %s %t", daemon, k, verb == "status")
+	about := writeOf{daemon, k, verb == "status"}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.underway[about]++

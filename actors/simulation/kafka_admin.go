@@ -139,7 +139,7 @@ func (a kafkaAdmin) do(ctx context.Context, what string, ask func(*kafkaState, *
 		return err
 	}
 	lost := a.kafka.faults.kafkaFails(what + " at " + host)
-	if lost && !a.kafka.faults.happens("landed "+what+" at "+host, 500) {
+	if lost && !a.kafka.faults.happens("landed ", what+" at "+host, 500) {
 		return a.lost(ctx)
 	}
 	a.kafka.mu.Lock()

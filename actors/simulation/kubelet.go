@@ -335,8 +335,8 @@ func (l *kubelets) schedule(pod *corev1.Pod) {
 }
 
 func (l *kubelets) unschedulable(pod *corev1.Pod, message string) {
-	l.store.update(keyOf(pod), func(object kube.Object) {
-		setPodCondition(object.(*corev1.Pod), corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", message)
+	l.store.updateStatus(keyOf(pod), func(p *corev1.Pod) {
+		setPodCondition(p, corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", message)
 	})
 }
 

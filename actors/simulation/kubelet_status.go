@@ -59,8 +59,7 @@ func failed(code int32) podReport {
 
 // report writes a Pod's status; the same report again changes nothing.
 func (l *kubelets) report(pod *corev1.Pod, state *podState, r podReport) {
-	l.store.update(state.key, func(object kube.Object) {
-		p := object.(*corev1.Pod)
+	l.store.updateStatus(state.key, func(p *corev1.Pod) {
 		if p.UID != pod.UID {
 			return
 		}

@@ -27,7 +27,7 @@ type key struct {
 	namespace, name string
 }
 
-func (k key) String() string { return fmt.Sprintf("%s %s/%s", k.kind, k.namespace, k.name) }
+func (k key) String() string { return string(k.kind) + " " + k.namespace + "/" + k.name }
 
 func keyOf(object kube.Object) key {
 	return key{kindOf(object), object.GetNamespace(), object.GetName()}
@@ -103,6 +103,9 @@ type store struct {
 type record struct {
 	object         kube.Object
 	fields, status map[string]any
+	// whole is the status of wholeOf as fields.
+	whole   any
+	wholeOf kube.Object
 }
 
 func newStore(seed uint64) *store {
@@ -182,6 +185,20 @@ func (s *store) update(k key, edit func(kube.Object)) bool {
 	r.fields = stillOurs(r.fields, r.object, object)
 	s.commit(r, object)
 	return true
+}
+
+// updateStatus changes the status of a Pod alone, as kubelets and the scheduler do: all else is not even copied.
+func (s *store) updateStatus(k key, edit func(*corev1.Pod)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.objects[k]
+	if r == nil {
+		return
+	}
+	pod := *r.object.(*corev1.Pod)
+	pod.Status = *pod.Status.DeepCopy()
+	edit(&pod)
+	s.commit(r, &pod)
 }
 
 // create gives a new object what an API server gives.

@@ -100,19 +100,24 @@ func (s *store) applyStatus(cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluste
 	if err := stillThis(r.object, cluster); err != nil {
 		return nil, err
 	}
-	live, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1beta1.KafkaCluster{Status: r.object.(*v1beta1.KafkaCluster).Status})
-	if err != nil {
-		return nil, err
+	if r.wholeOf != r.object { // somebody else has written since
+		live, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1beta1.KafkaCluster{Status: r.object.(*v1beta1.KafkaCluster).Status})
+		if err != nil {
+			return nil, err
+		}
+		r.whole, r.wholeOf = live["status"], r.object
 	}
-	merged := map[string]any{"status": merge(live["status"], r.status, status)}
+	merged := merge(r.whole, r.status, status)
 	typed := &v1beta1.KafkaCluster{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(merged, typed); err != nil {
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(map[string]any{"status": merged}, typed); err != nil {
 		return nil, err
 	}
-	object := r.object.DeepCopyObject().(*v1beta1.KafkaCluster)
+	object := *r.object.(*v1beta1.KafkaCluster) // all but the status stays, and is not copied
 	object.Status = typed.Status
 	r.status = status
-	return s.commit(r, object).(*v1beta1.KafkaCluster), nil
+	stands := s.commit(r, &object).(*v1beta1.KafkaCluster)
+	r.whole, r.wholeOf = merged, stands
+	return stands, nil
 }
 
 // meant is a conflict when a patch names the UID of an object where there is none, and invalid where there is another one

@@ -39,8 +39,7 @@ func (l *kubelets) evict(k key) {
 	l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID, killing)
 	state.stage = finished
 	state.turn++
-	l.store.update(k, func(object kube.Object) {
-		p := object.(*corev1.Pod)
+	l.store.updateStatus(k, func(p *corev1.Pod) {
 		p.Status.Phase, p.Status.Reason = corev1.PodFailed, "Evicted"
 		setPodCondition(p, corev1.PodReady, corev1.ConditionFalse, "", "")
 	})
@@ -76,8 +75,8 @@ func (l *kubelets) lose(node string, d time.Duration) {
 			continue
 		}
 		l.kafka.stop(clusterOf(pod), idOf(pod), pod.UID, killing)
-		l.store.update(k, func(object kube.Object) {
-			setPodCondition(object.(*corev1.Pod), corev1.PodReady, corev1.ConditionFalse, "NodeLost", "")
+		l.store.updateStatus(k, func(p *corev1.Pod) {
+			setPodCondition(p, corev1.PodReady, corev1.ConditionFalse, "NodeLost", "")
 		})
 	}
 	time.AfterFunc(d, func() { l.found(node) })
