@@ -104,6 +104,9 @@ func splitList(text, separator string) []string {
 // ConfiguredRack is the broker.rack in the broker's own readOnlyConfig, where Koperator wrote the rack that it found.
 // It wins over the rack of the node.
 func ConfiguredRack(broker *v1beta1.Broker) (rack string, ok bool) {
+	if broker.ReadOnlyConfig == "" {
+		return "", false
+	}
 	properties, err := Parse(broker.ReadOnlyConfig)
 	if err != nil {
 		return "", false

@@ -18,6 +18,8 @@ const writtenFor = 30 * time.Second
 // does not lead to a second write. The zero value is ready; it belongs to one actor.
 type Written struct {
 	applied map[writtenKey]applied
+	// lacking are wishes that an object did not have all of.
+	lacking map[writtenKey]lacking
 	deleted map[types.UID]bool
 }
 
@@ -32,6 +34,13 @@ type applied struct {
 	at      time.Time
 	// kept: this version has nothing of somebody else's where all is ours.
 	kept bool
+}
+
+// lacking is a version of an object and a wish that it does not fulfil. Neither is ever changed, so nobody compares them again.
+type lacking struct {
+	wanted  Object
+	uid     types.UID
+	version uint64
 }
 
 // Applied records the answer to an apply.
@@ -97,9 +106,20 @@ func (w *Written) Stands(observed, wanted Object) bool {
 		}
 		return last.kept
 	}
+	now := lacking{wanted, observed.GetUID(), VersionOf(observed)}
+	if w.lacking[key] == now {
+		return false
+	}
 	covered, _ := Covers(observed, wanted)
-	if covered && !isWrittenOnce(wanted) { // both are compared by value, which is dear, and asked about at every look
+	switch {
+	case isWrittenOnce(wanted):
+	case covered: // both are compared by value, which is dear, and asked about at every look
 		w.remember(wanted, observed)
+	default:
+		if w.lacking == nil {
+			w.lacking = map[writtenKey]lacking{}
+		}
+		w.lacking[key] = now
 	}
 	return covered
 }

@@ -1,7 +1,5 @@
 package messages
 
-import "fmt"
-
 // Addresses tells where the nodes of one cluster are reached from inside Kubernetes. Names are those of the
 // Services that `kube` makes and of the listeners that `kafka` renders, so both read them here.
 type Addresses struct {
@@ -20,10 +18,10 @@ func (a Addresses) ControllerService() string { return a.Cluster.Name + "-contro
 func (a Addresses) AllBrokerService() string { return a.Cluster.Name + "-all-broker" }
 
 // BrokerService is the name of one broker's own Service without headless mode.
-func (a Addresses) BrokerService(id BrokerID) string { return fmt.Sprintf("%s-%d", a.Cluster.Name, id) }
+func (a Addresses) BrokerService(id BrokerID) string { return a.Cluster.Name + "-" + id.String() }
 
 // PodHostname is the host name inside the broker's Pod in headless mode.
-func (a Addresses) PodHostname(id BrokerID) string { return fmt.Sprintf("%s-%d", a.Cluster.Name, id) }
+func (a Addresses) PodHostname(id BrokerID) string { return a.Cluster.Name + "-" + id.String() }
 
 // Bootstrap is the DNS name that reaches any broker.
 func (a Addresses) Bootstrap() string {
@@ -59,5 +57,5 @@ func (a Addresses) Controller(id BrokerID, alsoBroker bool) string {
 }
 
 func (a Addresses) service(name string) string {
-	return fmt.Sprintf("%s.%s.svc.%s", name, a.Cluster.Namespace, a.Domain)
+	return name + "." + a.Cluster.Namespace + ".svc." + a.Domain
 }

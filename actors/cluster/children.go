@@ -50,7 +50,7 @@ func (a *cluster) follow(snapshot *v1beta1.KafkaCluster) {
 	a.wide.elsewhere = textsOfBrokers(&snapshot.Spec)
 	a.windows = kube.WindowsOf(&snapshot.Spec)
 	nodes := nodesToKeep(snapshot, a.existing(), a.lastEntry)
-	a.listed = nil
+	a.listAnew()
 	for id, k := range a.children {
 		next, kept := nodes[id]
 		if !kept {
@@ -114,7 +114,7 @@ func (a *cluster) keepBrokers(c actor.Context) {
 			a.spawn(c, id, nodes[id])
 		}
 	}
-	quorum, unformed := quorumNow(a.valid, a.roles, a.known, a.claims()), a.unformed()
+	quorum, unformed := a.quorumNow(), a.unformed()
 	for _, id := range a.brokersFirst() {
 		k := a.children[id]
 		if k.keep.leaving && k.observed.Gone {
@@ -155,7 +155,8 @@ func (a *cluster) spawn(c actor.Context, id messages.BrokerID, node keep) {
 		a.Log.Warn("broker actor not started", "broker", id, "error", err)
 		return
 	}
-	a.children[id], a.listed = &child{pid: pid, snapshot: a.valid, keep: node}, nil
+	a.children[id] = &child{pid: pid, snapshot: a.valid, keep: node}
+	a.listAnew()
 	a.Publish(id, trigger)
 	trigger.Bind(pid)
 }
@@ -195,7 +196,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		return
 	}
 	a.revision++
-	a.listed = nil
+	a.listAnew()
 	k.wanted, k.told, k.toldAt = wanted, a.revision, time.Now()
 	k.broker, k.controller = rolesOfNode(k.snapshot, &k.keep.entry)
 	c.Send(k.pid, messages.Reconfigure{Revision: a.revision, Wanted: wanted})
@@ -205,13 +206,25 @@ func (a *cluster) forget(pid *actor.PID) {
 	for id, k := range a.children {
 		if k.pid.Equal(pid) {
 			delete(a.children, id)
-			a.listed = nil
+			a.listAnew()
 			a.Publish(id, nil)
 		}
 	}
 	if a.health != nil && a.health.Equal(pid) {
 		a.health, a.watch = nil, messages.Watch{}
 	}
+}
+
+// listAnew forgets what was worked out from the children, the spec and the status: one of them has changed.
+func (a *cluster) listAnew() { a.listed, a.addresses, a.quorum = nil, nil, nil }
+
+// quorumNow is what every node is told about the controllers.
+func (a *cluster) quorumNow() messages.Quorum {
+	if a.quorum == nil {
+		quorum := quorumNow(a.valid, a.roles, a.known, a.claims())
+		a.quorum = &quorum
+	}
+	return *a.quorum
 }
 
 // nodes lists the children by id. It is asked for many times between two changes.
@@ -285,16 +298,19 @@ const mostAsked = 8
 // bootstrap are the addresses to ask: that of all brokers, and then those of some for themselves. A broker may take connections and be
 // cut off from the controllers, as one that was the active controller and lost its vote; and a name leads to the same one each time.
 func (a *cluster) bootstrap() []string {
-	addresses := []string{bootstrapOf(a.valid)}
+	if a.addresses != nil {
+		return a.addresses
+	}
+	a.addresses = []string{bootstrapOf(a.valid)}
 	for _, n := range a.nodes() {
-		if len(addresses) > mostAsked {
+		if len(a.addresses) > mostAsked {
 			break
 		}
 		if n.broker && !n.leaving {
-			addresses = append(addresses, broker.AdminAddress(a.valid, n.id))
+			a.addresses = append(a.addresses, broker.AdminAddress(a.valid, n.id))
 		}
 	}
-	return addresses
+	return a.addresses
 }
 
 // bootstrapOf is the address of the operator's own client.

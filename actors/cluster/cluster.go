@@ -121,8 +121,11 @@ type cluster struct {
 	listeners *v1beta1.ListenerStatuses
 
 	children map[messages.BrokerID]*child
-	// listed is what nodes has listed, nil once a child or a role has changed; read only.
-	listed []node
+	// listed is what nodes has listed, addresses what bootstrap and quorum what quorumNow has found: nil once a child, a role or the
+	// status has changed; read only.
+	listed    []node
+	addresses []string
+	quorum    *messages.Quorum
 	// exist is what existing found, nil when it has to look again.
 	exist    []messages.BrokerID
 	revision int64 // of the last wish told to any broker
@@ -200,7 +203,8 @@ func (a *cluster) Receive(c actor.Context) {
 		a.converge(c)
 	case messages.NeedSpec:
 		if k := a.children[m.ID]; k != nil {
-			k.told, a.listed = 0, nil
+			k.told = 0
+			a.listAnew()
 			a.convergeSoon(c)
 		}
 	case messages.NeedWatch:
@@ -208,7 +212,8 @@ func (a *cluster) Receive(c actor.Context) {
 		a.convergeSoon(c)
 	case messages.BrokerObserved:
 		if k := a.children[m.ID]; k != nil {
-			k.observed, a.listed = m, nil
+			k.observed = m
+			a.listAnew()
 			a.convergeSoon(c)
 		}
 	case messages.KafkaObserved:
@@ -456,6 +461,7 @@ func (a *cluster) took(r kit.Result[loadedResource]) {
 	a.uid, a.known, a.loaded = r.Value.cluster.UID, *r.Value.cluster.Status.DeepCopy(), true
 	a.known.Adopted = a.known.Adopted || koperators(r.Value.cluster, a.Cache.Objects(kube.KindPod, a.Key))
 	a.loadedVersion = r.Value.cluster.ResourceVersion
+	a.listAnew()
 	a.status.repair.stood(r.Value.cluster)
 	if a.known.ClusterID != "" { // an identity that was to be recorded is, by us or by somebody before us
 		a.status.record = nil

@@ -52,7 +52,7 @@ func (a *cluster) keepObjects(c actor.Context) {
 	a.objects.problem = ""
 	a.tellGates()
 	var due []kube.Object
-	reasons := map[string]string{}
+	differs := map[string]kube.Object{} // what is due as it stands, by name
 	for _, wanted := range a.clusterObjects() {
 		cached := a.cached(wanted)
 		observed, _ := kube.Newest[kube.Object](&a.objects.written, wanted, cached, now)
@@ -66,7 +66,7 @@ func (a *cluster) keepObjects(c actor.Context) {
 			a.again.SetSooner(c, budgetPause-now.Sub(a.objects.budgetSet), lookNow{})
 		default:
 			due = append(due, wanted)
-			reasons[nameOf(wanted)] = a.whyWrite(observed, wanted)
+			differs[nameOf(wanted)] = observed
 		}
 	}
 	if len(due) == 0 { // also when what failed is not wanted any more
@@ -78,7 +78,7 @@ func (a *cluster) keepObjects(c actor.Context) {
 		return
 	}
 	a.objects.wanted = due
-	a.tellWrites(due, reasons)
+	a.tellWrites(due, differs)
 	e := a.effects
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (writtenObjects, error) {
 		applied, err := e.applyObjects(ctx, due)

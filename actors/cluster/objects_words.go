@@ -58,15 +58,15 @@ func firstDifference(observed, wanted kube.Object) string {
 }
 
 // tellWrites logs a reason once, not with each attempt: an attempt that fails is told by its job.
-func (a *cluster) tellWrites(due []kube.Object, reasons map[string]string) {
+func (a *cluster) tellWrites(due []kube.Object, observed map[string]kube.Object) {
 	if a.objects.told == nil {
 		a.objects.told = map[string]string{}
 	}
 	for _, object := range due {
 		name := nameOf(object)
-		if a.objects.told[name] != reasons[name] {
-			a.objects.told[name] = reasons[name]
-			a.Log.Info("apply", "object", name, "reason", reasons[name])
+		if reason := a.whyWrite(observed[name], object); a.objects.told[name] != reason {
+			a.objects.told[name] = reason
+			a.Log.Info("apply", "object", name, "reason", reason)
 		}
 	}
 }

@@ -108,6 +108,7 @@ func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 	before := a.known
 	a.status.sent = nil
 	a.known, a.status.last = r.Value.status, r.Value.at
+	a.listAnew()
 	a.status.repair.stood(r.Value.stands)
 	if a.known.ClusterID != "" || a.valid != nil && !a.valid.Spec.KRaft {
 		a.status.record = nil
