@@ -40,9 +40,35 @@ func standingOf(recorded map[string]kube.RefusedValue, user kafka.Properties) ma
 	return standing
 }
 
+// refusedByBrokers are values that brokers have refused and that a node without their role is to have, too: nobody asks it, and it
+// would not start with them. Its own file says what it keeps.
+func (w blueprint) refusedByBrokers(o observed) map[string]kube.RefusedValue {
+	if w.isBroker() || o.recordOf == nil {
+		return nil
+	}
+	refused := map[string]kube.RefusedValue{}
+	for _, entry := range w.Cluster.Spec.Brokers {
+		for key, r := range standingOf(kube.Refusals(o.recordOf(messages.BrokerID(entry.ID)), w.Cluster), w.userKeys) {
+			if o.config != nil {
+				file, err := w.keysOf(o.config.Data[kube.KeyBrokerConfig])
+				if value, there := file.Get(key); err == nil && !r.Is(value, there) {
+					r.Accepted = valueOf(file, key)
+				}
+			}
+			refused[key] = r
+		}
+	}
+	return refused
+}
+
 // starting is what the broker's next Pod is made from: the wish, without what Kafka has refused of its file.
 func (w blueprint) starting(o observed) blueprint {
-	refused := w.standing(o)
+	refused := w.refusedByBrokers(o)
+	if own := w.standing(o); len(refused) == 0 {
+		refused = own
+	} else {
+		maps.Copy(refused, own)
+	}
 	if len(refused) == 0 {
 		return w
 	}

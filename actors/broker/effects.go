@@ -73,6 +73,9 @@ func (e worldEffects) observe(written *kube.Written, now time.Time) observed {
 	o.pods = asWritten(&o, cachedPods, &corev1.Pod{}, now)
 	o.claims = e.claims(&o, cachedClaims, now)
 	o.neverRan = e.Cache.NeverRan
+	o.recordOf = func(id messages.BrokerID) *corev1.ConfigMap {
+		return e.Cache.ConfigMap(e.Cluster.Namespace, kube.BrokerAppliedName(e.Cluster.Name, id))
+	}
 	o.claimNamed = func(name string) *corev1.PersistentVolumeClaim { return e.Cache.Claim(e.Cluster.Namespace, name) }
 	o.config = newest(&o, named[corev1.ConfigMap](configName), cachedConfig, now)
 	o.record = newest(&o, named[corev1.ConfigMap](kube.BrokerAppliedName(e.Cluster.Name, e.id)), cachedRecord, now)

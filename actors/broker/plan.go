@@ -18,6 +18,8 @@ import (
 type observed struct {
 	pods   []*corev1.Pod
 	claims []*corev1.PersistentVolumeClaim
+	// recordOf is the record of another node, nil where nobody can look.
+	recordOf func(messages.BrokerID) *corev1.ConfigMap
 	// claimNamed finds a claim of the cluster whatever broker its labels name; nil where nobody can look.
 	claimNamed func(name string) *corev1.PersistentVolumeClaim
 	config     *corev1.ConfigMap

@@ -116,6 +116,39 @@ func TestAControllerIsNotGivenWhatBrokersRefuse(t *testing.T) {
 	})
 }
 
+func TestAControllerThatIsStartedAnewIsNotGivenWhatBrokersRefuse(t *testing.T) {
+	t.Parallel()
+	for name, stop := range stoppedAnyway() {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), readOnly("log.cleanup.policy=compact\n")))
+				w.eventuallyReady("demo")
+				before := w.podUIDs("demo")
+				w.edit("demo", readOnly("log.cleanup.policy=shred\n"))
+				w.says("demo", kube.ConditionConfigRefused, "log.cleanup.policy")
+				w.advance(time.Minute)
+				stop(w, w.podsOf("demo", 1)[0])
+				w.eventually(5*time.Minute, "controller 1 serves", func() bool { return w.serves("demo", 1) })
+				w.kafka.mu.Lock()
+				started := w.kafka.clusters[keyed("demo")].processes[1].config["log.cleanup.policy"]
+				w.kafka.mu.Unlock()
+				require.Equal(w.t, "compact", started)
+				w.settled()
+				delete(before, 1)
+				after := w.podUIDs("demo")
+				w.edit("demo", readOnly("log.cleanup.policy=delete\n"))
+				w.inForce("log.cleanup.policy", "delete", 3, 4, 5)
+				w.eventuallyReady("demo")
+				w.settled()
+				require.Equal(w.t, after, w.podUIDs("demo"))
+				for id, uid := range before {
+					require.Equal(w.t, uid, after[id])
+				}
+			})
+		})
+	}
+}
+
 func TestAChangeOfMindWithoutARestartLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *World) {
