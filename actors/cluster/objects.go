@@ -121,7 +121,7 @@ func (a *cluster) gatesClosed() string {
 		return "Kafka has not answered since the Pods became as they are"
 	}
 	for _, n := range nodes {
-		if !a.kafka.Knows(n.id, n.broker) {
+		if !a.kafka.Knows(n.id, n.selectedAsBroker()) { // a role that waits for its node's restart may not keep that from coming
 			return fmt.Sprintf("Kafka does not know broker %d", n.id)
 		}
 	}

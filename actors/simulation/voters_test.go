@@ -241,3 +241,23 @@ func TestBrokersThatLeaveKeepTheirVotesUntilTheyAreEmpty(t *testing.T) {
 		w.settled()
 	})
 }
+
+// What Kafka can know of a node is what its Pod was made for: until that has the broker role nobody waits for the broker.
+func TestAControllerGetsTheBrokerRoleByARestart(t *testing.T) {
+	t.Parallel()
+	for name, waits := range map[string]time.Duration{"which it had until a moment ago": 7 * time.Second, "which it had long ago": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", nodes(4), kafkaImage("4.3.1")))
+				w.eventuallyReady("demo")
+				w.advance(time.Minute)
+				w.edit("demo", roles(3, v1beta1.ControllerRole))
+				w.advance(waits)
+				w.edit("demo", roles(3, v1beta1.BrokerRole, v1beta1.ControllerRole))
+				w.eventuallyReady("demo")
+				require.True(w.t, w.knowsBroker("demo", 3))
+				w.settled()
+			})
+		})
+	}
+}
