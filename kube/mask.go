@@ -1,6 +1,9 @@
 package kube
 
-import "regexp"
+import (
+	"regexp"
+	"sync"
+)
 
 // masked stands where a secret was.
 const masked = "[hidden]"
@@ -13,7 +16,7 @@ const secretName = `(?:[\w.\-]*` + secretWord + `[\w.\-]*|\buser_[\w.\-]+)`
 
 // masks are patterns of texts in which a secret stands between the first group and the second, in the order in which they are
 // looked for. They rather take too much: what a person misses in a log, the log itself still has.
-func masks() []*regexp.Regexp {
+var masks = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
 		// Blocks of PEM, also those that are cut off at either end, then lines of one that is cut off at both.
 		regexp.MustCompile(`(?s)()-----BEGIN [A-Z0-9 ]+-----(?:.*?-----END [A-Z0-9 ]+-----|.*$)()`),
@@ -31,14 +34,16 @@ func masks() []*regexp.Regexp {
 		regexp.MustCompile(`((?:^|\s)(?:-u|--user)[ \t=]+[^\s:]+:)[^\s\[]\S*()`),
 		regexp.MustCompile(`(?i)(<` + secretName + `(?:[ \t][^<>]*)?>)[^<\[][^<]*(</)`),
 	}
-}
+})
+
+// stackFrame is a line of a stack trace: it names classes of Kafka's that sound like a secret.
+var stackFrame = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w.]+\.java:\d+\)$`) })
 
 // MaskSecrets hides the values of what looks like a secret in a text that people will read.
 func MaskSecrets(text string) string {
-	frame := regexp.MustCompile(`^[\w.]+\.java:\d+\)$`) // a line of a stack trace names classes of Kafka's that sound like a secret
 	for _, mask := range masks() {
 		text = mask.ReplaceAllStringFunc(text, func(found string) string {
-			if frame.MatchString(found) {
+			if stackFrame().MatchString(found) {
 				return found
 			}
 			return mask.ReplaceAllString(found, "${1}"+masked+"${2}")

@@ -40,6 +40,8 @@ type blueprint struct {
 	configMap *corev1.ConfigMap
 	// nodeFile is configMap as it is on nodes of one rack, made when first asked for.
 	nodeFile *nodeFile
+	// earlier is what is known of a Pod that was made with other resources, worked out when first asked for.
+	earlier *earlierSize
 	// ownService is the broker's own Service.
 	ownService *corev1.Service
 	// wantedClaims are the claims of the disks as they would be made today, by mount path.
@@ -47,7 +49,7 @@ type blueprint struct {
 }
 
 func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
-	w := blueprint{BrokerWanted: wanted, id: messages.BrokerID(wanted.Entry.ID)}
+	w := blueprint{BrokerWanted: wanted, id: messages.BrokerID(wanted.Entry.ID), nodeFile: &nodeFile{}, earlier: &earlierSize{}}
 	var err error
 	if w.config, err = v1beta1.BrokerConfigOf(&wanted.Cluster.Spec, &wanted.Entry); err != nil {
 		return w, err
@@ -121,7 +123,7 @@ func (w *blueprint) makeConfigMap() error {
 	if err == nil {
 		kube.SignConfig(config)
 	}
-	w.configMap, w.nodeFile = config, &nodeFile{}
+	w.configMap, w.nodeFile, w.earlier = config, &nodeFile{}, &earlierSize{}
 	return err
 }
 
@@ -187,7 +189,7 @@ func (w blueprint) keysOf(text string) (kafka.Properties, error) {
 	case w.userProperties:
 		return w.userKeys, nil
 	}
-	if w.nodeFile != nil && w.nodeFile.config != nil && w.nodeFile.text == text {
+	if w.nodeFile.config != nil && w.nodeFile.text == text {
 		return w.nodeFile.keys, nil
 	}
 	return kafka.Parse(text)

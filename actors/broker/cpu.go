@@ -79,14 +79,32 @@ func (w blueprint) cpuLive(o observed) bool {
 	if container == nil || restartsForCPU(container) {
 		return false
 	}
-	before := w.resourcesBefore(pod)
-	if before == nil {
-		return false
+	was := w.sizeBefore(pod)
+	return was.onlyCPU && kube.SamePodPart(was.userHash, pod.Annotations[kube.AnnotationUserInputsHash])
+}
+
+// earlierSize is what follows for a wish from the resources in the backup of a Pod.
+type earlierSize struct {
+	backup string
+	// onlyCPU says that these are known and nothing but CPU differs, userHash is what the wish would hash to with them.
+	onlyCPU  bool
+	userHash string
+}
+
+// sizeBefore is asked for several times at each look while a Pod is not the one that is wanted, and unpacks a backup.
+func (w blueprint) sizeBefore(pod *corev1.Pod) earlierSize {
+	backup := pod.Annotations[kube.AnnotationConfigurationBackup]
+	if w.earlier.backup == backup {
+		return *w.earlier
 	}
-	was := *w.config
-	before(&was)
-	return onlyCPU(was.GetResources(), w.config.GetResources()) &&
-		kube.SamePodPart(w.userHashWith(before), pod.Annotations[kube.AnnotationUserInputsHash])
+	size := earlierSize{backup: backup}
+	if before := w.resourcesBefore(pod); before != nil {
+		was := *w.config
+		before(&was)
+		size.onlyCPU, size.userHash = onlyCPU(was.GetResources(), w.config.GetResources()), w.userHashWith(before)
+	}
+	*w.earlier = size
+	return size
 }
 
 // resourcesBefore gives a configuration the resources that the Pod was made with, nil where nobody knows them.

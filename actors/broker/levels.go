@@ -133,7 +133,7 @@ func (w blueprint) renderedHashWith(change func(*v1beta1.BrokerConfig)) (string,
 func (w blueprint) with(change func(*v1beta1.BrokerConfig)) blueprint {
 	config := *w.config
 	change(&config)
-	w.config, w.renderedHash = &config, ""
+	w.config, w.renderedHash, w.earlier = &config, "", &earlierSize{}
 	return w
 }
 

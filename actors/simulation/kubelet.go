@@ -319,7 +319,7 @@ func (l *kubelets) schedule(pod *corev1.Pod) {
 		if l.volumes[claim.UID] == nil {
 			l.volumes[claim.UID] = l.volumeOn(node, claim)
 		}
-		l.store.update(keyOf(claim), func(object kube.Object) {
+		l.store.bind(keyOf(claim), func(object kube.Object) {
 			c := object.(*corev1.PersistentVolumeClaim)
 			c.Spec.VolumeName, c.Status.Phase = "pv-"+string(c.UID), corev1.ClaimBound
 			if c.Status.Capacity == nil {
@@ -327,7 +327,7 @@ func (l *kubelets) schedule(pod *corev1.Pod) {
 			}
 		})
 	}
-	l.store.update(keyOf(pod), func(object kube.Object) {
+	l.store.bind(keyOf(pod), func(object kube.Object) {
 		p := object.(*corev1.Pod)
 		p.Spec.NodeName = node.Name
 		setPodCondition(p, corev1.PodScheduled, corev1.ConditionTrue, "", "")

@@ -187,6 +187,17 @@ func (s *store) update(k key, edit func(kube.Object)) bool {
 	return true
 }
 
+// bind changes what the daemon never applies, so that all that is its own stays so.
+func (s *store) bind(k key, edit func(kube.Object)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.objects[k]; r != nil {
+		object := r.object.DeepCopyObject().(kube.Object)
+		edit(object)
+		s.commit(r, object)
+	}
+}
+
 // updateStatus changes the status of a Pod alone, as kubelets and the scheduler do: all else is not even copied.
 func (s *store) updateStatus(k key, edit func(*corev1.Pod)) {
 	s.mu.Lock()
