@@ -65,7 +65,7 @@ test: ## vet, and all tests of all modules that need neither root nor a sandbox,
 SEEDS ?= 1000
 FRESH ?= 0
 .PHONY: sim
-sim: ## simulate the whole daemon with SEEDS random histories (a quarter of them from FRESH on, where given), without the race detector
+sim: ## simulate the whole daemon with SEEDS random histories (a quarter of them from FRESH on, where given), one in ten but no more than 200 also through client-go, without the race detector
 	GOGC=off GOMEMLIMIT=2GiB GODEBUG=adaptivestackstart=1 $(TOOL) gotestsum --format pkgname -- ./actors/simulation -run 'TestSeeds|TestLarge' -count=1 -seeds=$(SEEDS) -fresh=$(FRESH) -timeout 60m
 
 .PHONY: bench

@@ -42,7 +42,7 @@ type blueprint struct {
 	nodeFile *nodeFile
 	// earlier is what is known of a Pod that was made with other resources, worked out when first asked for.
 	earlier *earlierSize
-	// ownService is the broker's own Service.
+	// ownService is the broker's own Service, nil in headless mode.
 	ownService *corev1.Service
 	// wantedClaims are the claims of the disks as they would be made today, by mount path.
 	wantedClaims map[string]*corev1.PersistentVolumeClaim
@@ -66,7 +66,10 @@ func newBlueprint(wanted messages.BrokerWanted) (blueprint, error) {
 	if err = w.makeHashes(); err != nil {
 		return w, err
 	}
-	w.wantedClaims, w.ownService = w.claimsToday(), kube.BrokerService(wanted.Cluster, w.id)
+	w.wantedClaims = w.claimsToday()
+	if !wanted.Cluster.Spec.HeadlessServiceEnabled {
+		w.ownService = kube.BrokerService(wanted.Cluster, w.id)
+	}
 	return w, w.makeConfigMap()
 }
 
