@@ -26,6 +26,7 @@
 //	                                               broker that is gone
 //	configuration of all brokers  cluster
 //	replicas, voters, version     cluster
+//	registration of a broker      cluster          its end
 //	leaders                       health           preferred ones, after a restart
 //
 // Kafka topics, users and operations are released by cluster when it is deleted, and written by nobody yet.

@@ -266,7 +266,7 @@ func (a *cluster) keepHealth(c actor.Context) {
 		a.health = pid
 	}
 	watch := messages.Watch{KRaft: a.valid.Spec.KRaft, Detail: a.decision.watch}
-	leaves := len(leavingNodes(a.nodes())) > 0 || len(a.remembered()) > 0
+	leaves := len(leavingNodes(a.nodes())) > 0 || len(a.remembered()) > 0 || len(a.formerBrokers()) > 0
 	heals := a.recovery.lost || a.recovery.granted >= 0 || slices.ContainsFunc(a.nodes(), unreadable)
 	if (leaves || heals || a.moves.busy() || a.throttleLeft()) && !watch.Detail {
 		watch.Detail, watch.Unhurried = true, !a.removals.hurried()

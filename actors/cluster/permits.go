@@ -88,6 +88,8 @@ type rollView struct {
 	// zeroBudget says that the user's PodDisruptionBudget lets nobody go ever.
 	zeroBudget bool
 	rackOf     map[messages.BrokerID]string
+	// recorded are the brokers that status knows Kafka to have registered.
+	recorded map[messages.BrokerID]bool
 	// voters are those that Kafka told of last, also while it does not answer; none where it has told this daemon of none.
 	voters []messages.BrokerID
 	// votesChange is set while a vote in the metadata quorum is being changed, or what is known is from before; voteStays is why one is
@@ -346,7 +348,7 @@ func (v rollView) mayLoseVote() string {
 			return fmt.Sprintf("broker %d waits for its restart: it is no controller of the spec any more, and its vote in the metadata quorum "+
 				"is taken first", n.id)
 		}
-		if wantsRestart(n) && v.strandsReplicas(n) {
+		if wantsRestart(n) && v.strandsReplicas(n) && v.leftOn(n.id) != "" {
 			return fmt.Sprintf("broker %d is to be no broker any more, and %s; move them to other brokers first, or give it the broker role back",
 				n.id, v.leftOn(n.id))
 		}

@@ -20,7 +20,10 @@ func quiet(changes ...func(*rollView)) rollView {
 			Topic: "orders", Leader: 0, Replicas: []messages.BrokerID{0, 1, 2}, ISR: []messages.BrokerID{0, 1, 2},
 		}},
 	}
-	v := rollView{threshold: 1, limit: 1, kraft: true, now: now, rackOf: map[messages.BrokerID]string{}}
+	v := rollView{
+		threshold: 1, limit: 1, kraft: true, now: now, rackOf: map[messages.BrokerID]string{},
+		recorded: map[messages.BrokerID]bool{0: true, 1: true, 2: true},
+	}
 	v.kafka = messages.KafkaObserved{Answered: true, QuorumLeader: 2, Replication: replication}
 	for _, id := range []messages.BrokerID{0, 1, 2} {
 		replication.Quorum = append(replication.Quorum, messages.QuorumReplica{ID: id, Voter: true, LogEndOffset: 9, LastCaughtUp: at})
@@ -155,6 +158,13 @@ func TestWhoMayBeStoppedNow(t *testing.T) {
 				v.kafka.Replication.Partitions[0].ISR = []messages.BrokerID{0, 2}
 				v.index = kafka.Index(v.kafka.Replication)
 			}), []messages.BrokerID{1}, "",
+		},
+		"not before status says that Kafka has it registered": {
+			quiet(waits(1), controllerOnly(1), func(v *rollView) {
+				v.kafka.Replication.Partitions[0].Replicas = []messages.BrokerID{0, 2}
+				v.kafka.Replication.Partitions[0].ISR = []messages.BrokerID{0, 2}
+				v.index, v.recorded = kafka.Index(v.kafka.Replication), nil
+			}), nil, "",
 		},
 		"nobody, when alerts reach the threshold": {quiet(waits(1), func(v *rollView) { v.errorCount = 1 }), nil, "failureThreshold is 1"},
 		"nobody, under a threshold of none":       {quiet(waits(1), func(v *rollView) { v.threshold = 0 }), nil, "failureThreshold is 0"},

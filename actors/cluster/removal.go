@@ -137,10 +137,10 @@ func (v removalView) held(n node) string {
 func (v rollView) registered(n node) bool { return n.broker && v.kafka.Knows(n.id, true) }
 
 // strandsReplicas reports whether a node is to lose the broker role while Kafka counts on replicas there, or has not said that it does
-// not.
+// not; or before status says that Kafka has it registered, since afterwards nobody sees that.
 func (v rollView) strandsReplicas(n node) bool {
 	never := v.dynamic && !v.formed
-	return !n.broker && v.kraft && !never && runsBroker(n) && v.leftOn(n.id) != ""
+	return !n.broker && v.kraft && !never && runsBroker(n) && (v.leftOn(n.id) != "" || v.kafka.Knows(n.id, true) && !v.recorded[n.id])
 }
 
 // runsBroker reports whether a node's Pod may have been made with the broker role.
@@ -269,7 +269,10 @@ func removalText(leaving []node, waits map[messages.BrokerID]string) string {
 		told = leaving[at]
 	}
 	text := fmt.Sprintf("broker %d left the spec and is being removed", told.id)
-	if waits[told.id] != "" {
+	switch {
+	case !told.leaving:
+		text = formerText(told, waits[told.id])
+	case waits[told.id] != "":
 		text = fmt.Sprintf("broker %d left the spec and waits: %s; to keep it put it back", told.id, waits[told.id])
 	}
 	others := nodesWhere(leaving, func(n node) bool { return n.id != told.id })

@@ -46,10 +46,12 @@ type removalResult struct {
 
 // keepRemovals decides how each broker that left the spec goes on, and starts what has to be asked or done for one.
 func (a *cluster) keepRemovals(c actor.Context) {
-	leaving := leavingNodes(a.nodes())
-	a.removals.forget(leaving)
+	leaving, former := leavingNodes(a.nodes()), a.formerBrokers()
+	a.removals.forget(slices.Concat(leaving, former))
 	if len(leaving) == 0 {
 		a.removals.told = nil
+	}
+	if len(leaving)+len(former) == 0 {
 		return
 	}
 	if a.paused() { // what was told stays: nobody is stopped, and who is stopped is not made again
@@ -67,21 +69,31 @@ func (a *cluster) keepRemovals(c actor.Context) {
 	for _, n := range leaving {
 		r, step := view.nextRemoval(n, a.removals.each[n.id])
 		// Put back while its disks go it gets new ones, so nothing may say any more that Kafka ran on them.
-		step.told.Retire = step.told.Retire && len(a.known.BrokersState[n.id.String()].FormattedLogDirs) == 0
-		a.removals.each[n.id], a.removals.told[n.id] = r, step.told
-		if step.again > 0 {
-			a.again.SetSooner(c, step.again, lookNow{})
-		}
-		if step.task != taskNone {
-			a.startRemoval(c, n, r, step.task, version)
-		}
+		step.told.Retire = step.told.Retire && !remembers(a.known.BrokersState[n.id.String()])
+		a.removals.told[n.id] = step.told
+		a.goOn(c, n, r, step, version)
+	}
+	for _, n := range former {
+		r, step := view.nextForgetting(n, a.removals.each[n.id])
+		a.goOn(c, n, r, step, version)
 	}
 }
 
-// forget drops what is remembered of brokers that do not leave any more.
-func (r *remover) forget(leaving []node) {
+// goOn remembers what was decided of a broker, and starts what is to be done.
+func (a *cluster) goOn(c actor.Context, n node, r removal, step removalStep, version kafka.Version) {
+	a.removals.each[n.id] = r
+	if step.again > 0 {
+		a.again.SetSooner(c, step.again, lookNow{})
+	}
+	if step.task != taskNone {
+		a.startRemoval(c, n, r, step.task, version)
+	}
+}
+
+// forget drops what is remembered of brokers that are none of those to be removed any more.
+func (r *remover) forget(going []node) {
 	maps.DeleteFunc(r.each, func(id messages.BrokerID, _ removal) bool {
-		return !slices.ContainsFunc(leaving, func(n node) bool { return n.id == id })
+		return !slices.ContainsFunc(going, func(n node) bool { return n.id == id })
 	})
 	maps.DeleteFunc(r.jobs, func(id messages.BrokerID, j *job) bool {
 		_, leaves := r.each[id]
@@ -140,13 +152,9 @@ func (a *cluster) startRemoval(c actor.Context, n node, r removal, task removalT
 			a.removals.each[n.id] = r
 			return
 		}
-		record := a.Cache.ConfigMap(a.Key.Namespace, kube.BrokerAppliedName(a.Key.Name, n.id))
-		wish.keys = slices.Concat(wish.keys, slices.Collect(maps.Keys(kube.Applied(record, a.valid))))
-		if kafka.CanCordon(version) {
-			wish.keys = append(wish.keys, kafka.CordonKey)
+		if n.leaving { // the node of another one goes on, and what is set for it is its broker actor's
+			wish.keys = a.keysLeft(n.id, wish.keys, version)
 		}
-		slices.Sort(wish.keys)
-		wish.keys = slices.Compact(wish.keys)
 	}
 	if a.removals.jobs[n.id] == nil {
 		a.removals.jobs[n.id] = &job{}
@@ -159,6 +167,17 @@ func (a *cluster) startRemoval(c actor.Context, n node, r removal, task removalT
 		disks, err := e.remove(ctx, wish)
 		return removalResult{wish, disks, err}, nil
 	})
+}
+
+// keysLeft are the dynamic keys to be deleted with a broker, beside those that it has named itself.
+func (a *cluster) keysLeft(id messages.BrokerID, named []string, version kafka.Version) []string {
+	record := a.Cache.ConfigMap(a.Key.Namespace, kube.BrokerAppliedName(a.Key.Name, id))
+	keys := slices.Concat(named, slices.Collect(maps.Keys(kube.Applied(record, a.valid))))
+	if kafka.CanCordon(version) {
+		keys = append(keys, kafka.CordonKey)
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 // stayingBroker is the address of a broker that is ready and stays, empty while there is none.

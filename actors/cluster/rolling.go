@@ -118,7 +118,7 @@ func (a *cluster) rollView(now time.Time) rollView {
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
 		voters:           a.voters.last,
 		votesChange:      a.voters.job.running || a.voters.newer(a.roll.index, now), voteStays: a.voters.stays,
-		zeroBudget: kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, now: now,
+		zeroBudget: kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, recorded: registeredOf(a.known.BrokersState), now: now,
 	}
 	if a.known.RollingUpgrade != nil {
 		v.errorCount = a.known.RollingUpgrade.ErrorCount

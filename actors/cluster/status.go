@@ -41,8 +41,8 @@ type view struct {
 	// existing are the brokers that have objects or an actor.
 	existing []messages.BrokerID
 	unkept   unkept
-	// remembered are the brokers without objects whose disks status remembers.
-	remembered []node
+	// remembered are the brokers without objects that status remembers, lostRole the nodes without the broker role that Kafka has yet to forget.
+	remembered, lostRole []node
 	// removals say what the brokers that leave wait for.
 	removals map[messages.BrokerID]string
 	// lost say of each node with lost disks what it waits for.
@@ -178,7 +178,7 @@ func conditions(v view, now time.Time) []metav1.Condition {
 		"nothing is changed while annotation "+kube.AnnotationPause+" is set; remove it to go on")
 	pending := nodesWhere(v.nodes, func(n node) bool { return n.observed.Update != "" || n.observed.Pending != "" })
 	set(kube.ConditionUpdateAvailable, len(pending) > 0, kube.ReasonChangesWait, pendingText(pending))
-	leaving := slices.Concat(leavingNodes(v.nodes), v.unkept.running, v.remembered)
+	leaving := slices.Concat(leavingNodes(v.nodes), v.unkept.running, v.remembered, v.lostRole)
 	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonRemoving, removalText(leaving, v.removals))
 	set(kube.ConditionDataVolumeLost, len(v.lost) > 0, kube.ReasonDisksGone, strings.Join(v.lost, "; "))
 	offline := offlineText(v)

@@ -49,7 +49,7 @@ func brokerStates(v view) map[string]v1beta1.BrokerState {
 			state.ExternalListenerConfigNames = v.ingress[n.id]
 			states[n.id.String()] = state
 		} else if v.forgotten[n.id] {
-			state.FormattedLogDirs = nil
+			state.FormattedLogDirs, state.Registered = nil, false
 			states[n.id.String()] = state
 		}
 	}
@@ -59,10 +59,11 @@ func brokerStates(v view) map[string]v1beta1.BrokerState {
 
 // dropState takes the entry of a broker that has no objects any more, which would forbid to use its id again. While Kafka has
 // replicas on that id, or has not just said that it has none, the record of its disks stays: whoever deleted its objects by hand has
-// not moved them, and an empty disk under the same id would be taken for one that holds them.
+// not moved them, and an empty disk under the same id would be taken for one that holds them. With KRaft it stays until Kafka has forgotten
+// the broker: nobody would think of that afterwards.
 func (v view) dropState(states map[string]v1beta1.BrokerState, text string, state v1beta1.BrokerState) {
 	id, err := messages.ParseBrokerID(text)
-	if err != nil || len(state.FormattedLogDirs) == 0 || v.forgotten[id] || v.nothingOn(id) {
+	if err != nil || !remembers(state) || v.forgotten[id] || !v.cluster.Spec.KRaft && v.nothingOn(id) {
 		delete(states, text)
 		return
 	}
@@ -77,12 +78,17 @@ func (v view) nothingOn(id messages.BrokerID) bool {
 // goneWithReplicas is what is said of a broker that left the spec and whose objects somebody has deleted.
 const goneWithReplicas = "its objects were deleted, and Kafka may have replicas on it: move them to other brokers"
 
-// remembered are the brokers that have no objects any more and whose disks status remembers.
+// remembers reports whether status knows of a broker what has to outlive its objects.
+func remembers(state v1beta1.BrokerState) bool {
+	return len(state.FormattedLogDirs) > 0 || state.Registered
+}
+
+// remembered are the brokers that have no objects any more and that status remembers.
 func (a *cluster) remembered() []node {
 	var nodes []node
 	for text, state := range a.known.BrokersState {
 		id, err := messages.ParseBrokerID(text)
-		if _, wanted := a.roles.broker[id]; err == nil && !wanted && len(state.FormattedLogDirs) > 0 && !slices.Contains(a.existing(), id) {
+		if _, wanted := a.roles.broker[id]; err == nil && !wanted && remembers(state) && !slices.Contains(a.existing(), id) {
 			nodes = append(nodes, node{id: id, leaving: true})
 		}
 	}
@@ -112,6 +118,7 @@ func (v view) brokerState(state v1beta1.BrokerState, n node) v1beta1.BrokerState
 	state.Reason, state.Since = reasonAndSince(state, o)
 	state.FormattedLogDirs = v.formattedLogDirs(state.FormattedLogDirs, n)
 	state.RanOnEmptyDir = v.ranOnEmptyDir(state.RanOnEmptyDir, n)
+	state.Registered = v.isRegistered(state.Registered, n)
 	state.Replacements = replacements(state.Replacements, o)
 	return state
 }

@@ -196,8 +196,9 @@ func (a *cluster) view() view {
 		v.unkept.claims = leftoverClaims(a.valid, v.unkept.claims)
 		v.remembered = a.remembered()
 		for _, n := range v.remembered {
-			v.removals[n.id] = goneWithReplicas
+			v.removals[n.id] = goneText(v.removals[n.id])
 		}
+		v.lostRole = nodesWhere(a.formerBrokers(), func(n node) bool { return !n.leaving })
 	}
 	return v
 }

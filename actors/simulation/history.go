@@ -89,7 +89,7 @@ func (h *history) static() bool {
 func (w *World) asTheSpecSays(name string) {
 	w.t.Helper()
 	problems := slices.Concat(w.configProblems(name), w.levelProblems(name), w.sizeProblems(name), w.secretProblems(name),
-		w.metadataProblems(name))
+		w.metadataProblems(name), w.registrationProblems(name))
 	if len(problems) > 0 {
 		w.fail("not as the spec says: %s", strings.Join(problems, "; "))
 	}

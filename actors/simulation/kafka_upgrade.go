@@ -17,7 +17,7 @@ func (a kafkaAdmin) RaiseMetadata(ctx context.Context, level int16) error {
 		release, _, _ := strings.Cut(kafkaclient.MetadataName(level), "-")
 		for _, id := range slices.Sorted(maps.Keys(c.brokers)) {
 			p := c.processes[id]
-			if p == nil || !p.serves || kafkaclient.NewerMetadata(release, p.version) {
+			if p == nil || !p.serves || !p.broker || kafkaclient.NewerMetadata(release, p.version) {
 				return &kafkaclient.ConfigRefused{Code: 95, Message: fmt.Sprintf(
 					"Invalid update version %d for feature metadata.version. Broker %d does not support this feature version.", level, id)}
 			}

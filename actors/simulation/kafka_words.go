@@ -11,6 +11,7 @@ import (
 
 	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -188,6 +189,29 @@ func (w *World) knowsBroker(name string, id messages.BrokerID) bool {
 	defer w.kafka.mu.Unlock()
 	c := w.kafka.clusters[keyed(name)]
 	return c.brokers[id] != nil && (c.kraft || !c.brokers[id].fenced) // ZooKeeper knows only who is there
+}
+
+// registrationProblems are brokers that Kafka knows and that are none, and those of which status does not say what Kafka knows.
+func (w *World) registrationProblems(name string) (problems []string) {
+	cluster, wanted := w.cluster(name), map[messages.BrokerID]bool{}
+	if !cluster.Spec.KRaft {
+		return nil
+	}
+	for i := range cluster.Spec.Brokers {
+		config, err := v1beta1.BrokerConfigOf(&cluster.Spec, &cluster.Spec.Brokers[i])
+		id := messages.BrokerID(cluster.Spec.Brokers[i].ID)
+		if wanted[id] = err == nil && config.HasRole(v1beta1.BrokerRole); wanted[id] != cluster.Status.BrokersState[id.String()].Registered {
+			problems = append(problems, fmt.Sprintf("status says of broker %d that Kafka has it registered: %t", id, !wanted[id]))
+		}
+	}
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(w.kafka.clusters[keyed(name)].brokers)) {
+		if !wanted[id] {
+			problems = append(problems, fmt.Sprintf("Kafka still has broker %d registered", id))
+		}
+	}
+	return problems
 }
 
 // moveAway is kafka-reassign-partitions: each replica on a broker goes to one that stays and has none of the partition, if there is one.

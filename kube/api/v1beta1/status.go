@@ -102,6 +102,10 @@ type BrokerState struct {
 	// Kafka has run here with a log dir on an emptyDir, which goes with the Pod.
 	// +optional
 	RanOnEmptyDir bool `json:"ranOnEmptyDir,omitempty"`
+	// Whether Kafka has it registered as a broker, also while it is down; only with KRaft. It goes when Kafka has forgotten a node
+	// that is no broker any more.
+	// +optional
+	Registered bool `json:"registered,omitempty"`
 	// Replacements of a Pod that ends again and again, for Pods that the kubelet does not restart.
 	// +optional
 	Replacements *PodReplacements `json:"replacements,omitempty"`

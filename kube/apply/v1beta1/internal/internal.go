@@ -252,6 +252,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
+    - name: registered
+      type:
+        scalar: boolean
     - name: replacements
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.PodReplacements

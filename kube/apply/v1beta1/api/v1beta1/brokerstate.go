@@ -38,6 +38,9 @@ type BrokerStateApplyConfiguration struct {
 	FormattedLogDirs []FormattedLogDirApplyConfiguration `json:"formattedLogDirs,omitempty"`
 	// Kafka has run here with a log dir on an emptyDir, which goes with the Pod.
 	RanOnEmptyDir *bool `json:"ranOnEmptyDir,omitempty"`
+	// Whether Kafka has it registered as a broker, also while it is down; only with KRaft. It goes when Kafka has forgotten a node
+	// that is no broker any more.
+	Registered *bool `json:"registered,omitempty"`
 	// Replacements of a Pod that ends again and again, for Pods that the kubelet does not restart.
 	Replacements *PodReplacementsApplyConfiguration `json:"replacements,omitempty"`
 }
@@ -148,6 +151,14 @@ func (b *BrokerStateApplyConfiguration) WithFormattedLogDirs(values ...*Formatte
 // If called multiple times, the RanOnEmptyDir field is set to the value of the last call.
 func (b *BrokerStateApplyConfiguration) WithRanOnEmptyDir(value bool) *BrokerStateApplyConfiguration {
 	b.RanOnEmptyDir = &value
+	return b
+}
+
+// WithRegistered sets the Registered field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Registered field is set to the value of the last call.
+func (b *BrokerStateApplyConfiguration) WithRegistered(value bool) *BrokerStateApplyConfiguration {
+	b.Registered = &value
 	return b
 }
 
