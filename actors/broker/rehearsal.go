@@ -32,11 +32,14 @@ func (rehearse) isStep() {}
 // rehearsal asks before the Pod is stopped, once for each that is wanted.
 func rehearsal(w blueprint, o observed, now time.Time) step {
 	pod := o.pod()
-	if pod == nil || w.Leaving || w.Entry.Maintenance || o.written.Deleting(pod) || w.restartReason(o) == "" {
+	if pod == nil || w.Leaving || w.Entry.Maintenance || o.written.Deleting(pod) {
 		return nil
 	}
 	known := o.rehearsed
-	if known.of == w.rehearsalOf(o) && (known.refused == "" || now.Sub(known.at) < rehearseAgain) {
+	if known.of != "" && known.of == w.rehearsalOf(o) && (known.refused == "" || now.Sub(known.at) < rehearseAgain) {
+		return nil
+	}
+	if w.restartReason(o) == "" { // which is dearer to find out
 		return nil
 	}
 	names, problem := w.claimNames(o.claims)
