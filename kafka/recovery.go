@@ -21,16 +21,15 @@ func OnlyOn(id messages.BrokerID, x *ReplicationIndex) []TopicPartition {
 	return only
 }
 
-// LastCopyOn are the partitions that a broker may be the last in-sync replica of, while others have copies that are not in sync. Where
-// nobody else has a replica, or only such as are gone with all they had, nothing is left to be kept. Who is not among those in sync is
-// made a leader by nobody; where none is told, Kafka may remember somebody (KIP-966).
+// LastCopyOn are the partitions that nobody else leads while others have copies that may not be in sync: a broker that comes back without
+// what it had could be made their leader, by Kafka if it was the last in sync, or by an unclean election, which takes whoever is up. Where
+// nobody else has a replica, or only such as are gone with all they had, nothing is left to be kept.
 func LastCopyOn(id messages.BrokerID, gone map[messages.BrokerID]bool, x *ReplicationIndex) []TopicPartition {
 	var last []TopicPartition
 	holds := func(other messages.BrokerID) bool { return other != id && !gone[other] }
 	for _, i := range x.of(id) {
-		leader, inSync := x.from.Partitions[i].Leader, x.inSync.of(i)
-		leads := (leader < 0 || leader == id) && (len(inSync) == 0 || slices.Contains(inSync, id))
-		if leads && slices.ContainsFunc(x.replicas.of(i), holds) {
+		leader := x.from.Partitions[i].Leader
+		if (leader < 0 || leader == id) && slices.ContainsFunc(x.replicas.of(i), holds) {
 			last = append(last, x.name(i))
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-func TestAReplicaIsTheLastInSyncWhereOthersHaveOlderCopies(t *testing.T) {
+func TestAnEmptiedReplicaMayTakeWhatOthersHaveWhereNobodyLeads(t *testing.T) {
 	type ids = []messages.BrokerID
 	for name, test := range map[string]struct {
 		partition messages.Partition
@@ -18,7 +18,7 @@ func TestAReplicaIsTheLastInSyncWhereOthersHaveOlderCopies(t *testing.T) {
 		"another one leads":                         {messages.Partition{Leader: 2, Replicas: ids{1, 2}, ISR: ids{2}}, nil, false},
 		"nobody leads, it was in sync":              {messages.Partition{Leader: -1, Replicas: ids{1, 2}, ISR: ids{1}}, nil, true},
 		"Kafka still takes it for the leader":       {messages.Partition{Leader: 1, Replicas: ids{1, 2}, ISR: ids{1}}, nil, true},
-		"nobody leads, another one was in sync":     {messages.Partition{Leader: -1, Replicas: ids{1, 2}, ISR: ids{2}}, nil, false},
+		"nobody leads, another one was in sync":     {messages.Partition{Leader: -1, Replicas: ids{1, 2}, ISR: ids{2}}, nil, true},
 		"nobody is told to be in sync":              {messages.Partition{Leader: -1, Replicas: ids{1, 2}}, nil, true},
 		"nobody else has a copy":                    {messages.Partition{Leader: -1, Replicas: ids{1}, ISR: ids{1}}, nil, false},
 		"the copy of the other one is gone as well": {messages.Partition{Leader: -1, Replicas: ids{1, 2}, ISR: ids{1}}, map[messages.BrokerID]bool{2: true}, false},

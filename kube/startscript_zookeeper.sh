@@ -3,7 +3,8 @@
 # Kafka itself writes meta.properties here, late in its first start, and takes every log dir without one for new.
 # KAFKA_FORMAT_DIRS are the log dirs that may be.
 
-# Fails for a log dir that was used before and came back without meta.properties; gathers those that are new.
+# Fails for a log dir that was used before and came back without meta.properties; gathers those that are new. What else lies in a new one
+# is no reason to hold: Kafka keeps it.
 dirs_used() {
   local dir
   todo=()

@@ -58,7 +58,7 @@ type BrokerWanted struct {
 	// Replace are the mount paths whose lost claims, or emptyDirs with a controller's metadata, may be replaced by empty ones, sorted: what
 	// was on them is elsewhere.
 	Replace []string
-	// RanOnPod is set for a broker that was seen to run with a log dir on an emptyDir. StartEmpty says, while its Pod is gone, that Kafka
+	// RanOnPod is set for a broker that ran with a log dir on an emptyDir, as far as anybody knows. StartEmpty says, while its Pod is gone, that Kafka
 	// has nothing which others would give up for the empty one of its next Pod.
 	RanOnPod, StartEmpty bool
 	// MetadataDirectory is the id of the log dir with the metadata of the node's vote; empty while it has none, or nobody knows.
@@ -123,7 +123,8 @@ func (w BrokerWanted) Equal(o BrokerWanted) bool {
 	return w.Cluster == o.Cluster && w.Leaving == o.Leaving && w.ClusterID == o.ClusterID && w.Paused == o.Paused &&
 		w.InitialController == o.InitialController && w.FirstVoter == o.FirstVoter && w.Permit == o.Permit && w.Removal == o.Removal &&
 		w.Elsewhere == o.Elsewhere && w.BrokersTook == o.BrokersTook && w.MetadataDirectory == o.MetadataDirectory &&
-		w.Consent == o.Consent && w.Kafka == o.Kafka && w.RanBefore == o.RanBefore && w.RanOnPod == o.RanOnPod && w.StartEmpty == o.StartEmpty &&
+		w.Consent == o.Consent && w.Kafka == o.Kafka &&
+		w.RanBefore == o.RanBefore && w.RanOnPod == o.RanOnPod && w.StartEmpty == o.StartEmpty &&
 		slices.Equal(w.ClusterApplied, o.ClusterApplied) && slices.Equal(w.Replace, o.Replace) &&
 		w.Quorum.Equal(o.Quorum) && maps.Equal(w.Formatted, o.Formatted)
 }

@@ -72,6 +72,10 @@ func TestADiskThatLeftTheSpecStaysMounted(t *testing.T) {
 		without := planned(t, brokerOnly, nil).w
 		require.Equal(t, without.userHash, s.w.asMade(s.o).userHash)
 		require.Equal(t, without.renderedHash, s.w.asMade(s.o).renderedHash)
+		pod, err := without.pod(without.expectedClaims(), nil)
+		require.NoError(t, err)
+		s.o.pods, s.o.claims = []*corev1.Pod{pod}, nil
+		require.Equal(t, without.userHash, s.w.asMade(s.o).userHash, "also when it loses another one under a Pod that was made so")
 	})
 	t.Run("a controller without it is not started", func(t *testing.T) {
 		s := planned(t, leftDisk, func(s *scene) { s.o.pods, s.o.claims = nil, s.o.claims[:1] })

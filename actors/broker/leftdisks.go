@@ -48,8 +48,8 @@ func (w blueprint) lost(o observed) []string {
 // asMade knows the next Pod, or the one that was made without disks that left the spec and are lost, by the hashes of one without: when
 // nothing is remembered of them any more, those are what it is known by.
 func (w blueprint) asMade(o observed) blueprint {
-	lost := w.lost(o)
-	if len(lost) == 0 || slices.ContainsFunc(lost, func(p string) bool { return o.pod() != nil && claimsDisk(o.pod(), p) }) {
+	lost := slices.DeleteFunc(w.lost(o), func(p string) bool { return o.pod() != nil && claimsDisk(o.pod(), p) })
+	if len(lost) == 0 {
 		return w
 	}
 	if fewer, err := w.without(lost); err == nil && fewer.makeHashes() == nil {

@@ -33,7 +33,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 	}
 	if pod != nil {
 		told.Mounted = w.claimUIDs(o.claims, pod)
-		told.ReplicasOnPod = kube.ReplicasOnPod(pod)
+		told.ReplicasOnPod = w.replicasOn(pod)
 		told.VoteOnPod, told.PodRole = kube.MetadataOnPod(pod), pod.Labels[kube.LabelIsBroker]
 		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
 		told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)

@@ -2,11 +2,14 @@ package broker
 
 import (
 	"maps"
+	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
 // A controller with its metadata on an emptyDir has an empty log with each new Pod, and must not have the vote that its last one had:
@@ -133,7 +136,20 @@ func (w blueprint) rackOf(o observed) string {
 // replicasGone reports whether replicas were on an emptyDir that is gone with its Pod. What is counted as in sync there would come back empty,
 // and Kafka would let others give up what they have for it. Metadata that went the same way tell the same (lostMetadata).
 func (w blueprint) replicasGone(o observed) bool {
-	return w.RanOnPod && w.isBroker() && o.pod() == nil && !w.Leaving && !w.Entry.Maintenance && !w.metadataOnPod()
+	if !w.isBroker() || o.pod() != nil || w.Entry.Maintenance || w.metadataOnPod() {
+		return false
+	}
+	return w.RanOnPod || slices.ContainsFunc(w.disks, func(disk v1beta1.StorageConfig) bool {
+		// Koperator has not recorded on what its brokers ran; and an emptyDir may have come in the place of a claim
+		return disk.PvcSpec == nil && (w.RanBefore || w.Formatted[disk.MountPath] != "")
+	})
+}
+
+// replicasOn reports whether a broker's Pod has a log dir on no claim: by its own word, or by the spec's, which Pods of Koperator's follow.
+func (w blueprint) replicasOn(pod *corev1.Pod) bool {
+	return kube.ReplicasOnPod(pod) || w.isBroker() && slices.ContainsFunc(w.disks, func(disk v1beta1.StorageConfig) bool {
+		return disk.PvcSpec == nil && !claimsDisk(pod, disk.MountPath)
+	})
 }
 
 // lostMetadata is the mount path of metadata that went with a Pod, empty while there is one, or none is wanted. Who leaves gets a Pod

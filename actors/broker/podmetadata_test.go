@@ -248,6 +248,41 @@ func TestAConfigMapNamesNoOtherPodAsFirstVoter(t *testing.T) {
 	require.Empty(t, s.w.firstVoter(s.o), "nor when there is a quorum")
 }
 
+func TestReplicasOnAnEmptyDirWhosePodIsGoneWaitForKafka(t *testing.T) {
+	onEmptyDir := func(w *messages.BrokerWanted) {
+		brokerOnly(w)
+		w.Entry.BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/kafka-logs", EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+	}
+	ran := func(w *messages.BrokerWanted) { onEmptyDir(w); w.RanOnPod = true }
+	for name, test := range map[string]struct {
+		change func(*messages.BrokerWanted)
+		waits  bool
+	}{
+		"it ran":                 {change: ran, waits: true},
+		"not before it ever ran": {change: onEmptyDir},
+		"a broker of Koperator's, of which nobody knows": {change: func(w *messages.BrokerWanted) { onEmptyDir(w); w.RanBefore = true }, waits: true},
+		"where a claim was before": {change: func(w *messages.BrokerWanted) {
+			onEmptyDir(w)
+			w.Formatted = map[string]types.UID{"/kafka-logs": "claim"}
+		}, waits: true},
+		"Kafka has answered": {change: func(w *messages.BrokerWanted) { ran(w); w.StartEmpty = true }},
+		"also in a pause":    {change: func(w *messages.BrokerWanted) { ran(w); w.Paused = true }, waits: true},
+		"a controller has no replicas": {change: func(w *messages.BrokerWanted) {
+			w.RanOnPod = true
+			w.Entry.BrokerConfig.ProcessRoles = []string{v1beta1.ControllerRole}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := nodeOnPod(t, test.change)
+			_, waits := plan(s.w, s.o, now).(wait)
+			require.Equal(t, test.waits, waits)
+			require.Equal(t, test.waits || s.w.StartEmpty, s.w.observation(s.o, rest{}).Emptied)
+		})
+	}
+	s := nodeOnPod(t, onEmptyDir)
+	require.True(t, s.w.replicasOn(&corev1.Pod{}), "also in a Pod that does not say so itself")
+}
+
 func TestWhatWentWithAPodIsTold(t *testing.T) {
 	gone := nodeOnPod(t, onPod(false))
 	require.Equal(t, []string{"/kafka-logs"}, gone.w.observation(gone.o, rest{}).Lost)

@@ -243,6 +243,8 @@ func (a *cluster) listNodes() []node {
 		if k.keep.leaving {
 			_, _, allVolatile = emptyDirs(a.valid, &k.keep.entry)
 		}
+		// what it had on claims stays, also after these left the spec
+		allVolatile = allVolatile && len(k.observed.Claims) == 0 && len(a.known.BrokersState[id.String()].FormattedLogDirs) == 0
 		nodes = append(nodes, node{
 			id: id, broker: k.broker, controller: k.controller, leaving: k.keep.leaving, told: k.told, observed: k.observed,
 			maintenance: k.keep.entry.Maintenance && !k.keep.leaving,

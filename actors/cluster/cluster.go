@@ -422,7 +422,7 @@ func (a *cluster) disksRecorded() bool {
 	switch {
 	case a.status.record != nil:
 		return false
-	case a.known.ObservedGeneration > 0 || a.status.sent != nil: // there is a status of ours
+	case a.status.sent != nil || anyFormatted(a.known.BrokersState):
 		return true
 	}
 	claims := a.Cache.Objects(kube.KindClaim, a.Key)

@@ -1,12 +1,14 @@
 package cluster
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -18,44 +20,71 @@ func emptied(ids ...messages.BrokerID) rollView {
 		v.nodes[id].observed = messages.BrokerObserved{Revision: 7, Phase: messages.PhaseBlocked, Emptied: true, Since: now.Add(-time.Minute)}
 		v.nodes[id].volatile, v.nodes[id].allVolatile, v.nodes[id].controller = true, true, false
 	}
+	orders := messages.Partition{Topic: "orders", Leader: 3, Replicas: []messages.BrokerID{2, 3}, ISR: []messages.BrokerID{3}}
+	if slices.Contains(ids, 3) {
+		orders.Leader = -1
+	}
 	v.index = kafka.Index(&messages.Replication{At: now, Partitions: []messages.Partition{
-		{Topic: "old", Leader: 1, Replicas: []messages.BrokerID{1, 2, 3}, ISR: []messages.BrokerID{1}},
-		{Topic: "orders", Leader: -1, Replicas: []messages.BrokerID{2, 3}, ISR: []messages.BrokerID{3}},
+		{Topic: "old", Leader: 1, Replicas: []messages.BrokerID{1, 2, 3}, ISR: []messages.BrokerID{1}}, orders,
 	}})
+	return v
+}
+
+// mixed are combined nodes of which the given ones had their replicas, but not their metadata, on an emptyDir.
+func mixed(ids ...messages.BrokerID) rollView {
+	v := emptied(ids...)
+	for _, id := range ids {
+		v.nodes[id].allVolatile, v.nodes[id].controller = false, id < 3
+	}
+	v.kafka.Answered = false
 	return v
 }
 
 func TestWhoStartsWithEmptiedLogDirs(t *testing.T) {
 	unanswered := func(v *rollView) { v.kafka.Answered = false }
+	tokens := map[messages.BrokerID]string{3: "3/0a1b2c3d"}
 	for name, test := range map[string]struct {
-		view  rollView
-		spoil func(*rollView)
-		start []messages.BrokerID
-		text  string
-		again time.Duration
+		view     rollView
+		spoil    func(*rollView)
+		known    recovery
+		accepted map[messages.BrokerID]string
+		start    []messages.BrokerID
+		text     string
+		again    time.Duration
 	}{
-		"who was not the last in sync": {view: emptied(2), start: []messages.BrokerID{2}},
-		"not who was":                  {view: emptied(3), text: "broker 3 has lost what was on its emptyDir: other brokers have copies of these partitions that are not in sync, and would give them up for the empty ones here: orders-0; elect"},
-		"unless nobody else has it":    {view: emptied(2, 3), start: []messages.BrokerID{2, 3}},
-		"a Pod that leaves lasts":      {view: emptied(3), spoil: func(v *rollView) { v.nodes[3].leaving = true }},
-		"an old look is none":          {view: emptied(2), spoil: func(v *rollView) { v.nodes[2].told = 8 }},
-		"not while Kafka counts on it": {view: emptied(2), spoil: func(v *rollView) { v.kafka.Brokers = append(v.kafka.Brokers, 2) }, text: "given it up yet"},
-		"not unheard":                  {view: emptied(2), spoil: unanswered, text: "Kafka has not answered since"},
+		"whose partitions are led by others": {view: emptied(2), start: []messages.BrokerID{2}},
+		"not who was the last in sync": {view: emptied(3), text: "broker 3 has lost what was on its emptyDir: other brokers have copies of these " +
+			"partitions that are not in sync, and would give them up for the empty ones here: orders-0; elect leaders among them " +
+			"(kafka-leader-election.sh --election-type UNCLEAN), or delete the topics; or let it start empty, whatever others lose by that, with " +
+			"annotation kafka.banzaicloud.io/allow-data-loss: \"3/0a1b2c3d\""},
+		"nor whom an unclean election could take": {view: emptied(2), spoil: func(v *rollView) {
+			v.index.Replication().Partitions[1].Leader = -1
+		}, text: "orders-0"},
+		"unless a person lets it":        {view: emptied(3), accepted: tokens, start: []messages.BrokerID{3}},
+		"by the word for this loss":      {view: emptied(3), accepted: map[messages.BrokerID]string{3: "3/ffffffff"}, text: "orders-0"},
+		"or nobody else has it":          {view: emptied(2, 3), start: []messages.BrokerID{2, 3}},
+		"what was let start stays so":    {view: emptied(3), known: recovery{startEmpty: map[messages.BrokerID]bool{3: true}}, start: []messages.BrokerID{3}},
+		"who leaves is not made again":   {view: emptied(3), spoil: func(v *rollView) { v.nodes[3].leaving = true }},
+		"but for its claims":             {view: emptied(3), spoil: func(v *rollView) { v.nodes[3].leaving, v.nodes[3].allVolatile = true, false }, text: "orders-0"},
+		"who has not looked may have it": {view: emptied(2, 3), spoil: func(v *rollView) { v.nodes[2].observed.Emptied, v.nodes[2].observed.Revision = false, 0 }, text: "orders-0"},
+		"not while Kafka counts on it":   {view: emptied(2), spoil: func(v *rollView) { v.kafka.Brokers = append(v.kafka.Brokers, 2) }, text: "given it up yet"},
+		"not unheard":                    {view: emptied(2), spoil: unanswered, text: "Kafka has not answered since"},
 		"what is new is no news": {view: emptied(2), spoil: func(v *rollView) {
 			unanswered(v)
 			v.nodes[2].observed.Since = now.Add(time.Second - goneFor)
 		}, again: time.Second},
-		"a controller whom the quorum may need": {view: emptied(2), spoil: func(v *rollView) {
-			unanswered(v)
-			v.nodes[2].controller, v.nodes[2].allVolatile = true, false
-		}, start: []messages.BrokerID{2}},
+		"a controller beside a majority waits, too": {view: mixed(2), text: "Kafka has not answered since"},
+		"as many controllers as a majority needs":   {view: mixed(0, 1, 2), start: []messages.BrokerID{0, 1}, text: "broker 2 has lost"},
+		"one beside one":                            {view: mixed(0, 2), start: []messages.BrokerID{0}, text: "broker 2 has lost"},
+		"not one without a vote":                    {view: mixed(0, 1, 2), spoil: func(v *rollView) { v.voters = []messages.BrokerID{1} }, start: []messages.BrokerID{1}, text: "broker 0 has lost"},
 		"where nobody has anything, without a word": {view: emptied(0, 1, 2, 3), spoil: unanswered, start: []messages.BrokerID{0, 1, 2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.spoil != nil {
 				test.spoil(&test.view)
 			}
-			r := test.view.decideRecovery(recovery{granted: -1}, nil, nil)
+			test.known.granted = -1
+			r := test.view.decideRecovery(test.known, test.accepted, tokens)
 			var start []messages.BrokerID
 			for _, n := range test.view.nodes {
 				if r.startEmpty[n.id] {
@@ -67,9 +96,16 @@ func TestWhoStartsWithEmptiedLogDirs(t *testing.T) {
 			if test.text == "" {
 				require.Empty(t, r.texts)
 			} else {
-				require.Len(t, r.texts, 1)
+				require.NotEmpty(t, r.texts)
 				require.Contains(t, r.texts[0], test.text)
 			}
 		})
 	}
+}
+
+func TestTheWordForAnEmptyDirIsThePodThatItWentWith(t *testing.T) {
+	nodes := emptied(3).nodes
+	states := map[string]v1beta1.BrokerState{"3": {RanOnEmptyDir: "0a1b2c3d-0000"}}
+	require.Equal(t, map[messages.BrokerID]string{3: "3/0a1b2c3d"}, lossTokens("cluster-uid", nodes, states))
+	require.Equal(t, map[messages.BrokerID]string{3: "3/cluster-"}, lossTokens("cluster-uid", nodes, nil), "of Koperator's Pods nobody knows it")
 }

@@ -161,7 +161,7 @@ func TestWhoComesBackWithoutTheMetadataOfItsPod(t *testing.T) {
 			v.index = kafka.Index(v.index.Replication())
 		}, text: "1 others have caught up, and it takes 2"},
 		"not where others have older copies": {view: podGone(false, 2), spoil: func(v *rollView) {
-			v.index.Replication().Partitions[0].Leader, v.index.Replication().Partitions[0].ISR = -1, []messages.BrokerID{2}
+			v.index.Replication().Partitions[0].Leader = -1
 			v.index = kafka.Index(v.index.Replication())
 		}, text: "would give them up for the empty ones here: orders-0; elect leaders"},
 		"none of two of three": {view: podGone(true, 0, 2), text: "of the 3 voters that Kafka told of last the others are no majority: this cluster's metadata are lost"},

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,13 +74,20 @@ func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.B
 			waits = fmt.Sprintf("broker %d gets its data back first", next.granted)
 		}
 		if left := goneFor - v.now.Sub(n.observed.Since); n.metadataGone() && left > 0 {
-			next.again = max(next.again, left)
+			next.soon(left)
 			continue
 		}
 		next.texts = append(next.texts, fmt.Sprintf("broker %d has lost its disk for %s: %s", n.id, strings.Join(lost, ", "), waits))
 	}
-	next.decideEmptied(v)
+	next.decideEmptied(v, known, accepted, tokens)
 	return next
+}
+
+// soon has it decided anew after a time at the latest.
+func (r *recovery) soon(left time.Duration) {
+	if r.again == 0 || left < r.again {
+		r.again = left
+	}
 }
 
 // unreadable reports whether a node has disks that Kafka cannot read.
@@ -202,15 +210,18 @@ func givenUp(cluster *v1beta1.KafkaCluster) map[messages.BrokerID]string {
 }
 
 // lossTokens are the words by which the loss of each broker's disks is given up: they name the claim that was lost, so that
-// they hold for this loss and for no later one.
+// they hold for this loss and for no later one. For what was on an emptyDir that is the Pod which it went with.
 func lossTokens(cluster types.UID, nodes []node, states map[string]v1beta1.BrokerState) map[messages.BrokerID]string {
 	const long = 8
 	tokens := map[messages.BrokerID]string{}
 	for _, n := range nodes {
-		if len(n.observed.Lost) == 0 {
-			continue
+		var uid string
+		switch state := states[n.id.String()]; {
+		case len(n.observed.Lost) > 0:
+			uid = string(formattedOf(state)[n.observed.Lost[0]])
+		case n.observed.Emptied:
+			uid = cmp.Or(state.RanOnEmptyDir, string(cluster))
 		}
-		uid := string(formattedOf(states[n.id.String()])[n.observed.Lost[0]])
 		if uid == unknownClaim { // one that no word of an earlier cluster is about
 			uid = string(cluster)
 		}

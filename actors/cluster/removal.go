@@ -229,7 +229,7 @@ func (v removalView) withoutPod(n node, r removal) (removal, removalStep) {
 	}
 	if left := v.held(n); left != "" {
 		again := "; it is started again"
-		if len(n.observed.Lost) > 0 || n.allVolatile {
+		if len(n.observed.Lost) > 0 || n.allVolatile { // the latter has nothing that a Pod could be made with
 			again = "; what it had is gone, so it is not started again"
 		}
 		r.empty, r.waits = time.Time{}, left+again

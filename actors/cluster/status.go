@@ -80,7 +80,7 @@ type node struct {
 	// volatile is set for a node with a log dir on an emptyDir: its Pod's end is the end of the replicas there. voteVolatile
 	// says that a controller's metadata are on one, and with them its vote.
 	volatile, voteVolatile bool
-	// allVolatile is set for a node that has nothing but emptyDirs.
+	// allVolatile is set for a node that has nothing but emptyDirs, and had nothing else.
 	allVolatile bool
 	told        int64
 	observed    messages.BrokerObserved

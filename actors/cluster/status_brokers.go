@@ -49,7 +49,7 @@ func brokerStates(v view) map[string]v1beta1.BrokerState {
 			state.ExternalListenerConfigNames = v.ingress[n.id]
 			states[n.id.String()] = state
 		} else if v.forgotten[n.id] {
-			state.FormattedLogDirs, state.Registered = nil, false
+			state.FormattedLogDirs, state.RanOnEmptyDir, state.Registered = nil, "", false
 			states[n.id.String()] = state
 		}
 	}
@@ -80,7 +80,7 @@ const goneWithReplicas = "its objects were deleted, and Kafka may have replicas 
 
 // remembers reports whether status knows of a broker what has to outlive its objects.
 func remembers(state v1beta1.BrokerState) bool {
-	return len(state.FormattedLogDirs) > 0 || state.Registered
+	return len(state.FormattedLogDirs) > 0 || state.RanOnEmptyDir != "" || state.Registered
 }
 
 // remembered are the brokers that have no objects any more and that status remembers.

@@ -41,11 +41,15 @@ func (v view) runsFormatted(n node) bool {
 }
 
 // ranOnEmptyDir follows the Pod that runs: without any, the last one tells.
-func (v view) ranOnEmptyDir(known bool, n node) bool {
-	if !v.runsFormatted(n) {
+func (v view) ranOnEmptyDir(known string, n node) string {
+	switch {
+	case !v.runsFormatted(n):
 		return known
+	case n.observed.ReplicasOnPod:
+		return string(n.observed.Pod)
+	default:
+		return ""
 	}
-	return n.observed.ReplicasOnPod
 }
 
 // unanswered is how long ready brokers have run, with none that started meanwhile, when their Pods' word is enough. While a large

@@ -136,7 +136,8 @@ func (a *cluster) formatted(id messages.BrokerID) map[string]types.UID {
 
 // ranOnPod reports whether a broker was seen to run with a log dir on an emptyDir, also by what is on its way into status.
 func (a *cluster) ranOnPod(id messages.BrokerID) bool {
-	return a.known.BrokersState[id.String()].RanOnEmptyDir || a.status.sent != nil && a.status.sent.BrokersState[id.String()].RanOnEmptyDir
+	return a.known.BrokersState[id.String()].RanOnEmptyDir != "" ||
+		a.status.sent != nil && a.status.sent.BrokersState[id.String()].RanOnEmptyDir != ""
 }
 
 // settling is how long the status still waits for first reports.

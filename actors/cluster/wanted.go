@@ -238,6 +238,16 @@ func sharedEqual(a, b *v1beta1.KafkaCluster) bool {
 	return equality.Semantic.DeepEqual(left, right)
 }
 
+// anyFormatted reports whether status knows any disk that Kafka ran on.
+func anyFormatted(states map[string]v1beta1.BrokerState) bool {
+	for _, state := range states {
+		if len(state.FormattedLogDirs) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // formattedOf reads from status on which claims a broker's log dirs were seen to run.
 func formattedOf(state v1beta1.BrokerState) map[string]types.UID {
 	if len(state.FormattedLogDirs) == 0 {

@@ -55,7 +55,7 @@ func lossWordProblems(cluster *v1beta1.KafkaCluster, tokens map[messages.BrokerI
 	return problems
 }
 
-// lossWord reports whether a word may be that of a loss, now or earlier: the beginning of the UID of a claim; see lossTokens.
+// lossWord reports whether a word may be that of a loss, now or earlier: the beginning of the UID of a claim or a Pod; see lossTokens.
 func lossWord(claim string) bool { return regexp.MustCompile(`^[0-9a-fA-F]{8}$`).MatchString(claim) }
 
 // lossWords says what can be written: what is lost now, or where that would be told.

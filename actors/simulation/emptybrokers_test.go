@@ -41,14 +41,34 @@ func (w *World) losePods(name string, ids ...messages.BrokerID) {
 	}
 }
 
-// lastInSync leaves broker 3 of 3, 4 and 5 alone in sync.
-func (w *World) lastInSync() {
+// lastInSync stops all holders of a topic but one, and takes that one's Pod away.
+func (w *World) lastInSync(id messages.BrokerID, others ...messages.BrokerID) {
 	w.t.Helper()
 	w.topic("demo", "orders", 6, 3, 1)
 	w.advance(time.Minute)
-	w.edit("demo", maintained(4, 5))
-	w.eventually(10*time.Minute, "two are stopped", func() bool { return len(w.podsOf("demo", 4))+len(w.podsOf("demo", 5)) == 0 })
+	var stopped []int32
+	for _, other := range others {
+		stopped = append(stopped, int32(other))
+	}
+	w.edit("demo", maintained(stopped...))
+	for _, other := range others {
+		w.eventually(10*time.Minute, "another one is stopped", func() bool { return len(w.podsOf("demo", other)) == 0 })
+	}
 	w.advance(time.Minute)
+	w.losePods("demo", id)
+}
+
+// takesNothing sees that the last one in sync does not start while others have copies, and that it does without those.
+func (w *World) takesNothing(id messages.BrokerID) {
+	w.t.Helper()
+	w.eventually(10*time.Minute, "a condition names the partitions", func() bool {
+		text := w.conditionText("demo", kube.ConditionDataVolumeLost)
+		return strings.Contains(text, "orders-") && strings.Contains(text, "--election-type UNCLEAN")
+	})
+	w.advance(time.Hour)
+	require.Empty(w.t, w.podsOf("demo", id))
+	require.Empty(w.t, w.lostPartitions("demo"))
+	w.deleteTopic("demo", "orders")
 }
 
 func TestABrokerOnAnEmptyDirTakesNothingFromOthers(t *testing.T) {
@@ -64,25 +84,91 @@ func TestABrokerOnAnEmptyDirTakesNothingFromOthers(t *testing.T) {
 			run(t, func(w *World) {
 				w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), replicasOnPods(3)))
 				w.eventuallyReady("demo")
-				w.lastInSync()
-				w.losePods("demo", 3)
+				w.lastInSync(3, 4, 5)
 				before(w)
 				w.edit("demo", maintained())
 				w.advance(time.Minute)
 				w.edit("demo", resumed)
-				w.eventually(10*time.Minute, "a condition names the partitions", func() bool {
-					text := w.conditionText("demo", kube.ConditionDataVolumeLost)
-					return strings.Contains(text, "orders-0") && strings.Contains(text, "--election-type UNCLEAN")
-				})
-				w.advance(time.Hour)
-				require.Empty(w.t, w.podsOf("demo", 3))
-				require.Empty(w.t, w.lostPartitions("demo"))
-				w.deleteTopic("demo", "orders")
+				w.takesNothing(3)
 				w.eventuallyReady("demo")
 				w.settled()
 			})
 		})
 	}
+}
+
+func TestABrokerOnAnEmptyDirTakesNothingFromOthersWithZooKeeper(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", brokers(3), zooKeeper, replicasOnPods(0)))
+		w.eventuallyReady("demo")
+		w.lastInSync(0, 1, 2)
+		w.edit("demo", maintained())
+		w.takesNothing(0)
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
+func TestABrokerOnAnEmptyDirThatLeftTakesNothingFromOthers(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) { // it is put back after all that it had was deleted by hand
+		cluster := kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("4.3.1"), replicasOnPods(3))
+		w.apply(cluster)
+		w.eventuallyReady("demo")
+		w.lastInSync(3, 4, 5)
+		w.edit("demo", withoutBroker(3))
+		w.edit("demo", maintained())
+		w.advance(5 * time.Minute)
+		require.NotContains(w.t, w.cluster("demo").Status.BrokersState["3"].Reason, "before it ever ran")
+		w.deleteByHand("demo", 3)
+		w.advance(5 * time.Minute)
+		w.edit("demo", func(c *v1beta1.KafkaCluster) { c.Spec.Brokers = cluster.Spec.Brokers })
+		w.takesNothing(3)
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+	run(t, func(w *World) { // it has claims, too, with which it would be made again until it is empty
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), kafkaImage("4.3.1"), withCruiseControl, func(c *v1beta1.KafkaCluster) {
+			c.Spec.Brokers[3].BrokerConfig.StorageConfigs = []v1beta1.StorageConfig{{MountPath: "/fast", EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+		}))
+		w.eventuallyReady("demo")
+		w.lastInSync(3, 4, 5)
+		w.edit("demo", withoutBroker(3))
+		w.edit("demo", maintained())
+		w.takesNothing(3)
+		w.eventually(10*time.Minute, "it has left", func() bool { return len(claimsOfBroker(w.claimsOf("demo"), 3)) == 0 })
+		w.settled()
+	})
+}
+
+// aDiskOnPods gives every node a second disk that goes with its Pod.
+func aDiskOnPods(c *v1beta1.KafkaCluster) {
+	for name, group := range c.Spec.BrokerConfigGroups {
+		group.StorageConfigs = append(group.StorageConfigs, v1beta1.StorageConfig{MountPath: "/fast", EmptyDir: &corev1.EmptyDirVolumeSource{}})
+		c.Spec.BrokerConfigGroups[name] = group
+	}
+}
+
+// Nobody can answer without those that wait for an answer: a person has to say who starts.
+func TestBrokersWithADiskOnAnEmptyDirThatAreAllGoneAreLetStartByAPerson(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.withOrders(controllersOnly(3), brokers(3), aDiskOnPods)
+		w.losePods("demo", 3, 4, 5)
+		w.eventually(10*time.Minute, "all are told", func() bool {
+			return strings.Count(w.conditionText("demo", kube.ConditionDataVolumeLost), kube.AnnotationAllowDataLoss) == 3
+		})
+		w.advance(time.Hour)
+		require.Empty(w.t, w.podsOf("demo", 4))
+		for id := messages.BrokerID(3); id < 6; id++ {
+			word := id.String() + "/" + w.cluster("demo").Status.BrokersState[id.String()].RanOnEmptyDir[:8]
+			require.Contains(w.t, w.conditionText("demo", kube.ConditionDataVolumeLost), word)
+			w.edit("demo", annotated(kube.AnnotationAllowDataLoss, word))
+			w.eventually(10*time.Minute, "it serves", func() bool { return w.serves("demo", id) })
+		}
+		w.eventuallyReady("demo")
+	})
 }
 
 // onClaims has nothing on emptyDirs any more.
@@ -124,13 +210,13 @@ func TestBrokersOnEmptyDirsComeBackWhenAllAreGone(t *testing.T) {
 	t.Parallel()
 	for name, changes := range map[string][]func(*v1beta1.KafkaCluster){
 		"controllers apart": {controllersOnly(3), brokers(3), replicasOnPods(3, 4, 5)},
+		"with racks":        {controllersOnly(3), brokers(3), replicasOnPods(3, 4, 5), racks},
 		"ZooKeeper":         {brokers(6), zooKeeper, replicasOnPods(0, 1, 2, 3, 4, 5)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(w *World) {
 				w.withOrders(changes...)
 				w.losePods("demo", 0, 1, 2, 3, 4, 5)
-				w.kill()
 				w.eventuallyReady("demo")
 				w.settled()
 			})
@@ -142,12 +228,7 @@ func TestBrokersOnEmptyDirsComeBackWhenAllAreGone(t *testing.T) {
 func TestCombinedNodesWithASecondDiskOnAnEmptyDirComeBackAfterAllAreGone(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *World) {
-		w.withOrders(nodes(3), func(c *v1beta1.KafkaCluster) {
-			for name, group := range c.Spec.BrokerConfigGroups {
-				group.StorageConfigs = append(group.StorageConfigs, v1beta1.StorageConfig{MountPath: "/fast", EmptyDir: &corev1.EmptyDirVolumeSource{}})
-				c.Spec.BrokerConfigGroups[name] = group
-			}
-		})
+		w.withOrders(nodes(3), aDiskOnPods)
 		w.losePods("demo", 0, 1, 2)
 		w.eventuallyReady("demo")
 	})

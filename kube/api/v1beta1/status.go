@@ -99,9 +99,9 @@ type BrokerState struct {
 	// Disks that hold a formatted log dir. One that is listed is never formatted again.
 	// +optional
 	FormattedLogDirs []FormattedLogDir `json:"formattedLogDirs,omitempty"`
-	// Kafka has run here with a log dir on an emptyDir, which goes with the Pod.
+	// UID of the Pod in which Kafka ran last with a log dir on an emptyDir, which goes with the Pod.
 	// +optional
-	RanOnEmptyDir bool `json:"ranOnEmptyDir,omitempty"`
+	RanOnEmptyDir string `json:"ranOnEmptyDir,omitempty"`
 	// Whether Kafka has it registered as a broker, also while it is down; only with KRaft. It goes when Kafka has forgotten a node
 	// that is no broker any more.
 	// +optional

@@ -248,7 +248,7 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.RackAwarenessState
     - name: ranOnEmptyDir
       type:
-        scalar: boolean
+        scalar: string
     - name: reason
       type:
         scalar: string

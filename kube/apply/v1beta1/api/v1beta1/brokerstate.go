@@ -36,8 +36,8 @@ type BrokerStateApplyConfiguration struct {
 	Since *v1.Time `json:"since,omitempty"`
 	// Disks that hold a formatted log dir. One that is listed is never formatted again.
 	FormattedLogDirs []FormattedLogDirApplyConfiguration `json:"formattedLogDirs,omitempty"`
-	// Kafka has run here with a log dir on an emptyDir, which goes with the Pod.
-	RanOnEmptyDir *bool `json:"ranOnEmptyDir,omitempty"`
+	// UID of the Pod in which Kafka ran last with a log dir on an emptyDir, which goes with the Pod.
+	RanOnEmptyDir *string `json:"ranOnEmptyDir,omitempty"`
 	// Whether Kafka has it registered as a broker, also while it is down; only with KRaft. It goes when Kafka has forgotten a node
 	// that is no broker any more.
 	Registered *bool `json:"registered,omitempty"`
@@ -149,7 +149,7 @@ func (b *BrokerStateApplyConfiguration) WithFormattedLogDirs(values ...*Formatte
 // WithRanOnEmptyDir sets the RanOnEmptyDir field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the RanOnEmptyDir field is set to the value of the last call.
-func (b *BrokerStateApplyConfiguration) WithRanOnEmptyDir(value bool) *BrokerStateApplyConfiguration {
+func (b *BrokerStateApplyConfiguration) WithRanOnEmptyDir(value string) *BrokerStateApplyConfiguration {
 	b.RanOnEmptyDir = &value
 	return b
 }
