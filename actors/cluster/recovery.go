@@ -217,13 +217,13 @@ func lossTokens(cluster types.UID, nodes []node, states map[string]v1beta1.Broke
 	for _, n := range nodes {
 		var uid string
 		switch state := states[n.id.String()]; {
+		case n.metadataGone(): // of which nothing can be given up
 		case len(n.observed.Lost) > 0:
-			uid = string(formattedOf(state)[n.observed.Lost[0]])
+			if uid = string(formattedOf(state)[n.observed.Lost[0]]); uid == "" || uid == unknownClaim { // which no earlier word can be about
+				uid = string(cluster)
+			}
 		case n.observed.Emptied:
 			uid = cmp.Or(state.RanOnEmptyDir, string(cluster))
-		}
-		if uid == unknownClaim { // one that no word of an earlier cluster is about
-			uid = string(cluster)
 		}
 		if uid != "" {
 			tokens[n.id] = n.id.String() + "/" + uid[:min(long, len(uid))]

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,36 @@ func TestABrokerLeavesANodeThatIsGoneForGoodWithoutItsDisk(t *testing.T) {
 				w.settled()
 			}, machines(6, 3))
 		})
+	}
+}
+
+// Nobody has seen what ran on its disk: it may have been Kafka.
+func TestABrokerLeavesANodeThatIsGoneForGoodBeforeItWasSeen(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		changes []func(*v1beta1.KafkaCluster)
+		id      messages.BrokerID
+	}{
+		"a broker":       {[]func(*v1beta1.KafkaCluster){controllersOnly(3), brokers(3), kafkaImage("4.3.1")}, 4},
+		"with ZooKeeper": {[]func(*v1beta1.KafkaCluster){brokers(4), zooKeeper}, 2},
+	} {
+		for after := time.Duration(0); after < 6*time.Second; after += time.Second {
+			t.Run(fmt.Sprintf("%s, after %s", name, after), func(t *testing.T) {
+				run(t, func(w *World) {
+					localVolumes(w)
+					w.apply(kafkaCluster("demo", test.changes...))
+					w.eventually(time.Minute, "its Pod has a node", func() bool {
+						pods := w.podsOf("demo", test.id)
+						return len(pods) == 1 && pods[0].Spec.NodeName != ""
+					})
+					w.advance(after)
+					w.givenUp(w.nodeOf(test.id))
+					w.eventually(30*time.Minute, "it serves elsewhere", func() bool { return w.serves("demo", test.id) })
+					w.eventuallyReady("demo")
+					w.settled()
+				}, machines(6, 3))
+			})
+		}
 	}
 }
 
