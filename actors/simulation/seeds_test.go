@@ -82,8 +82,8 @@ func TestAQuarterOfTheHistoriesIsFreshWhereAsked(t *testing.T) {
 }
 
 const (
-	// steps is how many acts a history has, fewSteps those of the seeds from broad on to the fresh ones: they are played by many at a time
-	// (make sim SEEDS=20000), where twice as many beginnings find more than longer stories.
+	// steps is how many acts a history has, fewSteps how many those have that only a run of very many plays (make sim SEEDS=20000): in the
+	// same time there are more of them, and with them more shapes of clusters and orders of acts.
 	steps, fewSteps = 10, 7
 	broad, fresh    = 2_000, 1_000_000
 )
