@@ -29,7 +29,7 @@ func LastCopyOn(id messages.BrokerID, gone map[messages.BrokerID]bool, x *Replic
 	holds := func(other messages.BrokerID) bool { return other != id && !gone[other] }
 	for _, i := range x.of(id) {
 		leader := x.from.Partitions[i].Leader
-		if (leader < 0 || leader == id) && slices.ContainsFunc(x.replicas.of(i), holds) {
+		if (leader < 0 || !holds(leader)) && slices.ContainsFunc(x.replicas.of(i), holds) {
 			last = append(last, x.name(i))
 		}
 	}

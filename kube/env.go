@@ -53,14 +53,10 @@ func formatEnv(in PodInput) []corev1.EnvVar {
 	if dirs := formatDirs(in); len(dirs) > 0 {
 		env = append(env, corev1.EnvVar{Name: envFormatDirs, Value: strings.Join(dirs, ",")})
 	}
-	if !in.spec().KRaft {
-		return env
+	if in.spec().KRaft {
+		env = append(env, corev1.EnvVar{Name: envClusterID, Value: in.ClusterID}, corev1.EnvVar{Name: envQuorum, Value: string(in.Quorum.Mode)})
 	}
-	env = append(env,
-		corev1.EnvVar{Name: envClusterID, Value: in.ClusterID},
-		corev1.EnvVar{Name: envQuorum, Value: string(in.Quorum.Mode)},
-		corev1.EnvVar{Name: envLogDirs, Value: strings.Join(mountPaths(in.Config), ",")},
-	)
+	env = append(env, corev1.EnvVar{Name: envLogDirs, Value: strings.Join(mountPaths(in.Config), ",")})
 	if in.Quorum.Initially(in.id()) && formatsMetadata(in) {
 		env = append(env, corev1.EnvVar{Name: envInitialControllers, Value: initialControllers(in.Quorum)})
 		if in.Config.StorageConfigs[0].PvcSpec == nil {

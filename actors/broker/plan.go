@@ -165,7 +165,7 @@ func claims(w blueprint, o observed, _ time.Time) step {
 			continue
 		case w.Formatted[disk.MountPath] != "" && !slices.Contains(w.Replace, disk.MountPath):
 			return blocked("DataVolumeLost: %s", fateOf(o, disk.MountPath))
-		case w.ranUnseen(o):
+		case w.ranUnseen(o) && !slices.Contains(w.Replace, disk.MountPath):
 			return blocked("DataVolumeLost: there is no claim for %s, and the broker ran before this operator could see on "+
 				"which disks: restore the claim; if the disk is new, take it out of the spec until the broker runs", disk.MountPath)
 		}
@@ -215,7 +215,7 @@ func (w blueprint) metadataLeft() string {
 
 // ranUnseen reports whether a broker that Koperator made has not been seen to run yet: nobody has recorded its disks.
 func (w blueprint) ranUnseen(o observed) bool {
-	if len(w.Formatted) > 0 { // it was seen, and with it all its disks
+	if len(w.Formatted) > 0 || w.RanOnPod { // it was seen, and with it all its disks
 		return false
 	}
 	return w.RanBefore || o.config != nil && o.config.Annotations[kube.AnnotationRenderedHash] == "" ||

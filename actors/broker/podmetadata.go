@@ -145,9 +145,9 @@ func (w blueprint) replicasGone(o observed) bool {
 	})
 }
 
-// replicasOn reports whether a broker's Pod has a log dir on no claim: by its own word, or by the spec's, which Pods of Koperator's follow.
+// replicasOn reports whether a broker's Pod has a log dir on no claim: by its own word, or that of a Pod of Koperator's by the spec's.
 func (w blueprint) replicasOn(pod *corev1.Pod) bool {
-	return kube.ReplicasOnPod(pod) || w.isBroker() && slices.ContainsFunc(w.disks, func(disk v1beta1.StorageConfig) bool {
+	return kube.ReplicasOnPod(pod) || !kube.MadeByUs(pod) && w.isBroker() && slices.ContainsFunc(w.disks, func(disk v1beta1.StorageConfig) bool {
 		return disk.PvcSpec == nil && !claimsDisk(pod, disk.MountPath)
 	})
 }

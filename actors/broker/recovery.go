@@ -13,8 +13,8 @@ import (
 
 // lostDisks are the mount paths on which Kafka was seen to run and that have no claim any more, sorted, whether the spec still
 // has them or not. A claim that somebody has deleted is not lost while a Pod runs on it; a Pod that never started or has ended
-// keeps none. One whose volume was on a node that is gone is lost also where nobody has seen Kafka run on it: it may have. Not that of a
-// controller, which may have voted: the others may know its claim as that of a first voter.
+// keeps none. One whose volume was on a node that is gone is lost also where nobody has seen Kafka run on it: it may have, as Koperator's
+// brokers surely did. Not that of a controller, which may have voted: the others may know its claim as that of a first voter.
 func (w blueprint) lostDisks(o observed) []string {
 	if pod := o.pod(); pod != nil && (everStarted(pod) && !podEnded(pod) || o.written.Deleting(pod)) {
 		return nil
@@ -27,7 +27,7 @@ func (w blueprint) lostDisks(o observed) []string {
 				there, stranded = there || !w.stranded(o, claim), stranded || w.stranded(o, claim)
 			}
 		}
-		unseen := stranded && !(w.Cluster.Spec.KRaft && w.config.IsController())
+		unseen := (stranded || w.ranUnseen(o)) && !(w.Cluster.Spec.KRaft && w.config.IsController())
 		if disk.PvcSpec != nil && !there && (unseen || w.Formatted[disk.MountPath] != "") {
 			lost = append(lost, disk.MountPath)
 		}

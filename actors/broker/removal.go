@@ -15,6 +15,7 @@ import (
 // its Pod is made again when it is lost: it may hold the last copy of a partition.
 func leaving(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
+	never := len(w.Formatted) == 0 && !w.RanOnPod && !w.RanBefore
 	switch {
 	case !w.Leaving:
 		return nil
@@ -24,7 +25,7 @@ func leaving(w blueprint, o observed, _ time.Time) step {
 		return remove{
 			object: pod, reason: "it left the spec, and Kafka has nothing on it any more", notice: notice{"BrokerRemoved", "Stop"},
 		}
-	case pod != nil && len(w.Formatted) == 0 && !w.RanOnPod && !everStarted(pod):
+	case pod != nil && never && !everStarted(pod):
 		return remove{object: pod, reason: "the broker left the spec before it ever started"}
 	case pod != nil:
 		return nil
@@ -32,7 +33,7 @@ func leaving(w blueprint, o observed, _ time.Time) step {
 		return w.retire(o)
 	case w.Removal.Stopped:
 		return wait{phase: messages.PhaseStopped, reason: "it left the spec and is stopped; Kafka has yet to forget it"}
-	case len(w.Formatted) == 0 && !w.RanOnPod:
+	case never:
 		return blocked("it left the spec before it ever ran: nothing is made for it; when Kafka answers that it does not know it, its "+
 			"objects go; or delete its claims and its ConfigMap %s", kube.BrokerConfigName(w.Cluster.Name, w.id))
 	}

@@ -186,7 +186,7 @@ func (a *cluster) tell(c actor.Context, id messages.BrokerID, k *child, quorum m
 		Paused:    a.paused(),
 		Permit:    a.roll.permits[id].told(),
 		Removal:   a.removals.told[id],
-		Replace:   a.recovery.replaceFor(id), StartEmpty: a.recovery.startEmpty[id],
+		Replace:   a.recovery.replaceFor(id), StartEmpty: a.recovery.startEmpty[id] != nil,
 		RanOnPod:  a.ranOnPod(id),
 		Elsewhere: a.recovery.elsewhere[id], MetadataDirectory: a.kafka.Directories[id],
 		Consent: a.consent, BrokersTook: !a.roles.broker[id] && k.observed.ConfigStale && brokersTook(a.nodes()),

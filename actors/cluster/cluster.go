@@ -412,7 +412,7 @@ func (a *cluster) identified(c actor.Context) bool {
 		a.objects.problem = err.Error()
 		return false
 	}
-	a.objects.problem, id.disks = "", found.disks(a.valid, claims)
+	a.objects.problem, id.disks, id.onPods = "", found.disks(a.valid, claims), found.onPods(a.valid)
 	a.status.record = &id
 	return false
 }
@@ -426,8 +426,11 @@ func (a *cluster) disksRecorded() bool {
 		return true
 	}
 	claims := a.Cache.Objects(kube.KindClaim, a.Key)
-	if disks := evidenceOf(a.valid, claims, nil).disks(a.valid, claims); len(disks) > 0 {
-		a.status.record = &identity{clusterID: a.known.ClusterID, quorum: messages.QuorumMode(a.known.Quorum), disks: disks}
+	found := evidenceOf(a.valid, claims, nil)
+	if disks := found.disks(a.valid, claims); len(disks) > 0 {
+		a.status.record = &identity{
+			clusterID: a.known.ClusterID, quorum: messages.QuorumMode(a.known.Quorum), disks: disks, onPods: found.onPods(a.valid),
+		}
 	}
 	return a.status.record == nil
 }

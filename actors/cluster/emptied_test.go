@@ -40,6 +40,15 @@ func mixed(ids ...messages.BrokerID) rollView {
 	return v
 }
 
+// started has been let start while others had nothing.
+func started(id messages.BrokerID, gone ...messages.BrokerID) recovery {
+	proof := map[messages.BrokerID]bool{id: true}
+	for _, other := range gone {
+		proof[other] = true
+	}
+	return recovery{startEmpty: map[messages.BrokerID]map[messages.BrokerID]bool{id: proof}}
+}
+
 func TestWhoStartsWithEmptiedLogDirs(t *testing.T) {
 	unanswered := func(v *rollView) { v.kafka.Answered = false }
 	tokens := map[messages.BrokerID]string{3: "3/0a1b2c3d"}
@@ -60,15 +69,22 @@ func TestWhoStartsWithEmptiedLogDirs(t *testing.T) {
 		"nor whom an unclean election could take": {view: emptied(2), spoil: func(v *rollView) {
 			v.index.Replication().Partitions[1].Leader = -1
 		}, text: "orders-0"},
-		"unless a person lets it":        {view: emptied(3), accepted: tokens, start: []messages.BrokerID{3}},
-		"by the word for this loss":      {view: emptied(3), accepted: map[messages.BrokerID]string{3: "3/ffffffff"}, text: "orders-0"},
-		"or nobody else has it":          {view: emptied(2, 3), start: []messages.BrokerID{2, 3}},
-		"what was let start stays so":    {view: emptied(3), known: recovery{startEmpty: map[messages.BrokerID]bool{3: true}}, start: []messages.BrokerID{3}},
-		"who leaves is not made again":   {view: emptied(3), spoil: func(v *rollView) { v.nodes[3].leaving = true }},
-		"but for its claims":             {view: emptied(3), spoil: func(v *rollView) { v.nodes[3].leaving, v.nodes[3].allVolatile = true, false }, text: "orders-0"},
-		"who has not looked may have it": {view: emptied(2, 3), spoil: func(v *rollView) { v.nodes[2].observed.Emptied, v.nodes[2].observed.Revision = false, 0 }, text: "orders-0"},
-		"not while Kafka counts on it":   {view: emptied(2), spoil: func(v *rollView) { v.kafka.Brokers = append(v.kafka.Brokers, 2) }, text: "given it up yet"},
-		"not unheard":                    {view: emptied(2), spoil: unanswered, text: "Kafka has not answered since"},
+		"unless a person lets it":               {view: emptied(3), accepted: tokens, start: []messages.BrokerID{3}},
+		"by the word for this loss":             {view: emptied(3), accepted: map[messages.BrokerID]string{3: "3/ffffffff"}, text: "orders-0"},
+		"or nobody else has it":                 {view: emptied(2, 3), start: []messages.BrokerID{2, 3}},
+		"what was let start stays so":           {view: emptied(3), known: started(3, 2), start: []messages.BrokerID{3}},
+		"but not when others have it after all": {view: emptied(3), known: started(3), text: "orders-0"},
+		"who is to be no broker may have it": {view: emptied(0, 1, 2, 3), spoil: func(v *rollView) {
+			unanswered(v)
+			v.nodes[0].broker, v.nodes[0].observed = false, messages.BrokerObserved{Revision: 7, Pod: "pod", PodRole: "true"}
+		}, text: "Kafka has not answered since"},
+		"or somebody of whom nobody knows": {view: emptied(0, 1, 2, 3), spoil: func(v *rollView) { unanswered(v); v.strangers = true }, text: "Kafka has not answered since"},
+		"an answer of before says nothing": {view: emptied(2), spoil: func(v *rollView) { v.nodes[2].observed.Since = now.Add(time.Second); v.now = now.Add(time.Minute) }, text: "Kafka has not answered since"},
+		"who leaves is not made again":     {view: emptied(3), spoil: func(v *rollView) { v.nodes[3].leaving = true }},
+		"but for its claims":               {view: emptied(3), spoil: func(v *rollView) { v.nodes[3].leaving, v.nodes[3].allVolatile = true, false }, text: "orders-0"},
+		"who has not looked may have it":   {view: emptied(2, 3), spoil: func(v *rollView) { v.nodes[2].observed.Emptied, v.nodes[2].observed.Revision = false, 0 }, text: "orders-0"},
+		"not while Kafka counts on it":     {view: emptied(2), spoil: func(v *rollView) { v.kafka.Brokers = append(v.kafka.Brokers, 2) }, text: "given it up yet"},
+		"not unheard":                      {view: emptied(2), spoil: unanswered, text: "Kafka has not answered since"},
 		"what is new is no news": {view: emptied(2), spoil: func(v *rollView) {
 			unanswered(v)
 			v.nodes[2].observed.Since = now.Add(time.Second - goneFor)
@@ -87,7 +103,7 @@ func TestWhoStartsWithEmptiedLogDirs(t *testing.T) {
 			r := test.view.decideRecovery(test.known, test.accepted, tokens)
 			var start []messages.BrokerID
 			for _, n := range test.view.nodes {
-				if r.startEmpty[n.id] {
+				if r.startEmpty[n.id] != nil {
 					start = append(start, n.id)
 				}
 			}

@@ -98,6 +98,22 @@ func (e evidence) disks(cluster *v1beta1.KafkaCluster, claims []kube.Object) map
 	return disks
 }
 
+// onPods are the brokers of such a cluster that may have run with a log dir on an emptyDir.
+func (e evidence) onPods(cluster *v1beta1.KafkaCluster) []messages.BrokerID {
+	if !e.lived {
+		return nil
+	}
+	var ids []messages.BrokerID
+	for i := range cluster.Spec.Brokers {
+		entry := &cluster.Spec.Brokers[i]
+		broker, _ := rolesOfNode(cluster, entry)
+		if _, any, _ := emptyDirs(cluster, entry); broker && any {
+			ids = append(ids, messages.BrokerID(entry.ID))
+		}
+	}
+	return ids
+}
+
 // claimedPaths are the mount paths of a node's disks that have claims.
 func claimedPaths(cluster *v1beta1.KafkaCluster, entry *v1beta1.Broker) []string {
 	config, err := v1beta1.BrokerConfigOf(&cluster.Spec, entry)

@@ -88,6 +88,8 @@ type rollView struct {
 	// zeroBudget says that the user's PodDisruptionBudget lets nobody go ever.
 	zeroBudget bool
 	rackOf     map[messages.BrokerID]string
+	// strangers is set while there are nodes of the cluster that nobody speaks of; only recovery asks.
+	strangers bool
 	// recorded are the brokers that status knows Kafka to have registered.
 	recorded map[messages.BrokerID]bool
 	// voters are those that Kafka told of last, also while it does not answer; none where it has told this daemon of none.

@@ -31,8 +31,9 @@ type recovery struct {
 	beside map[messages.BrokerID][]string
 	// elsewhere are the nodes whose disks that cannot be read hold nothing that is not elsewhere.
 	elsewhere map[messages.BrokerID]bool
-	// startEmpty are the brokers that may start although what they had on emptyDirs is gone.
-	startEmpty map[messages.BrokerID]bool
+	// startEmpty are the brokers that may start although what they had on emptyDirs is gone, each with those that had nothing when that was
+	// proved.
+	startEmpty map[messages.BrokerID]map[messages.BrokerID]bool
 }
 
 // replaceFor is what a node hears of it.
@@ -47,7 +48,10 @@ func (r recovery) replaceFor(id messages.BrokerID) []string {
 // replica of is led by another broker, and for a controller when the others hold the metadata. The proof is made anew each time,
 // as long as a disk is lost. accepted are the nodes whose lost disks a person has given up, tokens the words for it.
 func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.BrokerID]string) recovery {
-	next := recovery{granted: -1, beside: map[messages.BrokerID][]string{}, elsewhere: map[messages.BrokerID]bool{}, startEmpty: map[messages.BrokerID]bool{}}
+	next := recovery{
+		granted: -1, beside: map[messages.BrokerID][]string{}, elsewhere: map[messages.BrokerID]bool{},
+		startEmpty: map[messages.BrokerID]map[messages.BrokerID]bool{},
+	}
 	if known.granted >= 0 && v.replacing(known.granted) {
 		next.granted = known.granted
 	}
@@ -219,11 +223,13 @@ func lossTokens(cluster types.UID, nodes []node, states map[string]v1beta1.Broke
 		switch state := states[n.id.String()]; {
 		case n.metadataGone(): // of which nothing can be given up
 		case len(n.observed.Lost) > 0:
-			if uid = string(formattedOf(state)[n.observed.Lost[0]]); uid == "" || uid == unknownClaim { // which no earlier word can be about
-				uid = string(cluster)
-			}
+			path := n.observed.Lost[0]
+			uid = cmp.Or(string(formattedOf(state)[path]), string(n.observed.Claims[path]), unknownClaim)
 		case n.observed.Emptied:
-			uid = cmp.Or(state.RanOnEmptyDir, string(cluster))
+			uid = cmp.Or(state.RanOnEmptyDir, unknownClaim)
+		}
+		if uid == unknownClaim { // one that no word of an earlier cluster is about
+			uid = string(cluster)
 		}
 		if uid != "" {
 			tokens[n.id] = n.id.String() + "/" + uid[:min(long, len(uid))]

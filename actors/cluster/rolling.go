@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,9 @@ func (a *cluster) keepRecovery(c actor.Context) {
 		return
 	}
 	before, nodes := a.recovery, a.nodes()
-	a.recovery = a.rollView(time.Now()).decideRecovery(before, givenUp(a.newest), lossTokens(a.uid, nodes, a.known.BrokersState))
+	v := a.rollView(time.Now())
+	v.strangers = slices.ContainsFunc(a.existing(), func(id messages.BrokerID) bool { return a.children[id] == nil })
+	a.recovery = v.decideRecovery(before, givenUp(a.newest), lossTokens(a.uid, nodes, a.known.BrokersState))
 	if a.recovery.again > 0 {
 		a.again.SetSooner(c, a.recovery.again, lookNow{})
 	}

@@ -40,15 +40,21 @@ func (v view) runsFormatted(n node) bool {
 	return n.observed.PodReady && (v.kafka.Answered && v.kafka.Knows(n.id, n.broker) || v.someBrokerServes())
 }
 
-// ranOnEmptyDir follows the Pod that runs: without any, the last one tells.
+// ranOnEmptyDir is the Pod in which a broker ran last with a log dir on an emptyDir. It is known from when one was seen to run, by the Pod's
+// word of then: the spec may have changed since. A Pod without the broker role says nothing of the replicas that the last one had.
 func (v view) ranOnEmptyDir(known string, n node) string {
+	o, pod := n.observed, string(n.observed.Pod)
 	switch {
-	case !v.runsFormatted(n):
+	case pod == "" || v.cluster.Spec.KRaft && !runsBroker(n):
 		return known
-	case n.observed.ReplicasOnPod:
-		return string(n.observed.Pod)
-	default:
+	case known == pod:
+		return known
+	case o.ReplicasOnPod && (v.runsFormatted(n) || known != "" && !o.Started.IsZero()):
+		return pod
+	case !o.ReplicasOnPod && v.runsFormatted(n):
 		return ""
+	default:
+		return known
 	}
 }
 

@@ -21,6 +21,8 @@ type identity struct {
 	initial []messages.BrokerID
 	// disks are those of a cluster that lived before and that nobody has recorded, by node.
 	disks map[messages.BrokerID][]v1beta1.FormattedLogDir
+	// onPods are its brokers that may have run with a log dir on an emptyDir.
+	onPods []messages.BrokerID
 }
 
 // identityOf finds what the cluster already is, or decides what a new one becomes. newID makes a cluster id; it is
@@ -79,8 +81,14 @@ func (i identity) record(status *v1beta1.KafkaClusterStatus) {
 	for _, id := range i.initial {
 		status.InitialControllers = append(status.InitialControllers, int32(id))
 	}
-	if len(i.disks) > 0 && status.BrokersState == nil {
+	if len(i.disks)+len(i.onPods) > 0 && status.BrokersState == nil {
 		status.BrokersState = map[string]v1beta1.BrokerState{}
+	}
+	for _, id := range i.onPods {
+		if state := status.BrokersState[id.String()]; state.RanOnEmptyDir == "" {
+			state.RanOnEmptyDir = unknownClaim
+			status.BrokersState[id.String()] = state
+		}
 	}
 	for id, dirs := range i.disks {
 		if state := status.BrokersState[id.String()]; len(state.FormattedLogDirs) == 0 {
@@ -90,7 +98,8 @@ func (i identity) record(status *v1beta1.KafkaClusterStatus) {
 	}
 }
 
-// unknownClaim stands for the claim of a disk that may have been in a cluster whose status is lost. No claim has this UID.
+// unknownClaim stands for the claim of a disk, or the Pod with an emptyDir, that may have been in a cluster whose status is lost. Nothing has
+// this UID.
 const unknownClaim = "00000000-0000-0000-0000-000000000000"
 
 func userClusterID(cluster *v1beta1.KafkaCluster) string {
@@ -241,7 +250,7 @@ func sharedEqual(a, b *v1beta1.KafkaCluster) bool {
 // anyFormatted reports whether status knows any disk that Kafka ran on.
 func anyFormatted(states map[string]v1beta1.BrokerState) bool {
 	for _, state := range states {
-		if len(state.FormattedLogDirs) > 0 {
+		if len(state.FormattedLogDirs) > 0 || state.RanOnEmptyDir != "" {
 			return true
 		}
 	}

@@ -247,5 +247,45 @@ func TestTheDaemonMayDieAtAnyWriteWhileABrokerOnAnEmptyDirIsLost(t *testing.T) {
 			require.Empty(w.t, w.lostPartitions("demo"))
 			w.settled()
 		})
+		run(t, func(w *World) {
+			w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), replicasOnPods(3)))
+			w.eventuallyReady("demo")
+			w.lastInSync(3, 4, 5)
+			w.killAfterWrites(writes)
+			w.edit("demo", maintained())
+			w.takesNothing(3)
+			w.eventuallyReady("demo")
+			w.settled()
+		})
+	}
+}
+
+// Its status is new, and what the claims of others tell is that it lived.
+func TestABrokerOnAnEmptyDirOfARetainedClusterTakesNothingFromOthers(t *testing.T) {
+	t.Parallel()
+	for name, changes := range map[string][]func(*v1beta1.KafkaCluster){
+		"with KRaft":     {controllersOnly(3), brokers(3), replicasOnPods(3), retained},
+		"with ZooKeeper": {brokers(6), zooKeeper, replicasOnPods(3), retained},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(w *World) {
+				w.apply(kafkaCluster("demo", changes...))
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 6, 3, 1)
+				w.advance(time.Minute)
+				w.againWith("demo", func(c *v1beta1.KafkaCluster) {
+					w.kafka.mu.Lock()
+					for _, p := range w.kafka.clusters[keyed("demo")].partitions {
+						if slices.Contains(p.replicas, 3) {
+							p.isr, p.eligible = []messages.BrokerID{3}, nil // it was the last one that stopped
+						}
+					}
+					w.kafka.mu.Unlock()
+				})
+				w.takesNothing(3)
+				w.eventuallyReady("demo")
+				w.settled()
+			})
+		})
 	}
 }
