@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -174,6 +175,11 @@ func neverStarted(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodPending || pod.Status.Phase == ""
 }
 
+// givenUp reports whether a person has given up what is on a claim.
+func givenUp(claim *corev1.PersistentVolumeClaim, owner *v1beta1.KafkaCluster) bool {
+	return owner != nil && slices.Contains(strings.Split(owner.Annotations[kube.AnnotationAllowDataLoss], ","), idOf(claim).String()+"/"+string(claim.UID)[:8])
+}
+
 // deleted is told after the daemon deleted an object, with what stood there.
 func (i *invariants) deleted(object kube.Object, owner *v1beta1.KafkaCluster) {
 	counted := ""
@@ -182,7 +188,7 @@ func (i *invariants) deleted(object kube.Object, owner *v1beta1.KafkaCluster) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok && i.withData[claim.UID] && counted != "" {
+	if claim, ok := object.(*corev1.PersistentVolumeClaim); ok && i.withData[claim.UID] && counted != "" && !givenUp(claim, owner) {
 		i.violated("claim %s with data was deleted: %s", claim.Name, counted)
 	}
 	if kindOf(object) != kube.KindCluster && (owner == nil || !kube.Owned(object, owner)) && isCore(object) {
