@@ -106,6 +106,9 @@ func (h *history) upgrade() {
 // breakImage rolls out an image that cannot start, for all or for one, and takes it back. Pods that go meanwhile come back with it.
 func (h *history) breakImage() {
 	bad := []string{"registry.example/kafka:broken", "registry.example/kafka:unpullable"}[h.rng.IntN(2)]
+	if h.onPods() && !h.allVote() { // first voters that have begun cannot have another image before there is a quorum: deploy/OPERATIONS.md
+		return
+	}
 	before := h.cluster(h.name).Spec.ClusterImage
 	h.edit(h.name, image(bad))
 	h.advance(h.minutes(4))
