@@ -128,7 +128,7 @@ func (m messages) moreDisk(path string) {
 // lessDisk takes it out of the spec again, and waits until it is gone.
 func (n namespace) lessDisk(path string) {
 	n.t.Helper()
-	next := n.cluster("disks")
+	next := n.spec("disks")
 	next.Spec.Brokers[3].BrokerConfig.StorageConfigs = nil
 	n.apply(next)
 	n.eventually(5*time.Minute, "it is gone", func() (bool, string) {
