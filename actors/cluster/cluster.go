@@ -386,55 +386,6 @@ func snapshotOf(resource *v1beta1.KafkaCluster) *v1beta1.KafkaCluster {
 	return snapshot
 }
 
-// identified reports whether the cluster's identity is recorded, and records it when it is not. No broker is told
-// anything before.
-func (a *cluster) identified(c actor.Context) bool {
-	if !a.valid.Spec.KRaft {
-		return a.disksRecorded()
-	}
-	if a.known.ClusterID != "" && a.known.Quorum != "" {
-		if id, anew := chosenAnew(a.roles.controllers, a.known, a.mayHaveStarted); anew {
-			a.status.record = &id
-			return false
-		}
-		return true
-	}
-	if a.status.record != nil { // a write whose answer was lost may have landed: it must not be followed by another id
-		return false
-	}
-	claims := a.Cache.Objects(kube.KindClaim, a.Key)
-	found := evidenceOf(a.valid, claims, a.Cache.Objects(kube.KindPod, a.Key))
-	id, err := identityOf(a.valid, a.known, found, newClusterID)
-	if err != nil {
-		if a.objects.problem != err.Error() { // which the status tells
-			a.Log.Error("no cluster id", "error", err)
-		}
-		a.objects.problem = err.Error()
-		return false
-	}
-	a.objects.problem, id.disks, id.onPods = "", found.disks(a.valid, claims), found.onPods(a.valid)
-	a.status.record = &id
-	return false
-}
-
-// disksRecorded does in ZooKeeper mode, where there is no id, what is left of that: it records the disks of a cluster whose status is lost.
-func (a *cluster) disksRecorded() bool {
-	switch {
-	case a.status.record != nil:
-		return false
-	case a.status.sent != nil || anyFormatted(a.known.BrokersState):
-		return true
-	}
-	claims := a.Cache.Objects(kube.KindClaim, a.Key)
-	found := evidenceOf(a.valid, claims, nil)
-	if disks := found.disks(a.valid, claims); len(disks) > 0 {
-		a.status.record = &identity{
-			clusterID: a.known.ClusterID, quorum: messages.QuorumMode(a.known.Quorum), disks: disks, onPods: found.onPods(a.valid),
-		}
-	}
-	return a.status.record == nil
-}
-
 func (a *cluster) paused() bool { return a.newest != nil && isPaused(a.newest) }
 
 // startLoading reads the resource past the cache, once. If it is not the one that the cache shows the cache is behind,

@@ -90,7 +90,7 @@ func (e evidence) disks(cluster *v1beta1.KafkaCluster, claims []kube.Object) map
 		for _, mountPath := range mountPaths {
 			there := slices.ContainsFunc(disks[id], func(d v1beta1.FormattedLogDir) bool { return d.MountPath == mountPath })
 			if mountPath != "" && !there && !waitingClaim(claims, id, mountPath) {
-				disks[id] = append(disks[id], v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: unknownClaim})
+				disks[id] = append(disks[id], v1beta1.FormattedLogDir{MountPath: mountPath, ClaimUID: unknownUID})
 			}
 		}
 		slices.SortFunc(disks[id], func(a, b v1beta1.FormattedLogDir) int { return strings.Compare(a.MountPath, b.MountPath) })

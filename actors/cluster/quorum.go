@@ -57,7 +57,7 @@ func recordedOver(claims map[messages.BrokerID]map[string]types.UID, states map[
 			known[id] = map[string]types.UID{}
 		}
 		for mountPath, claim := range formattedOf(state) {
-			if claim != unknownClaim {
+			if claim != unknownUID {
 				known[id][mountPath] = claim
 			}
 		}

@@ -224,11 +224,11 @@ func lossTokens(cluster types.UID, nodes []node, states map[string]v1beta1.Broke
 		case n.metadataGone(): // of which nothing can be given up
 		case len(n.observed.Lost) > 0:
 			path := n.observed.Lost[0]
-			uid = cmp.Or(string(formattedOf(state)[path]), string(n.observed.Claims[path]), unknownClaim)
+			uid = cmp.Or(string(formattedOf(state)[path]), string(n.observed.Claims[path]), unknownUID)
 		case n.observed.Emptied:
-			uid = cmp.Or(state.RanOnEmptyDir, unknownClaim)
+			uid = cmp.Or(state.RanOnEmptyDir, unknownUID)
 		}
-		if uid == unknownClaim { // one that no word of an earlier cluster is about
+		if uid == unknownUID { // one that no word of an earlier cluster is about
 			uid = string(cluster)
 		}
 		if uid != "" {
