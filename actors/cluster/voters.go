@@ -105,8 +105,8 @@ func (a *cluster) keepVoters(c actor.Context) {
 		return
 	}
 	wish := a.votersWish()
-	// While somebody is being stopped no vote changes: together the two may cost the majority that each keeps.
-	if a.voters.job.running || someoneStops(a.roll.permits, a.nodes()) || !a.kafka.Answered || len(a.kafka.Voters) == 0 || len(wish.brokers) == 0 {
+	// While a controller is being stopped no vote changes: together the two may cost the majority that each keeps.
+	if a.voters.job.running || slices.ContainsFunc(a.nodes(), a.controllerStops) || !a.kafka.Answered || len(a.kafka.Voters) == 0 || len(wish.brokers) == 0 {
 		return
 	}
 	if left := time.Until(a.voters.notBefore); left > 0 {
@@ -131,13 +131,12 @@ func (a *cluster) keepVoters(c actor.Context) {
 	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (votersResult, error) { return e.changeVoters(ctx, wish) })
 }
 
-// someoneStops reports whether a node may be stopped, or was and is not up again. Whose metadata went with its Pod is not before its vote is
-// taken.
-func someoneStops(permits map[messages.BrokerID]permit, nodes []node) bool {
-	return slices.ContainsFunc(nodes, func(n node) bool {
-		p, held := permits[n.id]
-		return held && !n.metadataGone() && (n.observed.Pod == p.Pod || n.observed.Stopping || !n.observed.PodReady)
-	})
+// controllerStops reports whether a node that has a vote, or may get one, may be stopped, or was and is not up again. Whose metadata went
+// with its Pod is not before its vote is taken. Brokers alone count for no majority, and a budget may keep them until the votes are right.
+func (a *cluster) controllerStops(n node) bool {
+	p, held := a.roll.permits[n.id]
+	votes := n.controller || a.runsController(n.id) || slices.Contains(a.kafka.Voters, n.id)
+	return held && votes && !n.metadataGone() && (n.observed.Pod == p.Pod || n.observed.Stopping || !n.observed.PodReady)
 }
 
 // votersWanted are those who should have a vote now.

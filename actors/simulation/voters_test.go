@@ -152,6 +152,26 @@ func TestAControllerWhoseVolumeIsLostGetsItsVoteBackWithAnEmptyOne(t *testing.T)
 	}
 }
 
+// Its budget closes until the votes are right again, so who waits for the one must not hold up the other.
+func TestARestartOfABrokerAndAVoteDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 4, 3, 2)
+		was, before := w.directories("demo")[2], w.podUIDs("demo")[4]
+		w.loseClaims("demo", 2)
+		w.expectRestarts("demo", 4)
+		w.askRestart(4)
+		w.eventually(15*time.Minute, "both are done", func() bool {
+			is := w.directories("demo")[2]
+			return is != "" && is != was && w.podUIDs("demo")[4] != before
+		})
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
 // directories are the ids of the disks with which nodes vote.
 func (w *World) directories(name string) map[messages.BrokerID]string {
 	w.kafka.mu.Lock()
