@@ -279,10 +279,14 @@ func endedPod(w blueprint, o observed, now time.Time) step {
 
 // outdatedPod removes a Pod that never started anything and was made from another wish: it may wait for what only the
 // newer one brings, and its ConfigMap is not written any more.
-func outdatedPod(w blueprint, o observed, _ time.Time) step {
+func outdatedPod(w blueprint, o observed, now time.Time) step {
 	pod := o.pod()
 	if pod == nil || o.written.Deleting(pod) || w.madeFrom(pod) || !kube.MadeByUs(pod) || everStarted(pod) || w.starting(o).madeFrom(pod) {
 		return nil
+	}
+	if left := w.mayYetVote(o, now); left > 0 {
+		return wait{phase: messages.PhaseStarting, reason: "the Pod is to be a first voter of the quorum and about to start; the spec has " +
+			"changed since it was made, which comes after its start", again: left}
 	}
 	return remove{object: pod, reason: "the Pod never started, and the spec has changed since it was made"}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // A controller with its metadata on an emptyDir has an empty log with each new Pod, and must not have the vote that its last one had:
@@ -117,6 +118,25 @@ func (w blueprint) mendsInPlace(o observed) bool {
 func (w blueprint) wasFirstVoter(o observed) bool {
 	pod := o.pod()
 	return pod != nil && kube.FirstVoterPod(pod) || o.config != nil && o.config.Data[kube.KeyFirstVoter] != ""
+}
+
+const (
+	// firstStart is how long a first voter may take from its creation until its container starts: to pull an image takes a while.
+	firstStart = 2 * time.Minute
+	// firstStartApart is how much later the next one's time is over.
+	firstStartApart = 15 * time.Second
+)
+
+// mayYetVote is how long a Pod may yet take to start as a first voter, 0 for one that is none or that is stuck. Its container may be there
+// already when the Pod goes, and then no other Pod has its vote (KIP-853 knows it by the directory id): at most one controller at a time may
+// lose its vote that way, or an edit in the first seconds would leave a cluster that never has a quorum.
+func (w blueprint) mayYetVote(o observed, now time.Time) time.Duration {
+	pod := o.pod()
+	if o.config == nil || w.firstVoter(o) == "" || stuck(pod) {
+		return 0
+	}
+	place := max(0, slices.IndexFunc(w.Quorum.Initial, func(v messages.Voter) bool { return v.ID == w.id }))
+	return max(0, firstStart+time.Duration(place)*firstStartApart-now.Sub(pod.CreationTimestamp.Time))
 }
 
 // uninvited reports whether a Pod was made to be a first voter, never started, and came too late for that.

@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -66,6 +67,17 @@ func withConfig(t *testing.T) func(*scene) {
 }
 
 func withoutPod(s *scene) { s.o.pods = nil }
+
+// created has the Pod there for so long.
+func created(ago time.Duration) func(*scene) {
+	return func(s *scene) { s.o.pods[0].CreationTimestamp = metav1.NewTime(now.Add(-ago)) }
+}
+
+func unpullable(s *scene) {
+	s.o.pods[0].Status.ContainerStatuses = []corev1.ContainerStatus{{
+		Name: kube.KafkaContainer, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull"}},
+	}}
+}
 
 func scheduled(s *scene) { s.o.pods[0].Spec.NodeName = "node-1" }
 
@@ -213,6 +225,17 @@ func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
 		},
 		"the ConfigMap of one that was never made is not written again": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), scheduled, unmade), step: "broker.wait", reason: "stopping",
+		},
+		"it is left alone while it may yet start: no other Pod has its vote": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), outdated, scheduled, created(time.Minute)), step: "broker.wait", reason: "after its start",
+		},
+		"unless it is stuck": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), outdated, scheduled, created(time.Minute), unpullable),
+			step:  "delete Pod demo-node-0", reason: "never started",
+		},
+		"or takes too long": {
+			scene: nodeOnPod(t, onPod(true), withPod(t, false), withConfig(t), outdated, scheduled, created(firstStart)),
+			step:  "delete Pod demo-node-0", reason: "never started",
 		},
 		"one that never had a node goes alone": {
 			scene: nodeOnPod(t, onPod(true), withPod(t, false), outdated), step: "delete Pod demo-node-0", reason: "never started",

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +182,34 @@ func TestASpecThatIsCorrectedBeforeTheFirstStartOnEmptyDirs(t *testing.T) {
 		w.eventuallyReady("demo")
 		require.Len(w.t, w.votes("demo"), 3)
 		w.settled()
+	})
+}
+
+// Were they replaced, and a watch had missed their end, nobody could be a first voter in their place.
+func TestFirstPodsOnEmptyDirsThatAreAboutToStartSurviveAnEdit(t *testing.T) {
+	t.Parallel()
+	for tenths := range 30 {
+		run(t, func(w *World) {
+			w.apply(kafkaCluster("demo", nodes(5), onEmptyDirs))
+			w.eventually(time.Minute, "their files are there", func() bool { return len(w.pods("demo")) == 5 && len(w.podsWithFile("demo")) == 5 })
+			w.advance(time.Duration(tenths) * 100 * time.Millisecond)
+			before := w.podUIDs("demo")
+			w.expectRestarts("demo", 0, 1, 2, 3, 4)
+			w.edit("demo", readOnly("queued.max.requests=400\n"))
+			w.eventually(5*time.Minute, "there is a quorum", func() bool { return len(w.votes("demo")) == 5 })
+			require.Equal(w.t, before, w.podUIDs("demo"))
+			w.eventuallyReady("demo")
+			w.settled()
+		})
+	}
+}
+
+// podsWithFile are the Pods of brokers that have a ConfigMap.
+func (w *World) podsWithFile(name string) []*corev1.Pod {
+	return slices.DeleteFunc(w.pods(name), func(p *corev1.Pod) bool {
+		return !slices.ContainsFunc(w.owned(kube.KindConfigMap, name), func(o kube.Object) bool {
+			return o.GetLabels()[kube.LabelBrokerID] == p.Labels[kube.LabelBrokerID]
+		})
 	})
 }
 
