@@ -65,6 +65,24 @@ func Applied(config *corev1.ConfigMap, cluster *v1beta1.KafkaCluster) map[string
 	return applied
 }
 
+const keyUserAtTakeover = "user-config"
+
+// WithUserConfig adds to the record of a broker that Koperator made what people had written of its file when it was taken over: its own
+// ConfigMap is Koperator's as long as the Pod is.
+func WithUserConfig(record *corev1.ConfigMap, text string) *corev1.ConfigMap {
+	record.Data[keyUserAtTakeover] = text
+	return record
+}
+
+// UserConfig reads it; recorded is false where there is none.
+func UserConfig(record *corev1.ConfigMap, cluster *v1beta1.KafkaCluster) (text string, recorded bool) {
+	if record == nil || !Owned(record, cluster) {
+		return "", false
+	}
+	text, recorded = record.Data[keyUserAtTakeover]
+	return text, recorded
+}
+
 // SignConfig completes a broker's ConfigMap. It writes into it what its files hash to: what somebody else has changed in them
 // is not what a broker was started with.
 func SignConfig(config *corev1.ConfigMap) {

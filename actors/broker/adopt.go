@@ -15,16 +15,48 @@ func adopt(w blueprint, o observed, _ time.Time) step {
 	if pod == nil || w.Leaving || o.written.Deleting(pod) || kube.MadeByUs(pod) || pod.Annotations[kube.AnnotationAdoptedWith] != "" {
 		return nil
 	}
+	if text, recorded := kube.UserConfig(o.record, w.Cluster); !recorded || text != w.userProperties {
+		record := w.recordWith(o, w.applied(o), w.refusals(o), kube.Levels(o.record, w.Cluster))
+		return apply{
+			objects: []kube.Object{kube.WithUserConfig(record, w.userProperties)}, reason: "what people had written when the broker was taken over",
+		}
+	}
 	return annotate{
 		object: pod, annotations: map[string]string{kube.AnnotationAdoptedWith: w.userHash},
-		reason: "the broker's Pod is taken over as it is; later edits of the spec restart it",
+		reason: "the broker's Pod is taken over as it is; later edits of the spec count",
 	}
 }
 
-// editedSince reports whether people have changed what only a restart brings in since the Pod was taken over.
+const editedSinceTakeover = "the spec has changes since the broker was taken over that only a restart brings in"
+
+// editedSince reports whether people have changed since the Pod was taken over what only another Pod has.
 func (w blueprint) editedSince(pod *corev1.Pod) bool {
 	with := pod.Annotations[kube.AnnotationAdoptedWith]
-	return !kube.MadeByUs(pod) && with != "" && !kube.SameHash(with, w.userHash)
+	return adoptedPod(pod) && !kube.SamePodPart(with, w.userHash)
+}
+
+// adoptedPod reports whether a Pod is Koperator's, and taken over.
+func adoptedPod(pod *corev1.Pod) bool {
+	return !kube.MadeByUs(pod) && pod.Annotations[kube.AnnotationAdoptedWith] != ""
+}
+
+// adoptedWith reads between which files a broker changes that Koperator made: what people had written at the takeover is in the record. Its
+// ConfigMap says nothing of that, and stays as it is, so that Koperator could be started again.
+func (w blueprint) adoptedWith(o observed) (f files, ok bool) {
+	user, known := w.atTakeover(o)
+	if !known || kube.FileHash(user) != startedFile(o.pod()) {
+		return f, false
+	}
+	return w.filesFrom(user, "", "")
+}
+
+// tookAll says of a Pod of Koperator's that its broker has all of today's file; what of it was set while it ran goes into the file of the
+// next Pod.
+func (w blueprint) tookAll(pod *corev1.Pod, f files, reason string) step {
+	return annotate{object: pod, reason: reason, annotations: map[string]string{
+		kube.AnnotationAdoptedWith: kube.WithFilePart(pod.Annotations[kube.AnnotationAdoptedWith], kube.FilePart(w.userHash)),
+		kube.AnnotationStartedWith: kube.FileHash(f.user),
+	}}
 }
 
 // adopted says what differs in a Pod that Koperator made from one that would be made today.

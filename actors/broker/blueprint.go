@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -392,8 +393,8 @@ func (w blueprint) sameHashes(annotations map[string]string) bool {
 }
 
 // stale reports whether a Pod runs with other inputs of the user than those wanted. Of a Pod that Koperator made
-// nothing is known.
+// nothing is known before its takeover.
 func (w blueprint) stale(pod *corev1.Pod) bool {
-	hash := pod.Annotations[kube.AnnotationUserInputsHash]
-	return hash != "" && !kube.SameHash(hash, w.userHash) || w.editedSince(pod)
+	hash := cmp.Or(pod.Annotations[kube.AnnotationUserInputsHash], pod.Annotations[kube.AnnotationAdoptedWith])
+	return hash != "" && !kube.SameHash(hash, w.userHash)
 }

@@ -45,6 +45,8 @@ type asked struct {
 	recorded kafka.Applied
 	// refusals are those of the record as it was seen last.
 	refusals map[string]kube.RefusedValue
+	// takeover is what people had written at the takeover, by the record as it was seen last, nil while none was.
+	takeover *string
 	// levels is what is known of the levels of loggers.
 	levels levelsAsked
 	// refused are the changes that Kafka did not take, by key.
@@ -96,8 +98,16 @@ func (w blueprint) isBroker() bool {
 func (w blueprint) concerned(o observed) bool {
 	pod := o.pod()
 	return w.cordon() != "" || w.config.Config != "" || w.Cluster.Spec.ClusterWideConfig != "" ||
-		o.record != nil || len(o.asked.recorded)+len(o.asked.refusals) > 0 || o.asked.after != nil ||
+		w.recordsValues(o) || len(o.asked.recorded)+len(o.asked.refusals) > 0 || o.asked.after != nil ||
 		w.fileDiffers(pod) || pod.Annotations[kube.AnnotationStartedWith] != "" || len(w.ClusterApplied) > 0 && !hashed(pod)
+}
+
+// recordsValues reports whether values of the broker are ours, or were: what people had written at a takeover is none.
+func (w blueprint) recordsValues(o observed) bool {
+	if _, adopted := kube.UserConfig(o.record, w.Cluster); !adopted {
+		return o.record != nil
+	}
+	return len(kube.Applied(o.record, w.Cluster))+len(kube.Refusals(o.record, w.Cluster))+len(kube.Levels(o.record, w.Cluster)) > 0
 }
 
 // AdminAddress is where the operator asks a broker.
@@ -229,9 +239,28 @@ func (w blueprint) record(o observed, applied kafka.Applied, reason string) step
 	if o.live != nil {
 		refused = o.live.refusals
 	}
-	record := kube.WithRefusals(kube.BrokerAppliedConfigMap(w.Cluster, w.id, applied), refused)
-	record = kube.WithLevels(record, kube.Levels(o.record, w.Cluster))
-	return apply{objects: []kube.Object{record}, reason: reason}
+	return apply{objects: []kube.Object{w.recordWith(o, applied, refused, kube.Levels(o.record, w.Cluster))}, reason: reason}
+}
+
+// recordWith is the broker's record with these values, refusals and loggers, and with what people had written at a takeover as long as the
+// Pod is Koperator's.
+func (w blueprint) recordWith(o observed, applied kafka.Applied, refused map[string]kube.RefusedValue, loggers []string) *corev1.ConfigMap {
+	record := kube.WithLevels(kube.WithRefusals(kube.BrokerAppliedConfigMap(w.Cluster, w.id, applied), refused), loggers)
+	if text, known := w.atTakeover(o); known {
+		return kube.WithUserConfig(record, text)
+	}
+	return record
+}
+
+// atTakeover is what people had written when the Pod was taken over, as long as it is Koperator's.
+func (w blueprint) atTakeover(o observed) (text string, known bool) {
+	if pod := o.pod(); pod == nil || !adoptedPod(pod) {
+		return "", false
+	}
+	if text, known = kube.UserConfig(o.record, w.Cluster); !known && o.asked.takeover != nil {
+		return *o.asked.takeover, true
+	}
+	return text, known
 }
 
 // answered takes a broker's answer. What it refused is tried again after a while, and at a new process.
@@ -258,6 +287,9 @@ func (w blueprint) remembered(o observed, now time.Time) asked {
 	a := o.asked
 	if o.record != nil {
 		a.recorded, a.refusals = kube.Applied(o.record, w.Cluster), kube.Refusals(o.record, w.Cluster)
+	}
+	if text, known := w.atTakeover(o); known {
+		a.takeover = &text
 	}
 	if o.record != nil && a.after != nil && a.after.Equal(kube.Applied(o.record, w.Cluster)) {
 		a.after = nil

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -46,7 +48,12 @@ func (f files) corrected(described kafka.Configs) files {
 // as we wrote it.
 func (w blueprint) startedWith(o observed) (f files, ok bool) {
 	pod := o.pod()
-	if o.config == nil || pod == nil {
+	switch {
+	case pod == nil:
+		return f, false
+	case adoptedPod(pod):
+		return w.adoptedWith(o)
+	case o.config == nil:
 		return f, false
 	}
 	user, recorded := o.config.Data[kube.KeyUserConfig]
@@ -58,29 +65,39 @@ func (w blueprint) startedWith(o observed) (f files, ok bool) {
 	if !changed {
 		text = o.config.Data[kube.KeyBrokerConfig]
 	}
+	if f, ok = w.filesFrom(user, text, o.config.Data[kube.KeyBrokerConfig]); !ok {
+		return f, false
+	}
+	if !started { // the record was lost, and the file written again: Kafka shows what it took of it while it ran
+		userBefore, _ := w.keysOf(user) // which filesFrom has read
+		f.changed = slices.Concat(f.changed, userBefore.Keys(), slices.Collect(maps.Keys(w.applied(o))))
+		slices.Sort(f.changed)
+		f.changed = slices.Compact(f.changed)
+	}
+	return f, true
+}
+
+// filesFrom are the files of a broker that was started with a text, of which people had written user, and whose file is another by now; ok
+// is false where one of them cannot be read.
+func (w blueprint) filesFrom(user, text, now string) (f files, ok bool) {
 	var errs [4]error
 	var userBefore, file kafka.Properties
 	f.user, f.wanted, f.text = user, w.wantedKeys, text
 	f.running, errs[0] = w.keysOf(text)
 	userBefore, errs[1] = w.keysOf(user)
-	file, errs[2] = w.keysOf(o.config.Data[kube.KeyBrokerConfig])
+	file, errs[2] = w.keysOf(now)
 	f.changed = differing(userBefore, w.userKeys)
 	f.before = f.wanted.Merge()
 	if len(f.changed) > 0 {
 		f.before, errs[3] = w.fileOf(user)
 	}
-	for _, err := range errs {
-		if err != nil {
-			return files{}, false
-		}
+	if errors.Join(errs[:]...) != nil {
+		return files{}, false
 	}
 	f.changed = append(f.changed, differing(f.before, f.wanted)...) // what we derive from what people write
 	for _, key := range differing(f.running, file) {
 		copyKey(f.before, f.running, key)
 		f.changed = append(f.changed, key)
-	}
-	if !started { // the record was lost, and the file written again: Kafka shows what it took of it while it ran
-		f.changed = slices.Concat(f.changed, userBefore.Keys(), slices.Collect(maps.Keys(w.applied(o))))
 	}
 	slices.Sort(f.changed)
 	f.changed = slices.Compact(f.changed)
@@ -94,9 +111,10 @@ func (w blueprint) fileOf(user string) (kafka.Properties, error) {
 }
 
 // seenFiles stands in for startedWith where the record is lost: a broker shows what it has read from its file. Of keys that
-// neither people nor we had a hand in nothing is said, nor of Pods that Koperator made, whose differences wait for consent.
+// neither people nor we had a hand in nothing is said, nor of Pods that Koperator made and that have taken nothing since: what differs in
+// them waits for consent.
 func (w blueprint) seenFiles(o observed, applied kafka.Applied) (f files, ok bool) {
-	if !hashed(o.pod()) {
+	if pod := o.pod(); !hashed(pod) && pod.Annotations[kube.AnnotationStartedWith] == "" {
 		return files{}, false
 	}
 	wanted := w.wantedKeys
@@ -111,7 +129,7 @@ func hashed(pod *corev1.Pod) bool { return pod.Annotations[kube.AnnotationUserIn
 
 // fileDiffers reports whether people have changed the properties since a Pod's file was written.
 func (w blueprint) fileDiffers(pod *corev1.Pod) bool {
-	return hashed(pod) && takenFile(pod) != kube.FilePart(w.userHash)
+	return (hashed(pod) || adoptedPod(pod)) && takenFile(pod) != kube.FilePart(w.userHash)
 }
 
 // podDiffers reports whether people have changed what only another Pod has.
@@ -147,7 +165,7 @@ func startedFile(pod *corev1.Pod) string {
 // takenFile is the hash of what people had written in the file that the Pod's broker has all of, whether from its start or
 // since.
 func takenFile(pod *corev1.Pod) string {
-	return kube.FilePart(pod.Annotations[kube.AnnotationUserInputsHash])
+	return kube.FilePart(cmp.Or(pod.Annotations[kube.AnnotationUserInputsHash], pod.Annotations[kube.AnnotationAdoptedWith]))
 }
 
 // copyKey gives a key in one text the value of another, or takes it away where that has none.
@@ -228,8 +246,11 @@ func (f files) onBrokersAlone() bool {
 // taken is what is left to be written for a Pod that needs no restart for its newest file: the file, then the Pod's hashes of it.
 func (w blueprint) taken(o observed, f files, reason string) step {
 	pod := o.pod()
-	if !w.fileDiffers(pod) || w.podDiffers(pod) {
+	switch {
+	case !w.fileDiffers(pod) || w.podDiffers(pod) || w.editedSince(pod):
 		return nil
+	case adoptedPod(pod):
+		return w.tookAll(pod, f, reason)
 	}
 	annotations := map[string]string{
 		kube.AnnotationUserInputsHash: w.userHash, kube.AnnotationStartedWith: kube.FileHash(f.user),

@@ -163,8 +163,7 @@ func (w blueprint) writeLevels(o observed) step {
 }
 
 func (w blueprint) recordLevels(o observed, loggers []string, reason string) step {
-	record := kube.WithRefusals(kube.BrokerAppliedConfigMap(w.Cluster, w.id, w.applied(o)), w.refusals(o))
-	return apply{objects: []kube.Object{kube.WithLevels(record, loggers)}, reason: reason}
+	return apply{objects: []kube.Object{w.recordWith(o, w.applied(o), w.refusals(o), loggers)}, reason: reason}
 }
 
 func namesOf(changes []kafka.ConfigChange) []string {

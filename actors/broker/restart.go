@@ -68,7 +68,7 @@ func (w blueprint) restartReason(o observed) string {
 	case w.noRoom(o) != "" && !stuck(pod):
 		return ""
 	case w.editedSince(pod):
-		return "restart: the spec has changes since the broker was taken over that only a restart brings in"
+		return "restart: " + editedSinceTakeover
 	case w.podDiffers(pod) && w.heard(o) && !w.levelsLive(o) && !w.cpuLive(o):
 		return "restart: " + firstOf(w.levelsRefusedReason(o), w.difference(pod, o.config))
 	case w.fileDiffers(pod) && w.starting(o).fileDiffers(pod) && w.onlyRestart(o) != "":
@@ -118,7 +118,7 @@ func (w blueprint) goesWithPod(o observed) string {
 // update says what differs in a Pod only because this daemon builds Pods differently.
 func (w blueprint) update(pod *corev1.Pod) string {
 	rendered := pod.Annotations[kube.AnnotationRenderedHash]
-	if !kube.MadeByUs(pod) && pod.Annotations[kube.AnnotationAdoptedWith] != "" && !w.editedSince(pod) {
+	if adoptedPod(pod) && !w.editedSince(pod) {
 		return w.adopted(pod)
 	}
 	if rendered == "" || w.stale(pod) || kube.SameHash(rendered, w.renderedHash) {
@@ -144,6 +144,9 @@ func (w blueprint) tainted(pod *corev1.Pod) bool {
 
 // difference names what only a restart brings in, as far as the records of the running broker tell it.
 func (w blueprint) difference(pod *corev1.Pod, config *corev1.ConfigMap) string {
+	if adoptedPod(pod) { // what differed before waits for consent
+		return editedSinceTakeover
+	}
 	var parts []string
 	if config != nil && !w.racks() {
 		parts = append(parts, changedLines(config.Data[kube.KeyBrokerConfig], w.properties)...)

@@ -318,6 +318,57 @@ func TestEditsOfAClusterOfKoperatorsWorkAsUsual(t *testing.T) {
 	})
 }
 
+func TestAFileOfKoperatorsChangesWhileItsBrokersRun(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(w *World) {
+		file := func(threads, requests string) func(*v1beta1.KafkaCluster) {
+			return readOnly("num.network.threads=" + threads + "\nqueued.max.requests=" + requests + "\n")
+		}
+		w.killDaemon()
+		w.madeByKoperator(kafkaCluster("demo", nodes(3), file("5", "300")))
+		w.advance(time.Hour)
+		w.edit("demo", file("5", "400")) // Koperator had yet to roll it out
+		w.startDaemon()
+		w.eventuallyReady("demo")
+		w.settled()
+		before := w.podUIDs("demo")
+		same := func() {
+			w.t.Helper()
+			w.settled()
+			require.Equal(w.t, before, w.podUIDs("demo"), "what Kafka takes restarts nobody")
+			require.Equal(w.t, "300", w.configInForce("demo", 1, "queued.max.requests"), "and does not agree to what differed before")
+		}
+		w.expectRestarts("demo")
+		w.edit("demo", file("6", "400"))
+		w.inForce("num.network.threads", "6", 0, 1, 2)
+		same()
+		require.Equal(w.t, v1beta1.ConfigInSync, w.cluster("demo").Status.BrokersState["1"].ConfigurationState)
+		w.kill()
+		same()
+		for id := range messages.BrokerID(3) {
+			require.NoError(w.t, w.store.delete(key{kube.KindConfigMap, "kafka", kube.BrokerAppliedName("demo", id)}, "", ""))
+		}
+		same()
+		w.inForce("num.network.threads", "6", 0, 1, 2)
+		w.edit("demo", file("5", "400"))
+		w.inForce("num.network.threads", "5", 0, 1, 2)
+		same()
+		w.edit("demo", file("7", "400"))
+		w.inForce("num.network.threads", "7", 0, 1, 2)
+		same()
+
+		w.expectRestarts("demo", 1)
+		w.askRestart(1)
+		w.eventually(10*time.Minute, "broker 1 has all of its file", func() bool {
+			return w.podUIDs("demo")[1] != before[1] && w.configInForce("demo", 1, "queued.max.requests") == "400"
+		})
+		w.inForce("num.network.threads", "7", 0, 1, 2)
+		w.eventually(10*time.Minute, "from there alone", func() bool { return len(w.dynamicConfig("demo", 1)) == 0 })
+		w.eventuallyReady("demo")
+		w.settled()
+	})
+}
+
 func TestWhatDifferedBeforeTheTakeoverWaitsForConsent(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *World) {

@@ -72,6 +72,10 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	// Who has lost the record of what a broker was started with, or somebody's edit of it, cannot tell what it may take while it runs.
 	config, _ := r.kafka.store.get(key{kube.KindConfigMap, pod.Namespace, kube.BrokerConfigName(cluster.Name, id)}).(*corev1.ConfigMap)
 	recorded := config != nil && kube.SignedConfig(config)
+	if !kube.MadeByUs(pod) && owner != nil {
+		record, _ := r.kafka.store.get(key{kube.KindConfigMap, pod.Namespace, kube.BrokerAppliedName(cluster.Name, id)}).(*corev1.ConfigMap)
+		_, recorded = kube.UserConfig(record, owner)
+	}
 	drained, letGo := r.kafka.store.drained(pod.Spec.NodeName, stop.blindness), r.letsGo(pod)
 	lost := r.kafka.hasLost(cluster, id, pod.UID)
 	i.mu.Lock()
@@ -152,15 +156,14 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded
 		return true
 	}
 	now := r.between(owner.UID, time.Now().Add(-r.blindness(time.Now())), time.Now())
-	// What people wrote when Koperator made a Pod nobody knows, so its file is not changed under it.
-	live := recorded && kube.MadeByUs(pod) && r.kafka.servedFor(clusterOf(pod), idOf(pod), pod.UID) > r.blindness(time.Now())+probed
+	live := recorded && r.kafka.servedFor(clusterOf(pod), idOf(pod), pod.UID) > r.blindness(time.Now())+probed
 	made := append(r.around(owner.UID, r.made[makingOf(pod)]), r.around(owner.UID, pod.CreationTimestamp.Time)...)
 	for _, is := range now {
 		if agreed(is, pod) || tainted(pod, is.Spec.TaintedBrokersSelector) || leaves(is, idOf(pod)) {
 			return true
 		}
 		for _, was := range made {
-			if !reflect.DeepEqual(partOf(was, idOf(pod), live), partOf(is, idOf(pod), live)) {
+			if !reflect.DeepEqual(partOf(was, idOf(pod), live), partOf(is, idOf(pod), live)) || !kube.MadeByUs(pod) && levelsOf(was, idOf(pod)) != levelsOf(is, idOf(pod)) {
 				return true
 			}
 		}
@@ -207,6 +210,17 @@ func (r *restarts) between(cluster types.UID, from, to time.Time) []*v1beta1.Kaf
 		}
 	}
 	return stood
+}
+
+// levelsOf are the levels of a node's loggers: with which of them Koperator's Pods were started nobody knows.
+func levelsOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID) string {
+	for i := range cluster.Spec.Brokers {
+		config, err := v1beta1.BrokerConfigOf(&cluster.Spec, &cluster.Spec.Brokers[i])
+		if messages.BrokerID(cluster.Spec.Brokers[i].ID) == id && err == nil {
+			return config.Log4jConfig
+		}
+	}
+	return ""
 }
 
 // partOf is what of a spec only a restart brings to one broker; one that is not live cannot be asked to take anything.

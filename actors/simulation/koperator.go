@@ -110,8 +110,8 @@ func (k koperatorNode) config() *corev1.ConfigMap {
 	return &corev1.ConfigMap{
 		ObjectMeta: meta,
 		Data: map[string]string{kube.KeyBrokerConfig: fmt.Sprintf(
-			"controller.quorum.voters=%s\nlog.dirs=/kafka-logs/kafka\nnode.id=%d\nprocess.roles=%s\n",
-			strings.Join(voters, ","), k.id, strings.Join(k.roles(k.id), ","))},
+			"controller.quorum.voters=%s\nlog.dirs=/kafka-logs/kafka\nnode.id=%d\nprocess.roles=%s\n%s",
+			strings.Join(voters, ","), k.id, strings.Join(k.roles(k.id), ","), k.cluster.Spec.ReadOnlyConfig)},
 	}
 }
 
