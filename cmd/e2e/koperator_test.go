@@ -115,12 +115,13 @@ func (n namespace) daysWork(name, pod string) {
 	next := n.spec(name)
 	next.Labels = map[string]string{"team": "payments"}
 	next.Spec.ClusterWideConfig += "\nmessage.max.bytes=2000000\n"
+	next.Spec.ReadOnlyConfig += "\nnum.network.threads=4\n"
 	n.apply(next)
 	n.eventually(2*time.Minute, "all of it has its effect", func() (bool, string) {
 		said := n.exec(pod, "kafka-configs.sh --bootstrap-server "+name+"-all-broker:29092 --describe --all --entity-type brokers --entity-name 0 "+
-			"| grep -o 'message.max.bytes=[0-9]* ' | head -1")
+			"| grep -oE '^ *(message.max.bytes|num.network.threads)=[0-9]* '")
 		service := n.kubectl("get", "service", name+"-all-broker", "-o", "jsonpath={.metadata.labels.team}")
-		return said == "message.max.bytes=2000000" && service == "payments", said + "; " + service
+		return slices.Equal(strings.Fields(said), []string{"message.max.bytes=2000000", "num.network.threads=4"}) && service == "payments", said + "; " + service
 	})
 	n.waitReady(name)
 	next = n.spec(name)
