@@ -79,25 +79,6 @@ func TestABrokerThatLeftAndWhoseObjectsWereDeletedIsStillKnown(t *testing.T) {
 	}
 }
 
-func TestTheRecordOfABrokerGoesWhenItsReplicasHaveMoved(t *testing.T) {
-	t.Parallel()
-	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(3), brokers(1), kafkaImage("4.3.1"), withCruiseControl))
-		w.eventuallyReady("demo")
-		w.topic("demo", "orders", 8, 3, 2)
-		w.advance(time.Minute)
-		w.edit("demo", withoutBroker(3))
-		w.advance(time.Minute)
-		w.deleteByHand("demo", 3)
-		w.advance(5 * time.Minute)
-		require.True(w.t, w.recorded("demo", 3))
-		require.Contains(w.t, w.conditionText("demo", kube.ConditionBrokersLeaving), "its objects were deleted")
-		w.moveAway("demo", 3)
-		w.eventually(30*time.Minute, "nothing is remembered of it", func() bool { return !w.recorded("demo", 3) })
-		w.settled()
-	})
-}
-
 // again deletes a cluster that retains its claims, loses those of some nodes, and makes it anew.
 func (w *World) again(name string, lost ...messages.BrokerID) {
 	w.t.Helper()
