@@ -239,6 +239,9 @@ func (c Configs) InFile(key string) (value string, there, known bool) {
 	return *synonym.Value, true, true
 }
 
+// OnBroker reports whether a key has a value of its own for the broker, set while it ran.
+func (c Configs) OnBroker(key string) bool { return c[key].hasLevel(SourceDynamicBroker) }
+
 func (e ConfigEntry) hasLevel(source ConfigSource) bool {
 	_, ok := e.level(source)
 	return ok

@@ -5,26 +5,92 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 )
 
 // adopt marks a Pod that Koperator made with what the spec said when it was taken over. What differed in it before waits for
-// consent, whoever had left it so; what people edit from then on works as it always does.
+// consent, whoever had left it so; what people edit from then on works as it always does. What they had written of its file is recorded
+// before, and goes with that Pod.
 func adopt(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
-	if pod == nil || w.Leaving || o.written.Deleting(pod) || kube.MadeByUs(pod) || pod.Annotations[kube.AnnotationAdoptedWith] != "" {
+	if pod == nil || w.Leaving || o.written.Deleting(pod) {
 		return nil
 	}
-	if text, recorded := kube.UserConfig(o.record, w.Cluster); !recorded || text != w.userProperties {
-		record := w.recordWith(o, w.applied(o), w.refusals(o), kube.Levels(o.record, w.Cluster))
-		return apply{
-			objects: []kube.Object{kube.WithUserConfig(record, w.userProperties)}, reason: "what people had written when the broker was taken over",
-		}
+	recorded, isRecorded := kube.UserConfig(o.record, w.Cluster)
+	text, known := w.atTakeover(o)
+	switch {
+	case kube.MadeByUs(pod) && isRecorded:
+		return apply{objects: []kube.Object{w.recordNow(o)}, reason: "the Pod that was taken over is gone"}
+	case kube.MadeByUs(pod):
+		return nil
+	case known && (!isRecorded || recorded != hidden(text)):
+		return apply{objects: []kube.Object{w.recordNow(o)}, reason: "what people had written when the broker was taken over"}
+	case pod.Annotations[kube.AnnotationAdoptedWith] != "":
+		return nil
 	}
 	return annotate{
 		object: pod, annotations: map[string]string{kube.AnnotationAdoptedWith: w.userHash},
 		reason: "the broker's Pod is taken over as it is; later edits of the spec count",
 	}
+}
+
+// recordNow is the broker's record as it is, or was as long as somebody has not deleted it, with what belongs to its Pod.
+func (w blueprint) recordNow(o observed) *corev1.ConfigMap {
+	if o.record == nil && o.asked.after == nil {
+		return w.recordWith(o, o.asked.recorded, o.asked.refusals, nil)
+	}
+	return w.recordWith(o, w.applied(o), w.refusals(o), kube.Levels(o.record, w.Cluster))
+}
+
+// atTakeover is what people had written of the file when a Pod of Koperator's was taken over, or have now that it is to be: by the record, by
+// what is remembered of one, or by what they have written where that is still the same. Its hash stands on the Pod, so that nothing else is
+// taken for it.
+func (w blueprint) atTakeover(o observed) (text string, known bool) {
+	pod := o.pod()
+	switch {
+	case pod == nil || kube.MadeByUs(pod):
+		return "", false
+	case !adoptedPod(pod):
+		return w.userProperties, true
+	}
+	if text, known = kube.UserConfig(o.record, w.Cluster); known {
+		text = w.shown(text)
+	}
+	for _, candidate := range []string{text, o.asked.takeover, w.userProperties} {
+		if kube.FileHash(candidate) == startedFile(pod) {
+			return candidate, true
+		}
+	}
+	return "", false
+}
+
+// hidden is a text of properties with hashes in place of what is to be shown nowhere.
+func hidden(text string) string {
+	keys, err := kafka.Parse(text)
+	if err != nil {
+		return ""
+	}
+	for key, value := range keys {
+		if kafka.IsSensitive(key, nil) {
+			keys.Set(key, kube.FileHash(value))
+		}
+	}
+	return keys.String()
+}
+
+// shown is what was hidden, as far as it is still written.
+func (w blueprint) shown(text string) string {
+	keys, err := kafka.Parse(text)
+	if err != nil {
+		return ""
+	}
+	for key, hash := range keys {
+		if value, is := w.userKeys.Get(key); is && kafka.IsSensitive(key, nil) && kube.FileHash(value) == hash {
+			keys.Set(key, value)
+		}
+	}
+	return keys.String()
 }
 
 const editedSinceTakeover = "the spec has changes since the broker was taken over that only a restart brings in"
@@ -44,7 +110,7 @@ func adoptedPod(pod *corev1.Pod) bool {
 // ConfigMap says nothing of that, and stays as it is, so that Koperator could be started again.
 func (w blueprint) adoptedWith(o observed) (f files, ok bool) {
 	user, known := w.atTakeover(o)
-	if !known || kube.FileHash(user) != startedFile(o.pod()) {
+	if !known {
 		return f, false
 	}
 	return w.filesFrom(user, "", "")

@@ -45,8 +45,8 @@ type asked struct {
 	recorded kafka.Applied
 	// refusals are those of the record as it was seen last.
 	refusals map[string]kube.RefusedValue
-	// takeover is what people had written at the takeover, by the record as it was seen last, nil while none was.
-	takeover *string
+	// takeover is what people had written at the takeover, as far as that was known last.
+	takeover string
 	// levels is what is known of the levels of loggers.
 	levels levelsAsked
 	// refused are the changes that Kafka did not take, by key.
@@ -102,11 +102,8 @@ func (w blueprint) concerned(o observed) bool {
 		w.fileDiffers(pod) || pod.Annotations[kube.AnnotationStartedWith] != "" || len(w.ClusterApplied) > 0 && !hashed(pod)
 }
 
-// recordsValues reports whether values of the broker are ours, or were: what people had written at a takeover is none.
+// recordsValues reports whether values of the broker are ours, refused, or in doubt: a record may say something else.
 func (w blueprint) recordsValues(o observed) bool {
-	if _, adopted := kube.UserConfig(o.record, w.Cluster); !adopted {
-		return o.record != nil
-	}
 	return len(kube.Applied(o.record, w.Cluster))+len(kube.Refusals(o.record, w.Cluster))+len(kube.Levels(o.record, w.Cluster)) > 0
 }
 
@@ -247,20 +244,9 @@ func (w blueprint) record(o observed, applied kafka.Applied, reason string) step
 func (w blueprint) recordWith(o observed, applied kafka.Applied, refused map[string]kube.RefusedValue, loggers []string) *corev1.ConfigMap {
 	record := kube.WithLevels(kube.WithRefusals(kube.BrokerAppliedConfigMap(w.Cluster, w.id, applied), refused), loggers)
 	if text, known := w.atTakeover(o); known {
-		return kube.WithUserConfig(record, text)
+		return kube.WithUserConfig(record, hidden(text))
 	}
 	return record
-}
-
-// atTakeover is what people had written when the Pod was taken over, as long as it is Koperator's.
-func (w blueprint) atTakeover(o observed) (text string, known bool) {
-	if pod := o.pod(); pod == nil || !adoptedPod(pod) {
-		return "", false
-	}
-	if text, known = kube.UserConfig(o.record, w.Cluster); !known && o.asked.takeover != nil {
-		return *o.asked.takeover, true
-	}
-	return text, known
 }
 
 // answered takes a broker's answer. What it refused is tried again after a while, and at a new process.
@@ -289,7 +275,7 @@ func (w blueprint) remembered(o observed, now time.Time) asked {
 		a.recorded, a.refusals = kube.Applied(o.record, w.Cluster), kube.Refusals(o.record, w.Cluster)
 	}
 	if text, known := w.atTakeover(o); known {
-		a.takeover = &text
+		a.takeover = text
 	}
 	if o.record != nil && a.after != nil && a.after.Equal(kube.Applied(o.record, w.Cluster)) {
 		a.after = nil

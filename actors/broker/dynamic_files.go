@@ -111,14 +111,18 @@ func (w blueprint) fileOf(user string) (kafka.Properties, error) {
 }
 
 // seenFiles stands in for startedWith where the record is lost: a broker shows what it has read from its file. Of keys that
-// neither people nor we had a hand in nothing is said, nor of Pods that Koperator made and that have taken nothing since: what differs in
-// them waits for consent.
+// neither people nor we had a hand in nothing is said, nor of what Koperator's Pods have not taken since their
+// takeover: what differs there waits for consent.
 func (w blueprint) seenFiles(o observed, applied kafka.Applied) (f files, ok bool) {
 	if pod := o.pod(); !hashed(pod) && pod.Annotations[kube.AnnotationStartedWith] == "" {
 		return files{}, false
 	}
 	wanted := w.wantedKeys
-	f = files{running: wanted, before: wanted, wanted: wanted, changed: append(w.userKeys.Keys(), slices.Collect(maps.Keys(applied))...)}
+	users := w.userKeys.Keys()
+	if adoptedPod(o.pod()) {
+		users = slices.DeleteFunc(users, func(key string) bool { return !o.asked.configs.OnBroker(key) })
+	}
+	f = files{running: wanted, before: wanted, wanted: wanted, changed: append(users, slices.Collect(maps.Keys(applied))...)}
 	slices.Sort(f.changed)
 	f.changed = slices.Compact(f.changed)
 	return f.corrected(o.asked.configs), true

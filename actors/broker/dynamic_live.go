@@ -62,7 +62,7 @@ func (w blueprint) liveOf(o observed) *live {
 	})
 	l.problems = append(l.problems, l.plan.Problems...)
 	l.refusals = w.refusalsNow(o, &l, change)
-	l.needs = w.needs(o, stay, clusterWide)
+	l.needs = w.needs(o, &l, stay, clusterWide)
 	return &l
 }
 
@@ -102,9 +102,9 @@ func (w blueprint) unseen(o observed, l *live) []string {
 }
 
 // needs are the keys that are about to be deleted at all brokers while this one does not have them for itself as it should.
-func (w blueprint) needs(o observed, missing []string, clusterWide kafka.Properties) []string {
+func (w blueprint) needs(o observed, l *live, missing []string, clusterWide kafka.Properties) []string {
 	if !hashed(o.pod()) {
-		missing = append(slices.Clone(missing), w.notInFile(o)...)
+		missing = append(slices.Clone(missing), w.notInFile(o, l)...)
 	}
 	return slices.DeleteFunc(slices.Clone(w.ClusterApplied), func(key string) bool {
 		_, wanted := clusterWide.Get(key)
@@ -113,9 +113,12 @@ func (w blueprint) needs(o observed, missing []string, clusterWide kafka.Propert
 }
 
 // notInFile are the keys of today's file that a process was not started with, as far as it shows them. A Pod that Koperator
-// made keeps its file until somebody agrees to a restart.
-func (w blueprint) notInFile(o observed) []string {
+// made keeps its file until somebody agrees to a restart; what was edited since its takeover it takes while it runs, or is restarted for.
+func (w blueprint) notInFile(o observed, l *live) []string {
 	return slices.DeleteFunc(w.userKeys.Keys(), func(key string) bool {
+		if slices.Contains(l.files.changed, key) {
+			return true
+		}
 		value, there, known := o.asked.configs.InFile(key)
 		return known && there && kafka.SameValue(kafka.TypeOf(key, o.asked.configs), value, w.userKeys[key])
 	})

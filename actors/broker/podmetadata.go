@@ -10,7 +10,6 @@ import (
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
-	"github.com/koperator-go/koperator/messages"
 )
 
 // A controller with its metadata on an emptyDir has an empty log with each new Pod, and must not have the vote that its last one had:
@@ -123,20 +122,21 @@ func (w blueprint) wasFirstVoter(o observed) bool {
 const (
 	// firstStart is how long a first voter may take from its creation until its container starts: to pull an image takes a while.
 	firstStart = 2 * time.Minute
-	// firstStartApart is how much later the next one's time is over.
-	firstStartApart = 15 * time.Second
+	// firstStartApart is how much later the next one's time is over, of so many that differ.
+	firstStartApart  = 15 * time.Second
+	firstStartPlaces = 8
 )
 
 // mayYetVote is how long a Pod may yet take to start as a first voter, 0 for one that is none or that is stuck. Its container may be there
-// already when the Pod goes, and then no other Pod has its vote (KIP-853 knows it by the directory id): at most one controller at a time may
-// lose its vote that way, or an edit in the first seconds would leave a cluster that never has a quorum.
+// already when the Pod goes, and then no other Pod has its vote (KIP-853 knows it by the directory id). If all went in one moment, as after an
+// edit in the first seconds, there might never be a quorum: so they go apart.
 func (w blueprint) mayYetVote(o observed, now time.Time) time.Duration {
 	pod := o.pod()
 	if o.config == nil || w.firstVoter(o) == "" || stuck(pod) {
 		return 0
 	}
-	place := max(0, slices.IndexFunc(w.Quorum.Initial, func(v messages.Voter) bool { return v.ID == w.id }))
-	return max(0, firstStart+time.Duration(place)*firstStartApart-now.Sub(pod.CreationTimestamp.Time))
+	place := time.Duration(w.id % firstStartPlaces)
+	return max(0, firstStart+place*firstStartApart-now.Sub(pod.CreationTimestamp.Time))
 }
 
 // uninvited reports whether a Pod was made to be a first voter, never started, and came too late for that.

@@ -135,7 +135,8 @@ func (a *cluster) keepVoters(c actor.Context) {
 // with its Pod is not before its vote is taken. Brokers alone count for no majority, and a budget may keep them until the votes are right.
 func (a *cluster) controllerStops(n node) bool {
 	p, held := a.roll.permits[n.id]
-	votes := n.controller || a.runsController(n.id) || slices.Contains(a.kafka.Voters, n.id)
+	becomes := n.controller && n.observed.Pod != p.Pod // with the Pod that follows
+	votes := becomes || a.runsController(n.id) || slices.Contains(a.kafka.Voters, n.id)
 	return held && votes && !n.metadataGone() && (n.observed.Pod == p.Pod || n.observed.Stopping || !n.observed.PodReady)
 }
 

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -321,41 +322,61 @@ func TestEditsOfAClusterOfKoperatorsWorkAsUsual(t *testing.T) {
 func TestAFileOfKoperatorsChangesWhileItsBrokersRun(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(w *World) {
-		file := func(threads, requests string) func(*v1beta1.KafkaCluster) {
-			return readOnly("num.network.threads=" + threads + "\nqueued.max.requests=" + requests + "\n")
+		const had, pending = "queued.max.requests=300\nbackground.threads=10\n", "queued.max.requests=400\nbackground.threads=12\n"
+		file := func(threads, rest string) func(*v1beta1.KafkaCluster) {
+			return readOnly("num.network.threads=" + threads + "\nssl.keystore.password=hunter2\n" + rest)
+		}
+		records := func() (texts string) {
+			for id := range messages.BrokerID(3) {
+				record := w.store.get(key{kube.KindConfigMap, namespace, kube.BrokerAppliedName("demo", id)})
+				require.NotNil(w.t, record)
+				texts += fmt.Sprint(record.(*corev1.ConfigMap).Data)
+			}
+			return texts
 		}
 		w.killDaemon()
-		w.madeByKoperator(kafkaCluster("demo", nodes(3), file("5", "300")))
+		w.madeByKoperator(kafkaCluster("demo", nodes(3), clusterWide("log.retention.ms=1000\n"), file("5", had)))
 		w.advance(time.Hour)
-		w.edit("demo", file("5", "400")) // Koperator had yet to roll it out
+		w.edit("demo", file("5", pending)) // Koperator had yet to roll it out
 		w.startDaemon()
 		w.eventuallyReady("demo")
 		w.settled()
 		before := w.podUIDs("demo")
-		same := func() {
+		same := func(threads string) {
 			w.t.Helper()
+			w.inForce("num.network.threads", threads, 0, 1, 2)
 			w.settled()
 			require.Equal(w.t, before, w.podUIDs("demo"), "what Kafka takes restarts nobody")
 			require.Equal(w.t, "300", w.configInForce("demo", 1, "queued.max.requests"), "and does not agree to what differed before")
+			require.Equal(w.t, "10", w.configInForce("demo", 1, "background.threads"), "also not to what Kafka would take")
+			require.Contains(w.t, records(), "user-config")
+			require.NotContains(w.t, records(), "hunter2")
+			require.Equal(w.t, v1beta1.ConfigInSync, w.cluster("demo").Status.BrokersState["1"].ConfigurationState)
+		}
+		loseRecords := func() {
+			for id := range messages.BrokerID(3) {
+				require.NoError(w.t, w.store.delete(key{kube.KindConfigMap, namespace, kube.BrokerAppliedName("demo", id)}, "", ""))
+			}
 		}
 		w.expectRestarts("demo")
-		w.edit("demo", file("6", "400"))
-		w.inForce("num.network.threads", "6", 0, 1, 2)
-		same()
-		require.Equal(w.t, v1beta1.ConfigInSync, w.cluster("demo").Status.BrokersState["1"].ConfigurationState)
+		loseRecords()
 		w.kill()
-		same()
-		for id := range messages.BrokerID(3) {
-			require.NoError(w.t, w.store.delete(key{kube.KindConfigMap, "kafka", kube.BrokerAppliedName("demo", id)}, "", ""))
-		}
-		same()
-		w.inForce("num.network.threads", "6", 0, 1, 2)
-		w.edit("demo", file("5", "400"))
-		w.inForce("num.network.threads", "5", 0, 1, 2)
-		same()
-		w.edit("demo", file("7", "400"))
-		w.inForce("num.network.threads", "7", 0, 1, 2)
-		same()
+		same("5")
+		w.edit("demo", file("6", pending))
+		same("6")
+		w.kill()
+		same("6")
+		loseRecords()
+		same("6")
+		w.edit("demo", file("5", pending))
+		same("5")
+		w.edit("demo", func(c *v1beta1.KafkaCluster) {
+			c.Spec.ClusterWideConfig = ""
+			file("7", pending+"log.retention.ms=7000\n")(c)
+		})
+		w.inForce("log.retention.ms", "7000", 0, 1, 2)
+		same("7")
+		require.Empty(w.t, w.dynamicConfig("demo", -1), "what moved into the file is in no other place that would hide it")
 
 		w.expectRestarts("demo", 1)
 		w.askRestart(1)
@@ -363,9 +384,34 @@ func TestAFileOfKoperatorsChangesWhileItsBrokersRun(t *testing.T) {
 			return w.podUIDs("demo")[1] != before[1] && w.configInForce("demo", 1, "queued.max.requests") == "400"
 		})
 		w.inForce("num.network.threads", "7", 0, 1, 2)
+		w.inForce("log.retention.ms", "7000", 0, 1, 2)
 		w.eventually(10*time.Minute, "from there alone", func() bool { return len(w.dynamicConfig("demo", 1)) == 0 })
 		w.eventuallyReady("demo")
+		record := w.store.get(key{kube.KindConfigMap, namespace, kube.BrokerAppliedName("demo", 1)}).(*corev1.ConfigMap)
+		require.NotContains(w.t, record.Data, "user-config", "it goes with Koperator's Pod")
 		w.settled()
+	})
+}
+
+// Who took a broker over before there was a record finds what people had written as long as it is the same.
+func TestATakeoverWithoutARecordIsCompleted(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		adopted(w)
+		w.eventuallyReady("demo")
+		w.settled()
+		before := w.podUIDs("demo")
+		w.killDaemon()
+		for id := range messages.BrokerID(3) {
+			require.NoError(w.t, w.store.delete(key{kube.KindConfigMap, namespace, kube.BrokerAppliedName("demo", id)}, "", ""))
+		}
+		w.startDaemon()
+		w.settled()
+		w.expectRestarts("demo")
+		w.edit("demo", readOnly("num.network.threads=4\n"))
+		w.inForce("num.network.threads", "4", 0, 1, 2)
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
 	})
 }
 
