@@ -19,21 +19,36 @@ func (w blueprint) lostDisks(o observed) []string {
 	if pod := o.pod(); pod != nil && (everStarted(pod) && !podEnded(pod) || o.written.Deleting(pod)) {
 		return nil
 	}
+	mayHaveVoted := w.Cluster.Spec.KRaft && w.config.IsController()
 	var lost []string
 	for _, disk := range w.disks {
-		there, stranded := false, false
-		for _, claim := range o.claims {
-			if disk.PvcSpec != nil && claim.Annotations[kube.AnnotationMountPath] == disk.MountPath && (claim.DeletionTimestamp == nil || o.pod() == nil) {
-				there, stranded = there || !w.stranded(o, claim), stranded || w.stranded(o, claim)
-			}
+		if disk.PvcSpec == nil {
+			continue
 		}
-		unseen := (stranded || w.ranUnseen(o)) && !(w.Cluster.Spec.KRaft && w.config.IsController())
-		if disk.PvcSpec != nil && !there && (unseen || w.Formatted[disk.MountPath] != "") {
+		there, stranded := w.claimed(o, disk.MountPath)
+		mayHaveRun := w.Formatted[disk.MountPath] != "" || !mayHaveVoted && (stranded || w.ranUnseen(o))
+		if mayHaveRun && !there {
 			lost = append(lost, disk.MountPath)
 		}
 	}
 	slices.Sort(lost)
 	return lost
+}
+
+// claimed reports whether a disk has a claim that a Pod can use, and whether it has one whose volume was on a node that is gone. One that
+// is being deleted counts while there is no Pod: claims waits for its end.
+func (w blueprint) claimed(o observed, mountPath string) (there, stranded bool) {
+	for _, claim := range o.claims {
+		if claim.Annotations[kube.AnnotationMountPath] != mountPath || claim.DeletionTimestamp != nil && o.pod() != nil {
+			continue
+		}
+		if w.stranded(o, claim) {
+			stranded = true
+		} else {
+			there = true
+		}
+	}
+	return there, stranded
 }
 
 // waitsForLost removes a Pod that does not run and names a claim that is lost, once the claim may be replaced: the new one would
