@@ -143,3 +143,24 @@ func TestABrokerThatLeavesWithItsGroupFollowsTheLastSpecThatHadIt(t *testing.T) 
 	snapshot.Spec.BrokerConfigGroups = map[string]v1beta1.BrokerConfig{"gone": {}}
 	require.True(t, describes(snapshot, node))
 }
+
+// The Pods of a cluster that lived may be gone, and with them what they had on emptyDirs.
+func TestBrokersOnEmptyDirsOfAClusterWhoseStatusIsLostMayHaveRun(t *testing.T) {
+	volatile := demo(0, 1, 2)
+	for i, roles := range [][]string{{v1beta1.BrokerRole}, {v1beta1.ControllerRole}} {
+		volatile.Spec.Brokers[i].BrokerConfig = &v1beta1.BrokerConfig{ProcessRoles: roles, StorageConfigs: []v1beta1.StorageConfig{
+			{MountPath: "/kafka-logs", EmptyDir: &corev1.EmptyDirVolumeSource{}},
+		}}
+		volatile.Spec.Brokers[i].BrokerConfigGroup = ""
+	}
+	require.Empty(t, evidence{}.onPods(volatile), "nothing says that it lived")
+	onPods := evidence{lived: true}.onPods(volatile)
+	require.Equal(t, []messages.BrokerID{0}, onPods, "1 has no replicas, 2 no emptyDir")
+
+	status := v1beta1.KafkaClusterStatus{}
+	identity{onPods: onPods}.record(&status)
+	require.Equal(t, map[string]v1beta1.BrokerState{"0": {RanOnEmptyDir: unknownUID}}, status.BrokersState)
+	status.BrokersState["0"] = v1beta1.BrokerState{RanOnEmptyDir: "pod"}
+	identity{onPods: onPods}.record(&status)
+	require.Equal(t, "pod", status.BrokersState["0"].RanOnEmptyDir, "what is known stays")
+}

@@ -127,6 +127,11 @@ func TestABrokerThatLeavesGoesStepByStep(t *testing.T) {
 			waits: "1 partition has a replica there: orders-0; move them to other brokers, with kafka-reassign-partitions for example; what it had " +
 				"is gone, so it is not started again",
 		},
+		"a replica is left, and all that it had went with its Pod": {
+			changes: []func(*leaver){stoppedFirst, func(l *leaver) { l.holds("orders"); l.n.allVolatile = true }},
+			waits: "1 partition has a replica there: orders-0; move them to other brokers, with kafka-reassign-partitions for example; what it had " +
+				"is gone, so it is not started again",
+		},
 		"stopped and empty": {changes: []func(*leaver){stoppedFirst}, told: stays, task: taskForget},
 		"a new daemon finds it stopped": {
 			changes: []func(*leaver){stoppedFirst, func(l *leaver) { l.r = removal{stopped: now.Add(-time.Second)} }}, told: stays,

@@ -127,6 +127,7 @@ func TestTheRecordOfABrokerThatIsGone(t *testing.T) {
 	}{
 		"stays while Kafka may know it, also when nothing is on it":   {recorded, func(*view) {}, true},
 		"stays for its registration alone, as of one without a claim": {v1beta1.BrokerState{Registered: true}, func(*view) {}, true},
+		"stays for what it had on an emptyDir":                        {v1beta1.BrokerState{RanOnEmptyDir: "pod"}, func(*view) {}, true},
 		"goes when Kafka has forgotten it":                            {recorded, func(v *view) { v.forgotten = map[messages.BrokerID]bool{3: true} }, false},
 		"goes when there is nothing to remember":                      {v1beta1.BrokerState{}, func(*view) {}, false},
 		"goes with ZooKeeper when nothing is on it":                   {recorded, func(v *view) { v.cluster.Spec.KRaft = false }, false},
