@@ -239,20 +239,27 @@ func (a *cluster) listNodes() []node {
 	nodes := make([]node, 0, len(a.children))
 	for _, id := range slices.Sorted(maps.Keys(a.children)) {
 		k := a.children[id]
-		allVolatile := a.roles.allVolatile[id]
-		if k.keep.leaving {
-			_, _, allVolatile = emptyDirs(a.valid, &k.keep.entry)
-		}
-		// what it had on claims stays, also after these left the spec
-		allVolatile = allVolatile && len(k.observed.Claims) == 0 && len(a.known.BrokersState[id.String()].FormattedLogDirs) == 0
 		nodes = append(nodes, node{
 			id: id, broker: k.broker, controller: k.controller, leaving: k.keep.leaving, told: k.told, observed: k.observed,
 			maintenance: k.keep.entry.Maintenance && !k.keep.leaving,
 			volatile:    a.roles.volatile[id] || k.observed.VoteOnPod || k.observed.ReplicasOnPod, voteVolatile: a.roles.voteVolatile[id] || k.observed.VoteOnPod,
-			allVolatile: allVolatile,
+			allVolatile: a.onlyEmptyDirs(id, k),
 		})
 	}
 	return nodes
+}
+
+// onlyEmptyDirs reports whether a node has nothing but emptyDirs, and had nothing else: what it had on claims stays, also after these left
+// the spec.
+func (a *cluster) onlyEmptyDirs(id messages.BrokerID, k *child) bool {
+	if len(k.observed.Claims) > 0 || len(a.known.BrokersState[id.String()].FormattedLogDirs) > 0 {
+		return false
+	}
+	if k.keep.leaving {
+		_, _, all := emptyDirs(a.valid, &k.keep.entry)
+		return all
+	}
+	return a.roles.allVolatile[id]
 }
 
 // keepHealth tells the health actor whom to expect. It starts to look when the first Pod is ready.

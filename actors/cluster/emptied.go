@@ -15,7 +15,10 @@ import (
 // gets back into sync nowhere, so that a proof holds until he is up, also when others have started after it. An unclean election alone may
 // change that, which Kafka then tells.
 func (r *recovery) decideEmptied(v rollView, known recovery, accepted, tokens map[messages.BrokerID]string) {
-	gone := v.emptied()
+	if !slices.ContainsFunc(v.nodes, func(n node) bool { return n.observed.Emptied }) {
+		return
+	}
+	gone := v.withNothing()
 	answering := v.controllersThatAnswer(known)
 	for _, n := range v.nodes {
 		if !n.observed.Emptied || n.leaving && n.allVolatile { // the latter is never made again
@@ -103,8 +106,8 @@ func emptiedWayOut(token string) string {
 	return fmt.Sprintf("; or let it start empty, whatever others lose by that, with annotation %s: %q", kube.AnnotationAllowDataLoss, token)
 }
 
-// emptied are the nodes that had everything on emptyDirs and were seen to have no Pod.
-func (v rollView) emptied() map[messages.BrokerID]bool {
+// withNothing are the nodes that had everything on emptyDirs and were seen to have no Pod.
+func (v rollView) withNothing() map[messages.BrokerID]bool {
 	gone := map[messages.BrokerID]bool{}
 	for _, n := range v.nodes {
 		gone[n.id] = n.allVolatile && n.observed.Revision > 0 && n.observed.Pod == ""

@@ -238,7 +238,7 @@ func (v rollView) keepsEmptyPod(n node) string {
 	if why := kafka.OthersHoldQuorum(v.index, n.id); why != "" {
 		return why + v.restOf(gone)
 	}
-	if waits := outOfSyncText(kafka.LastCopyOn(n.id, v.emptied(), v.index)); n.broker && waits != "" {
+	if waits := outOfSyncText(kafka.LastCopyOn(n.id, v.withNothing(), v.index)); n.broker && waits != "" {
 		return waits
 	}
 	if v.registered(n) {

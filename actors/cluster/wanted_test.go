@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -149,4 +150,43 @@ func TestAChangeConcernsOnlyWhoseEntryItIs(t *testing.T) {
 	other = demo(0, 1)
 	other.Spec.ReadOnlyConfig = "num.io.threads=9"
 	require.False(t, sharedEqual(one, other))
+}
+
+func TestWhoHasNothingButEmptyDirs(t *testing.T) {
+	disks := func(volatile ...bool) v1beta1.Broker {
+		entry := v1beta1.Broker{ID: 1, BrokerConfig: &v1beta1.BrokerConfig{}}
+		for i, v := range volatile {
+			disk := v1beta1.StorageConfig{MountPath: fmt.Sprintf("/disk-%d", i), PvcSpec: &corev1.PersistentVolumeClaimSpec{}}
+			if v {
+				disk.PvcSpec, disk.EmptyDir = nil, &corev1.EmptyDirVolumeSource{}
+			}
+			entry.BrokerConfig.StorageConfigs = append(entry.BrokerConfig.StorageConfigs, disk)
+		}
+		return entry
+	}
+	formatted := map[string]v1beta1.BrokerState{"1": {FormattedLogDirs: []v1beta1.FormattedLogDir{{MountPath: "/old"}}}}
+	for name, test := range map[string]struct {
+		keep   keep
+		claims map[string]types.UID
+		states map[string]v1beta1.BrokerState
+		want   bool
+	}{
+		"all of its disks are":                {keep: keep{entry: disks(true, true)}, want: true},
+		"some are claims":                     {keep: keep{entry: disks(true, false)}},
+		"it left the spec with emptyDirs":     {keep: keep{entry: disks(true), leaving: true}, want: true},
+		"it left the spec with claims":        {keep: keep{entry: disks(false), leaving: true}},
+		"a claim is there that left the spec": {keep: keep{entry: disks(true)}, claims: map[string]types.UID{"/old": "claim"}},
+		"Kafka ran on one that left the spec": {keep: keep{entry: disks(true)}, states: formatted},
+		"also while it leaves":                {keep: keep{entry: disks(true), leaving: true}, states: formatted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &cluster{valid: demo(0), known: v1beta1.KafkaClusterStatus{BrokersState: test.states}}
+			if !test.keep.leaving {
+				a.valid.Spec.Brokers = append(a.valid.Spec.Brokers, test.keep.entry)
+			}
+			a.roles = rolesOf(a.valid)
+			a.children = map[messages.BrokerID]*child{1: {keep: test.keep, observed: messages.BrokerObserved{Claims: test.claims}}}
+			require.Equal(t, test.want, a.nodes()[0].allVolatile)
+		})
+	}
 }
