@@ -2,14 +2,11 @@ package broker
 
 import (
 	"maps"
-	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
-	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
 // A controller with its metadata on an emptyDir has an empty log with each new Pod, and must not have the vote that its last one had:
@@ -151,25 +148,6 @@ func (w blueprint) rackOf(o observed) string {
 		return ""
 	}
 	return w.rack(o.node)
-}
-
-// replicasGone reports whether replicas were on an emptyDir that is gone with its Pod. What is counted as in sync there would come back empty,
-// and Kafka would let others give up what they have for it. Metadata that went the same way tell the same (lostMetadata).
-func (w blueprint) replicasGone(o observed) bool {
-	if !w.isBroker() || o.pod() != nil || w.Entry.Maintenance || w.metadataOnPod() {
-		return false
-	}
-	return w.RanOnPod || slices.ContainsFunc(w.disks, func(disk v1beta1.StorageConfig) bool {
-		// Koperator has not recorded on what its brokers ran; and an emptyDir may have come in the place of a claim
-		return disk.PvcSpec == nil && (w.RanBefore || w.Formatted[disk.MountPath] != "")
-	})
-}
-
-// replicasOn reports whether a broker's Pod has a log dir on no claim: by its own word, or that of a Pod of Koperator's by the spec's.
-func (w blueprint) replicasOn(pod *corev1.Pod) bool {
-	return kube.ReplicasOnPod(pod) || !kube.MadeByUs(pod) && w.isBroker() && slices.ContainsFunc(w.disks, func(disk v1beta1.StorageConfig) bool {
-		return disk.PvcSpec == nil && !claimsDisk(pod, disk.MountPath)
-	})
 }
 
 // lostMetadata is the mount path of metadata that went with a Pod, empty while there is one, or none is wanted. Who leaves gets a Pod

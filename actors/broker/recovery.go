@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
 // lostDisks are the mount paths on which Kafka was seen to run and that have no claim any more, sorted, whether the spec still
@@ -49,6 +50,25 @@ func (w blueprint) claimed(o observed, mountPath string) (there, stranded bool) 
 		}
 	}
 	return there, stranded
+}
+
+// replicasGone reports whether replicas were on an emptyDir that is gone with its Pod. What is counted as in sync there would come back empty,
+// and Kafka would let others give up what they have for it. Metadata that went the same way tell the same (lostMetadata).
+func (w blueprint) replicasGone(o observed) bool {
+	if !w.isBroker() || o.pod() != nil || w.Entry.Maintenance || w.metadataOnPod() {
+		return false
+	}
+	return w.RanOnPod || slices.ContainsFunc(w.disks, func(disk v1beta1.StorageConfig) bool {
+		// Koperator has not recorded on what its brokers ran; and an emptyDir may have come in the place of a claim
+		return disk.PvcSpec == nil && (w.RanBefore || w.Formatted[disk.MountPath] != "")
+	})
+}
+
+// replicasOn reports whether a broker's Pod has a log dir on no claim: by its own word, or that of a Pod of Koperator's by the spec's.
+func (w blueprint) replicasOn(pod *corev1.Pod) bool {
+	return kube.ReplicasOnPod(pod) || !kube.MadeByUs(pod) && w.isBroker() && slices.ContainsFunc(w.disks, func(disk v1beta1.StorageConfig) bool {
+		return disk.PvcSpec == nil && !claimsDisk(pod, disk.MountPath)
+	})
 }
 
 // waitsForLost removes a Pod that does not run and names a claim that is lost, once the claim may be replaced: the new one would
