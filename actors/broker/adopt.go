@@ -10,29 +10,30 @@ import (
 )
 
 // adopt marks a Pod that Koperator made with what the spec said when it was taken over. What differed in it before waits for
-// consent, whoever had left it so; what people edit from then on works as it always does. What they had written of its file is recorded
-// before, and goes with that Pod.
+// consent, whoever had left it so; what people edit from then on works as it always does.
 func adopt(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
-	if pod == nil || w.Leaving || o.written.Deleting(pod) {
-		return nil
-	}
-	recorded, isRecorded := kube.UserConfig(o.record, w.Cluster)
-	text, known := w.atTakeover(o)
-	switch {
-	case kube.MadeByUs(pod) && isRecorded:
-		return apply{objects: []kube.Object{w.recordNow(o)}, reason: "the Pod that was taken over is gone"}
-	case kube.MadeByUs(pod):
-		return nil
-	case known && (!isRecorded || recorded != hidden(text)):
-		return apply{objects: []kube.Object{w.recordNow(o)}, reason: "what people had written when the broker was taken over"}
-	case pod.Annotations[kube.AnnotationAdoptedWith] != "":
+	if pod == nil || w.Leaving || o.written.Deleting(pod) || kube.MadeByUs(pod) || pod.Annotations[kube.AnnotationAdoptedWith] != "" {
 		return nil
 	}
 	return annotate{
 		object: pod, annotations: map[string]string{kube.AnnotationAdoptedWith: w.userHash},
 		reason: "the broker's Pod is taken over as it is; later edits of the spec count",
 	}
+}
+
+// takeoverRecord records what people had written of the file when a Pod was taken over, as long as that can be known. Who cannot write it
+// has lost no more than that such an edit restarts the broker.
+func takeoverRecord(w blueprint, o observed, _ time.Time) step {
+	pod := o.pod()
+	if pod == nil || w.Leaving || o.written.Deleting(pod) || !adoptedPod(pod) {
+		return nil
+	}
+	text, known := w.atTakeover(o)
+	if recorded, is := kube.UserConfig(o.record, w.Cluster); !known || is && recorded == hidden(text) {
+		return nil
+	}
+	return apply{objects: []kube.Object{w.recordNow(o)}, reason: "what people had written when the broker was taken over"}
 }
 
 // recordNow is the broker's record as it is, or was as long as somebody has not deleted it, with what belongs to its Pod.
@@ -43,16 +44,12 @@ func (w blueprint) recordNow(o observed) *corev1.ConfigMap {
 	return w.recordWith(o, w.applied(o), w.refusals(o), kube.Levels(o.record, w.Cluster))
 }
 
-// atTakeover is what people had written of the file when a Pod of Koperator's was taken over, or have now that it is to be: by the record, by
-// what is remembered of one, or by what they have written where that is still the same. Its hash stands on the Pod, so that nothing else is
-// taken for it.
+// atTakeover is what people had written of the file when a Pod of Koperator's was taken over: by the record, by what is remembered of one, or
+// by what they have written where that is still the same. Its hash stands on the Pod, so that nothing else is taken for it.
 func (w blueprint) atTakeover(o observed) (text string, known bool) {
 	pod := o.pod()
-	switch {
-	case pod == nil || kube.MadeByUs(pod):
+	if pod == nil || !adoptedPod(pod) {
 		return "", false
-	case !adoptedPod(pod):
-		return w.userProperties, true
 	}
 	if text, known = kube.UserConfig(o.record, w.Cluster); known {
 		text = w.shown(text)

@@ -243,8 +243,14 @@ func (w blueprint) record(o observed, applied kafka.Applied, reason string) step
 // Pod is Koperator's.
 func (w blueprint) recordWith(o observed, applied kafka.Applied, refused map[string]kube.RefusedValue, loggers []string) *corev1.ConfigMap {
 	record := kube.WithLevels(kube.WithRefusals(kube.BrokerAppliedConfigMap(w.Cluster, w.id, applied), refused), loggers)
+	if pod := o.pod(); pod == nil || !adoptedPod(pod) {
+		return record
+	}
 	if text, known := w.atTakeover(o); known {
 		return kube.WithUserConfig(record, hidden(text))
+	}
+	if text, recorded := kube.UserConfig(o.record, w.Cluster); recorded { // a secret that was changed may come back
+		return kube.WithUserConfig(record, text)
 	}
 	return record
 }

@@ -98,8 +98,8 @@ func plan(w blueprint, o observed, now time.Time) step {
 func firstStep(w blueprint, o observed, now time.Time) step {
 	for _, consider := range []func(blueprint, observed, time.Time) step{
 		strangers, paused, retention, leaving, findStranded, waitsForLost, marks, claims, service, neverVoted, endedPod, outdatedPod, maintenance,
-		missingPod, missingConfig, claimRecords, adopt, drain, rehearsal, restartPod, cpu, grow, watchDisks, levels, configure, followFile,
-		runningPod,
+		missingPod, missingConfig, claimRecords, adopt, drain, rehearsal, restartPod, cpu, grow, watchDisks, takeoverRecord, levels,
+		configure, followFile, runningPod,
 	} {
 		if s := consider(w, o, now); s != nil {
 			return s

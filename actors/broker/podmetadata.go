@@ -2,11 +2,13 @@ package broker
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // A controller with its metadata on an emptyDir has an empty log with each new Pod, and must not have the vote that its last one had:
@@ -119,7 +121,7 @@ func (w blueprint) wasFirstVoter(o observed) bool {
 const (
 	// firstStart is how long a first voter may take from its creation until its container starts: to pull an image takes a while.
 	firstStart = 2 * time.Minute
-	// firstStartApart is how much later the next one's time is over, of so many that differ.
+	// firstStartApart is how much later the next one's time is over; of nodes that are on no list there are so many times.
 	firstStartApart  = 15 * time.Second
 	firstStartPlaces = 8
 )
@@ -132,8 +134,11 @@ func (w blueprint) mayYetVote(o observed, now time.Time) time.Duration {
 	if o.config == nil || w.firstVoter(o) == "" || stuck(pod) {
 		return 0
 	}
-	place := time.Duration(w.id % firstStartPlaces)
-	return max(0, firstStart+place*firstStartApart-now.Sub(pod.CreationTimestamp.Time))
+	place := slices.IndexFunc(w.Quorum.Initial, func(v messages.Voter) bool { return v.ID == w.id })
+	if place < 0 {
+		place = int(w.id % firstStartPlaces)
+	}
+	return max(0, firstStart+time.Duration(place)*firstStartApart-now.Sub(pod.CreationTimestamp.Time))
 }
 
 // uninvited reports whether a Pod was made to be a first voter, never started, and came too late for that.

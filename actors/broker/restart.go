@@ -67,7 +67,7 @@ func (w blueprint) restartReason(o observed) string {
 		return "stop: the spec has it in maintenance"
 	case w.noRoom(o) != "" && !stuck(pod):
 		return ""
-	case w.editedSince(pod):
+	case w.editedSince(pod) && w.heard(o):
 		return "restart: " + editedSinceTakeover
 	case w.podDiffers(pod) && w.heard(o) && !w.levelsLive(o) && !w.cpuLive(o):
 		return "restart: " + firstOf(w.levelsRefusedReason(o), w.difference(pod, o.config))
@@ -118,7 +118,7 @@ func (w blueprint) goesWithPod(o observed) string {
 // update says what differs in a Pod only because this daemon builds Pods differently.
 func (w blueprint) update(pod *corev1.Pod) string {
 	rendered := pod.Annotations[kube.AnnotationRenderedHash]
-	if adoptedPod(pod) && !w.editedSince(pod) {
+	if adoptedPod(pod) && !w.stale(pod) {
 		return w.adopted(pod)
 	}
 	if rendered == "" || w.stale(pod) || kube.SameHash(rendered, w.renderedHash) {
