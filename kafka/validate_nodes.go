@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -94,7 +95,8 @@ func roleProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []messages.F
 	own := b.BrokerConfig != nil && len(b.BrokerConfig.ProcessRoles) > 0
 	field := settingField(b, own, "processRoles")
 	if len(roles) == 0 {
-		return []messages.FieldProblem{messages.Invalid(field, "a node of a KRaft cluster needs a role; write broker, controller or both")}
+		return []messages.FieldProblem{messages.Invalid(field, "a node of a KRaft cluster needs a role; write broker, controller or both%s",
+			orGroup(cluster, b))}
 	}
 	var problems []messages.FieldProblem
 	for _, role := range roles {
@@ -103,6 +105,14 @@ func roleProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []messages.F
 		}
 	}
 	return problems
+}
+
+// orGroup is the other way out for a broker that has less than it needs and follows no template, empty where there is none to follow.
+func orGroup(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) string {
+	if b.BrokerConfigGroup != "" || len(cluster.Spec.BrokerConfigGroups) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", or name one of spec.brokerConfigGroups in brokerConfigGroup, for example %q", slices.Min(slices.Collect(maps.Keys(cluster.Spec.BrokerConfigGroups))))
 }
 
 // settingField is where a setting of a broker comes from: its own entry, or its group.
@@ -126,7 +136,7 @@ func storageProblems(cluster *v1beta1.KafkaCluster, b *v1beta1.Broker) []message
 	problems := slices.Concat(twiceProblems(field, own), twiceProblems(groupsField, ofGroup),
 		mountPathProblems(field, storages), nestedProblems(field, storages))
 	if len(storages) == 0 {
-		return append(problems, messages.Invalid(field, "a node needs a disk; add an entry with mountPath and pvcSpec"))
+		return append(problems, messages.Invalid(field, "a node needs a disk; add an entry with mountPath and pvcSpec%s", orGroup(cluster, b)))
 	}
 	if n := nodeOf(&cluster.Spec, rolesOf(&cluster.Spec, b)); n.controller {
 		problems = append(problems, metadataProblems(cluster, n.broker, field, storages)...)

@@ -256,6 +256,11 @@ func TestValidateDisks(t *testing.T) {
 			sound(storages(1, emptyDir("/a"), disk("/b"))),
 			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: the first log dir of a controller holds its metadata"},
 		},
+		"a broker that follows no template": {
+			sound(func(c *v1beta1.KafkaCluster) { c.Spec.Brokers[1].BrokerConfigGroup = "" }),
+			[]string{invalidSpec + "spec.brokers[id=1].brokerConfig.storageConfigs: a node needs a disk; add an entry with mountPath and pvcSpec, " +
+				"or name one of spec.brokerConfigGroups in brokerConfigGroup, for example \"default\""},
+		},
 		"a broker without a disk": {
 			sound(storages(0)),
 			[]string{invalidSpec + "spec.brokerConfigGroups[default].storageConfigs: a node needs a disk"},

@@ -318,8 +318,8 @@ func missingPod(w blueprint, o observed, _ time.Time) step {
 			"begins with their ids"}
 	}
 	if lost := w.lostMetadata(o); len(lost) > 0 && !slices.Contains(w.Replace, lost[0]) {
-		return blocked("the controller's metadata were on an emptyDir and went with its Pod; it starts without them when its vote is taken and "+
-			"the other controllers are a majority that has them: condition %s tells what it waits for", kube.ConditionDataVolumeLost)
+		return blocked("the controller's metadata were on an emptyDir and went with its Pod: it starts without them where and when the other "+
+			"controllers have them, which condition %s tells", kube.ConditionDataVolumeLost)
 	}
 	if w.replicasGone(o) && !w.StartEmpty {
 		return blocked("its replicas were on an emptyDir and went with its Pod; it starts without them when Kafka has said that no other broker "+

@@ -246,7 +246,7 @@ func readiness(v view) verdict {
 		{messages.PhaseBlocked, kube.ReasonWaiting, true},
 		{messages.PhaseFailing, kube.ReasonFailing, false},
 	} {
-		nodes := nodesWhere(v.nodes, func(n node) bool { return n.observed.Phase == group.phase })
+		nodes := nodesWhere(v.nodes, func(n node) bool { return n.observed.Phase == group.phase && !v.goneLately(n) })
 		if len(nodes) > 0 {
 			return verdict{stalled: group.stalled, progressing: !group.stalled, reason: group.reason, message: withEnd(v.reasons(nodes), v.alsoUnready(nodes...))}
 		}
@@ -282,6 +282,11 @@ func readiness(v view) verdict {
 			"and the operator asks Kafka what of it needs a restart"}
 	}
 	return asked
+}
+
+// goneLately reports whether a node has nothing yet of what went with its Pod, as after each restart, and nobody has to do anything.
+func (v view) goneLately(n node) bool {
+	return (n.metadataGone() || n.observed.Emptied) && v.now.Sub(n.observed.Since) < goneFor
 }
 
 // alsoUnready names the nodes that are down while something graver is told, but for those that are told of.

@@ -74,6 +74,16 @@ func TestReadinessNamesTheGravestReason(t *testing.T) {
 			changes: []func(*view){phase(0, messages.PhaseStarting, "boots"), phase(2, messages.PhaseBlocked, "DataVolumeLost")},
 			reason:  kube.ReasonWaiting, message: "broker 2: DataVolumeLost", stalled: true,
 		},
+		"not yet, for what went with a Pod that is restarted: its vote is taken, and it comes back": {
+			changes: []func(*view){phase(2, messages.PhaseBlocked, "went with its Pod"), func(v *view) {
+				v.nodes[2].observed.Emptied, v.nodes[2].observed.Since = true, now.Add(time.Second-goneFor)
+			}}, reason: kube.ReasonStarting, message: "broker 2: went with its Pod",
+		},
+		"when that lasts": {
+			changes: []func(*view){phase(2, messages.PhaseBlocked, "went with its Pod"), func(v *view) {
+				v.nodes[2].observed.Emptied, v.nodes[2].observed.Since = true, now.Add(-goneFor)
+			}}, reason: kube.ReasonWaiting, message: "broker 2: went with its Pod", stalled: true,
+		},
 		"a node whose step failed": {
 			changes: []func(*view){phase(1, messages.PhaseFailing, "refused")}, reason: kube.ReasonFailing, message: "broker 1: refused",
 		},

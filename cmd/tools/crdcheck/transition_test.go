@@ -43,7 +43,6 @@ func checkTransitions(t *testing.T, cases map[string]transition) {
 }
 
 const (
-	ofBroker  = "spec.brokers[0].brokerConfig: Invalid value"
 	ofBrokers = "spec.brokers: Invalid value: the first of a controller's storageConfigs"
 	ofGroups  = "spec.brokerConfigGroups: Invalid value"
 )
@@ -61,17 +60,17 @@ func TestTheFirstDiskOfAControllerWithItsOwnDisksStays(t *testing.T) {
 	}
 	both := "controller, broker"
 	checkTransitions(t, map[string]transition{
-		"another":             {brokers(node(0, both, a)), brokers(node(0, both, b)), ofBroker},
-		"one put before it":   {brokers(node(0, both, a)), brokers(node(0, both, b+","+a)), ofBroker},
+		"another":             {brokers(node(0, both, a)), brokers(node(0, both, b)), ofBrokers},
+		"one put before it":   {brokers(node(0, both, a)), brokers(node(0, both, b+","+a)), ofBrokers},
 		"none any more":       {brokers(node(0, both, a)), brokers(node(0, both, "")), ofBrokers},
 		"one added behind it": {brokers(node(0, both, a)), brokers(node(0, both, a+","+b)), ""},
-		"one where there was none, with which it never ran":   {brokers(node(0, both, "")), brokers(node(0, both, a)), ""},
-		"another, of another controller in the same place":    {brokers(node(0, both, a)), brokers(node(1, both, b)), ""},
-		"another, while a controller is added":                {brokers(node(0, both, a)), brokers(node(0, both, b), node(1, both, b)), ofBroker},
-		"another, of a broker that is no controller":          {brokers(node(0, "broker", a)), brokers(node(0, "broker", b)), ""},
-		"another, of a node that is no controller any more":   {brokers(node(0, both, a)), brokers(node(0, "broker", b)), ""},
-		"a broker beside it that moves, is added, is removed": {brokers(node(0, both, a), node(1, "broker", a)), brokers(node(2, "broker", b), node(0, both, a)), ""},
-		"a second controller behind it that loses its disk":   {brokers(node(0, both, a), node(1, both, a)), brokers(node(0, both, a), node(1, both, b)), "spec.brokers[1].brokerConfig: Invalid value"},
+		"one where there was none, with which it never ran":    {brokers(node(0, both, "")), brokers(node(0, both, a)), ""},
+		"another, of another controller in the same place":     {brokers(node(0, both, a)), brokers(node(1, both, b)), ""},
+		"another, while a controller is added: the operator's": {brokers(node(0, both, a)), brokers(node(0, both, b), node(1, both, b)), ""},
+		"another, of a broker that is no controller":           {brokers(node(0, "broker", a)), brokers(node(0, "broker", b)), ""},
+		"another, of a node that is no controller any more":    {brokers(node(0, both, a)), brokers(node(0, "broker", b)), ""},
+		"a broker beside it that moves, is added, is removed":  {brokers(node(0, both, a), node(1, "broker", a)), brokers(node(2, "broker", b), node(0, both, a)), ""},
+		"a second controller behind it that loses its disk":    {brokers(node(0, both, a), node(1, both, a)), brokers(node(0, both, a), node(1, both, b)), ofBrokers},
 	})
 }
 
@@ -107,24 +106,44 @@ func TestTheFirstDiskOfAControllerOfAGroupStays(t *testing.T) {
 
 // An edit that the API server takes and the operator refuses is what the next one is compared with: the way back must be open.
 func TestAnEditThatTheOperatorRefusedCanBeTakenBack(t *testing.T) {
-	with := func(disks string, status map[string]any) map[string]any {
-		c := clusterWith(t, "GROUPS", configGroup("g", "", disks), "BROKERS", node(0, "controller", "")+",{id: 1}")
-		if status != nil {
-			c["status"] = status
-		}
-		return c
-	}
 	ready := func(reason string) map[string]any {
 		return map[string]any{"state": "", "alertCount": int64(0), "conditions": []any{map[string]any{
 			"type": "Ready", "status": "False", "reason": reason, "message": "", "lastTransitionTime": "2026-01-02T03:04:05Z",
 		}}}
 	}
-	checkTransitions(t, map[string]transition{
-		"the operator refused it":          {with(b, ready("InvalidSpec")), with(a, ready("InvalidSpec")), ""},
-		"the operator took it":             {with(b, ready("Rolling")), with(a, ready("Rolling")), ofBrokers},
-		"the operator has not answered":    {with(b, nil), with(a, nil), ofBrokers},
-		"the word of the new status is no": {with(b, nil), with(a, ready("InvalidSpec")), ofBrokers},
-	})
+	for name, made := range map[string]struct {
+		group, brokers func(disks string) string
+		refused        string
+	}{
+		"disks of a group whose controllers have the role themselves": {
+			func(disks string) string { return configGroup("g", "", disks) },
+			func(string) string { return node(0, "controller", "") + ",{id: 1}" }, ofBrokers,
+		},
+		"disks of a group of controllers": {
+			func(disks string) string { return configGroup("g", "broker, controller", disks) },
+			func(string) string { return "{id: 0, brokerConfigGroup: g}" }, ofGroups,
+		},
+		"disks of a node": {
+			func(string) string { return "g: {}" },
+			func(disks string) string { return node(0, "broker, controller", disks) }, ofBrokers,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			with := func(disks string, status map[string]any) map[string]any {
+				c := clusterWith(t, "GROUPS", made.group(disks), "BROKERS", made.brokers(disks))
+				if status != nil {
+					c["status"] = status
+				}
+				return c
+			}
+			checkTransitions(t, map[string]transition{
+				"the operator refused it":          {with(b, ready("InvalidSpec")), with(a, ready("InvalidSpec")), ""},
+				"the operator took it":             {with(b, ready("Rolling")), with(a, ready("Rolling")), made.refused},
+				"the operator has not answered":    {with(b, nil), with(a, nil), made.refused},
+				"the word of the new status is no": {with(b, nil), with(a, ready("InvalidSpec")), made.refused},
+			})
+		})
+	}
 }
 
 func TestOnlyAPropertyThatNamesAnotherDirForTheMetadataLetsTheFirstDiskChange(t *testing.T) {

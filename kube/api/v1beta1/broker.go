@@ -5,11 +5,6 @@ import (
 )
 
 // Broker is one Kafka node: a broker, a controller, or both.
-//
-// The rule is about the first disk, since Kafka keeps the metadata in the first of log.dirs where metadata.log.dir is not
-// set. A rule here sees only this entry: a role or a disk that comes from the group is watched by the rules of the spec.
-//
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.brokerConfig) || !has(self.brokerConfig) || !has(oldSelf.brokerConfig.processRoles) || !('controller' in oldSelf.brokerConfig.processRoles) || !has(self.brokerConfig.processRoles) || !('controller' in self.brokerConfig.processRoles) || !has(oldSelf.brokerConfig.storageConfigs) || size(oldSelf.brokerConfig.storageConfigs) == 0 || !has(self.brokerConfig.storageConfigs) || size(self.brokerConfig.storageConfigs) == 0 || self.brokerConfig.storageConfigs[0].mountPath == oldSelf.brokerConfig.storageConfigs[0].mountPath",message="the first entry of a controller's storageConfigs holds the metadata of the cluster: its mountPath cannot change; add a controller with a new id and remove this one instead",fieldPath=".brokerConfig"
 type Broker struct {
 	// Id of the node (node.id, in ZooKeeper mode broker.id).
 	// +kubebuilder:validation:Minimum=0

@@ -6,9 +6,6 @@ package v1beta1
 // with apply.
 //
 // Broker is one Kafka node: a broker, a controller, or both.
-//
-// The rule is about the first disk, since Kafka keeps the metadata in the first of log.dirs where metadata.log.dir is not
-// set. A rule here sees only this entry: a role or a disk that comes from the group is watched by the rules of the spec.
 type BrokerApplyConfiguration struct {
 	// Id of the node (node.id, in ZooKeeper mode broker.id).
 	ID *int32 `json:"id,omitempty"`

@@ -13,11 +13,10 @@ import (
 //
 // KafkaClusterSpec says what is wanted of a Kafka cluster.
 //
-// Three rules, here, at KafkaCluster and at Broker, keep the first disk of a controller where it is. A rule cannot look up the
-// old entry of each broker (a loop in a loop is over the API server's budget), so that of KafkaCluster compares all controllers
-// at once, and only while an edit leaves their list as it is; the other two also see an edit that changes the list, but only
-// where role and disk are in one place. What escapes all three is seen by the operator, and the way back from there is open:
-// the first compares with no spec that the operator has refused, and the others with none that had role and disk elsewhere. A
+// Two rules of KafkaCluster keep the first disk of a controller where it is. A rule cannot look up the old entry of each broker (a
+// loop in a loop is over the API server's budget), so one compares all controllers at once, and only while an edit leaves their
+// list as it is; the other also sees an edit that changes the list, but only where a group has role and disk. What escapes both is
+// seen by the operator, and the way back from there is open: they compare with no spec that the operator has refused. A
 // cluster that has metadata.log.dir may change its disks: they hold no metadata, and its way to a spec that the operator takes
 // is to drop the property and to put that disk first. A line that continues another is none.
 type KafkaClusterSpecApplyConfiguration struct {
