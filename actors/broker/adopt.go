@@ -26,22 +26,14 @@ func adopt(w blueprint, o observed, _ time.Time) step {
 // has lost no more than that such an edit restarts the broker.
 func takeoverRecord(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
-	if pod == nil || w.Leaving || o.written.Deleting(pod) || !adoptedPod(pod) {
+	if pod == nil || w.Leaving || o.written.Deleting(pod) || !adoptedPod(pod) || w.recordLost(o) {
 		return nil
 	}
 	text, known := w.atTakeover(o)
 	if recorded, is := kube.UserConfig(o.record, w.Cluster); !known || is && recorded == hidden(text) {
 		return nil
 	}
-	return apply{objects: []kube.Object{w.recordNow(o)}, reason: "what people had written when the broker was taken over"}
-}
-
-// recordNow is the broker's record as it is, or was as long as somebody has not deleted it, with what belongs to its Pod.
-func (w blueprint) recordNow(o observed) *corev1.ConfigMap {
-	if o.record == nil && o.asked.after == nil {
-		return w.recordWith(o, o.asked.recorded, o.asked.refusals, nil)
-	}
-	return w.recordWith(o, w.applied(o), w.refusals(o), kube.Levels(o.record, w.Cluster))
+	return w.record(o, w.applied(o), "what people had written when the broker was taken over")
 }
 
 // atTakeover is what people had written of the file when a Pod of Koperator's was taken over: by the record, by what is remembered of one, or

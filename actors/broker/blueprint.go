@@ -395,6 +395,11 @@ func (w blueprint) sameHashes(annotations map[string]string) bool {
 // stale reports whether a Pod runs with other inputs of the user than those wanted. Of a Pod that Koperator made
 // nothing is known before its takeover.
 func (w blueprint) stale(pod *corev1.Pod) bool {
-	hash := cmp.Or(pod.Annotations[kube.AnnotationUserInputsHash], pod.Annotations[kube.AnnotationAdoptedWith])
+	hash := inputsOf(pod)
 	return hash != "" && !kube.SameHash(hash, w.userHash)
+}
+
+// inputsOf is the hash of the user's inputs that a Pod was made or taken over with, empty where neither is known.
+func inputsOf(pod *corev1.Pod) string {
+	return cmp.Or(pod.Annotations[kube.AnnotationUserInputsHash], pod.Annotations[kube.AnnotationAdoptedWith])
 }

@@ -152,7 +152,7 @@ func configure(w blueprint, o observed, now time.Time) step {
 	if !w.runs(pod, o.written) || !w.concerned(o) {
 		return nil
 	}
-	if o.record == nil && len(o.asked.recorded)+len(o.asked.refusals) > 0 {
+	if w.recordLost(o) {
 		return w.record(o, o.asked.recorded, "the record of what is ours was gone")
 	}
 	if recorded := kafka.Applied(kube.Applied(o.record, w.Cluster)); o.asked.after != nil && !recorded.Equal(o.asked.after) {
@@ -168,6 +168,11 @@ func configure(w blueprint, o observed, now time.Time) step {
 		return wait{phase: messages.PhaseRunning, reason: waitsForAll, again: otherFirst}
 	}
 	return nil
+}
+
+// recordLost reports whether somebody has deleted the record of what is ours: configure makes it again.
+func (w blueprint) recordLost(o observed) bool {
+	return o.record == nil && len(o.asked.recorded)+len(o.asked.refusals) > 0
 }
 
 // carryOut is what is left to be done about an answer.

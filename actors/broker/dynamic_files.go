@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -133,7 +132,7 @@ func hashed(pod *corev1.Pod) bool { return pod.Annotations[kube.AnnotationUserIn
 
 // fileDiffers reports whether people have changed the properties since a Pod's file was written.
 func (w blueprint) fileDiffers(pod *corev1.Pod) bool {
-	return (hashed(pod) || adoptedPod(pod)) && takenFile(pod) != kube.FilePart(w.userHash)
+	return inputsOf(pod) != "" && takenFile(pod) != kube.FilePart(w.userHash)
 }
 
 // podDiffers reports whether people have changed what only another Pod has.
@@ -169,7 +168,7 @@ func startedFile(pod *corev1.Pod) string {
 // takenFile is the hash of what people had written in the file that the Pod's broker has all of, whether from its start or
 // since.
 func takenFile(pod *corev1.Pod) string {
-	return kube.FilePart(cmp.Or(pod.Annotations[kube.AnnotationUserInputsHash], pod.Annotations[kube.AnnotationAdoptedWith]))
+	return kube.FilePart(inputsOf(pod))
 }
 
 // copyKey gives a key in one text the value of another, or takes it away where that has none.

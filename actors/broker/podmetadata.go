@@ -121,9 +121,8 @@ func (w blueprint) wasFirstVoter(o observed) bool {
 const (
 	// firstStart is how long a first voter may take from its creation until its container starts: to pull an image takes a while.
 	firstStart = 2 * time.Minute
-	// firstStartApart is how much later the next one's time is over; of nodes that are on no list there are so many times.
-	firstStartApart  = 15 * time.Second
-	firstStartPlaces = 8
+	// firstStartApart is how much later the time of the next one on the list is over.
+	firstStartApart = 15 * time.Second
 )
 
 // mayYetVote is how long a Pod may yet take to start as a first voter, 0 for one that is none or that is stuck. Its container may be there
@@ -134,10 +133,7 @@ func (w blueprint) mayYetVote(o observed, now time.Time) time.Duration {
 	if o.config == nil || w.firstVoter(o) == "" || stuck(pod) {
 		return 0
 	}
-	place := slices.IndexFunc(w.Quorum.Initial, func(v messages.Voter) bool { return v.ID == w.id })
-	if place < 0 {
-		place = int(w.id % firstStartPlaces)
-	}
+	place := max(0, slices.IndexFunc(w.Quorum.Initial, func(v messages.Voter) bool { return v.ID == w.id }))
 	return max(0, firstStart+time.Duration(place)*firstStartApart-now.Sub(pod.CreationTimestamp.Time))
 }
 

@@ -246,7 +246,7 @@ func readiness(v view) verdict {
 		{messages.PhaseBlocked, kube.ReasonWaiting, true},
 		{messages.PhaseFailing, kube.ReasonFailing, false},
 	} {
-		nodes := nodesWhere(v.nodes, func(n node) bool { return n.observed.Phase == group.phase && !v.goneLately(n) })
+		nodes := nodesWhere(v.nodes, func(n node) bool { return n.observed.Phase == group.phase && !(group.stalled && v.goneLately(n)) })
 		if len(nodes) > 0 {
 			return verdict{stalled: group.stalled, progressing: !group.stalled, reason: group.reason, message: withEnd(v.reasons(nodes), v.alsoUnready(nodes...))}
 		}

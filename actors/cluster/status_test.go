@@ -79,6 +79,11 @@ func TestReadinessNamesTheGravestReason(t *testing.T) {
 				v.nodes[2].observed.Emptied, v.nodes[2].observed.Since = true, now.Add(time.Second-goneFor)
 			}}, reason: kube.ReasonStarting, message: "broker 2: went with its Pod",
 		},
+		"but a step of it that failed is": {
+			changes: []func(*view){phase(2, messages.PhaseFailing, "refused"), func(v *view) {
+				v.nodes[2].observed.Emptied, v.nodes[2].observed.Since = true, now.Add(time.Second-goneFor)
+			}}, reason: kube.ReasonFailing, message: "broker 2: refused",
+		},
 		"when that lasts": {
 			changes: []func(*view){phase(2, messages.PhaseBlocked, "went with its Pod"), func(v *view) {
 				v.nodes[2].observed.Emptied, v.nodes[2].observed.Since = true, now.Add(-goneFor)

@@ -53,8 +53,9 @@ func TestDisks(t *testing.T) {
 		m.moreDisk(path)
 		m.kafka("kafka-topics.sh --create --topic spread --replica-assignment 3:0,3:1,3:2,3:0 --config min.insync.replicas=1 --bootstrap-server")
 		running := n.uids("disks")
-		n.exec("disks-node-3", "rm -r "+path+"/kafka")                                           // the next checkpoint cannot be written: to Kafka the disk has failed
-		n.eventually(7*time.Minute, "a condition names broker and disk", func() (bool, string) { // log dirs are looked at every four to six minutes
+		// The next checkpoint cannot be written: to Kafka the disk has failed. Log dirs are looked at every four to six minutes.
+		n.exec("disks-node-3", "rm -r "+path+"/kafka")
+		n.eventually(7*time.Minute, "a condition names broker and disk", func() (bool, string) {
 			is := n.condition("disks", "DisksFailed")
 			return strings.Contains(is, "broker 3 cannot use "+path), is
 		})
