@@ -66,7 +66,7 @@ SEEDS ?= 1000
 FRESH ?= 0
 .PHONY: sim
 sim: ## simulate the whole daemon with SEEDS random histories (a quarter of them from FRESH on, where given), one in ten but no more than 200 also through client-go, without the race detector
-	GOGC=off GOMEMLIMIT=2GiB GODEBUG=adaptivestackstart=1 $(TOOL) gotestsum --format pkgname -- ./actors/simulation -run 'TestSeeds|TestLarge' -count=1 -seeds=$(SEEDS) -fresh=$(FRESH) -timeout 60m
+	GOGC=off GOMEMLIMIT=2GiB GODEBUG=adaptivestackstart=1 $(GO) test ./actors/simulation -run 'TestSeeds|TestLarge' -count=1 -seeds=$(SEEDS) -fresh=$(FRESH) -timeout 60m
 
 .PHONY: bench
 bench: $(SANDBOX) ## measure the daemon against a real API server, and its judgement of 50,000 partitions: the tables of deploy/BENCHMARKS.md
