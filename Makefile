@@ -85,6 +85,10 @@ demo-down: ## remove everything that demo started
 	  { echo "the sandbox could not be built, and $(SANDBOX) is not there: correct what the lines above say, and try again" >&2; exit 1; }
 	$(SANDBOX) down --instance "$(INSTANCE)"
 
+.PHONY: test-kafka
+test-kafka: ## the tests of our Kafka clients and of the start script against real Kafka, without Kubernetes (Debian, root)
+	@SANDBOX=$(SANDBOX) MAKE="$(MAKE)" deploy/kafka-tests.sh
+
 .PHONY: e2e-smoke
 e2e-smoke: ## the short end-to-end tests, on KUBECONFIG or on a sandbox of their own
 	SANDBOX=$(SANDBOX) MAKE="$(MAKE)" deploy/e2e.sh -run 'TestSmoke' -timeout 25m

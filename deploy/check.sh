@@ -53,4 +53,5 @@ stage "lint" 180 "$MAKE" --no-print-directory lint
 stage "simulation" 480 "$MAKE" --no-print-directory sim SEEDS=2000 FRESH="$(fresh)"
 stage "nested modules" 240 nested
 stage "end to end, short" 600 "$MAKE" --no-print-directory e2e-smoke
+stage "real Kafka" 420 "$MAKE" --no-print-directory test-kafka
 finish 0

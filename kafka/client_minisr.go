@@ -12,8 +12,8 @@ import (
 
 const (
 	minISRKey = "min.insync.replicas"
-	// minISRAge is how long a topic's value is believed: a changed topic configuration is seen nowhere else.
-	minISRAge = time.Minute
+	// minISRAge is how long a topic's value is believed while somebody is to be stopped: a changed topic configuration is seen nowhere else.
+	minISRAge = 5 * time.Second
 	// minISRTopics is how many topics one request asks for.
 	minISRTopics = 500
 )

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/koperator-go/koperator/kafka/kafkatest"
 	"github.com/koperator-go/koperator/kafka/scenarios"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -37,7 +38,7 @@ type realControllers struct {
 // leader at others only: one that knew no address but its own never would.
 func newRealControllers(t *testing.T, ids ...messages.BrokerID) *realControllers {
 	c := &realControllers{t: t, nodes: map[messages.BrokerID]*realKafka{}}
-	libs, all := kafkaJars(t, "4.3.1"), []string(nil)
+	libs, all := kafkatest.Jars(t, "4.3.1"), []string(nil)
 	for _, id := range ids {
 		c.nodes[id] = &realKafka{
 			t: t, libs: libs, dir: t.TempDir(), address: freeAddress(t, 20000+100*int(id)), own: freeAddress(t, 22000+100*int(id)),

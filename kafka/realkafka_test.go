@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kafka/kafkatest"
 )
 
 // realClusterID is the id of the clusters that tests start.
@@ -39,7 +41,7 @@ func startRealKafka(t *testing.T, version string, more ...string) *realKafka {
 // startRealKafkaWithLog starts it as brokerConfig.log4jConfig does, with a file of log4j 1 in every version.
 func startRealKafkaWithLog(t *testing.T, version, log4j string, more ...string) *realKafka {
 	t.Helper()
-	k := &realKafka{t: t, libs: kafkaJars(t, version), dir: t.TempDir(), controllers: freeAddress(t, 21000), log4j: log4j}
+	k := &realKafka{t: t, libs: kafkatest.Jars(t, version), dir: t.TempDir(), controllers: freeAddress(t, 21000), log4j: log4j}
 	k.address = freeAddress(t, 23000)
 	k.format("--standalone", append([]string{
 		"process.roles=broker,controller", "node.id=1",
@@ -90,36 +92,6 @@ func (k *realKafka) format(how string, node []string) {
 func (k *realKafka) writeLog4j() {
 	k.write("log4j.properties", "log4j.rootLogger=INFO, out", "log4j.appender.out=org.apache.log4j.ConsoleAppender",
 		"log4j.appender.out.layout=org.apache.log4j.PatternLayout", "log4j.appender.out.layout.ConversionPattern=%m%n")
-}
-
-// kafkaJars is the directory of a Kafka version's jars; the test is skipped where they or Java are missing.
-func kafkaJars(t *testing.T, version string) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: real Kafka is not started")
-	}
-	if _, err := exec.LookPath("java"); err != nil {
-		t.Skip("java is missing: real Kafka is not started")
-	}
-	libs := filepath.Join(jarsRoot(), version, "libs")
-	if _, err := os.Stat(filepath.Join(libs, "kafka-server-common-"+version+".jar")); err != nil {
-		t.Skipf("the jars of Kafka %s are not in %s: real Kafka is not started", version, libs)
-	}
-	return libs
-}
-
-func jarsRoot() string {
-	if root := os.Getenv("KAFKA_JARS"); root != "" {
-		return root
-	}
-	if cache := os.Getenv("KOPERATOR_CACHE"); cache != "" {
-		return filepath.Join(cache, "kafka")
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = "."
-	}
-	return filepath.Join(cache, "koperator", "kafka")
 }
 
 // freeAddress lies under the ports that the system hands out (Linux: ip_local_port_range), since Kafka takes it later;

@@ -147,6 +147,11 @@ type userListener struct {
 	StartingPort   int32                           `json:"startingPort,omitempty"`
 	HostnameOf     string                          `json:"hostnameOf,omitempty"`
 	AdvertisedHost string                          `json:"advertisedHost,omitempty"`
+	// How the broker is reached by an external listener, where that is not a load balancer with one name for all.
+	AccessMethod string `json:"accessMethod,omitempty"`
+	NodeIP       string `json:"nodeIP,omitempty"`
+	IngressHost  string `json:"ingressHost,omitempty"`
+	NoIngress    bool   `json:"noIngress,omitempty"`
 }
 
 type userDisk struct {
@@ -158,7 +163,7 @@ func userInputsOf(in PodInput) userInputs {
 	spec, config := in.spec(), in.Config
 	inputs := userInputs{
 		Properties:           in.UserProperties,
-		Listeners:            userListeners(spec),
+		Listeners:            userListeners(in),
 		KRaft:                spec.KRaft,
 		Headless:             spec.HeadlessServiceEnabled,
 		Domain:               spec.KubernetesClusterDomain,
@@ -206,12 +211,21 @@ func userInputsOf(in PodInput) userInputs {
 	return inputs
 }
 
-func userListeners(spec *v1beta1.KafkaClusterSpec) []userListener {
+func userListeners(in PodInput) []userListener {
 	var listeners []userListener
+	spec := in.spec()
 	for i := range spec.ListenersConfig.ExternalListeners {
 		l := &spec.ListenersConfig.ExternalListeners[i]
 		listener := userListenerOf(l.CommonListenerSpec)
 		listener.External, listener.StartingPort, listener.AdvertisedHost = true, l.ExternalStartingPort, l.HostnameOverride
+		if method := l.GetAccessMethod(); method != corev1.ServiceTypeLoadBalancer {
+			listener.AccessMethod = string(method)
+		}
+		if l.GetAccessMethod() == corev1.ServiceTypeNodePort {
+			listener.NodeIP = in.Config.NodePortExternalIP[l.Name]
+		} else if l.Config != nil {
+			listener.IngressHost, listener.NoIngress = userIngress(l, in.Config)
+		}
 		listeners = append(listeners, listener)
 	}
 	for i := range spec.ListenersConfig.InternalListeners {
@@ -222,6 +236,20 @@ func userListeners(spec *v1beta1.KafkaClusterSpec) []userListener {
 		listeners = append(listeners, listener)
 	}
 	return listeners
+}
+
+// userIngress is the host of the entry by which a broker is reached; none is set where it names none that the listener has.
+func userIngress(l *v1beta1.ExternalListenerConfig, config *v1beta1.BrokerConfig) (host string, none bool) {
+	names := config.BrokerIngressMapping
+	if len(names) == 0 {
+		names = []string{l.Config.DefaultIngressConfig}
+	}
+	for _, name := range names {
+		if entry, is := l.Config.IngressConfig[name]; is {
+			return entry.HostnameOverride, false
+		}
+	}
+	return "", true
 }
 
 func userListenerOf(l v1beta1.CommonListenerSpec) userListener {

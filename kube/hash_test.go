@@ -2,6 +2,7 @@ package kube
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -19,9 +20,7 @@ import (
 // show UpdateAvailable, which must be meant.
 func TestHashesArePinned(t *testing.T) {
 	var lines strings.Builder
-	clusters := map[string]*v1beta1.KafkaCluster{
-		"plain": demo(), "headless": demo(headless), "ZooKeeper": demo(zooKeeper), "extras": demo(extras),
-	}
+	clusters := pinned()
 	for _, name := range sortedKeys(clusters) {
 		for id := range int32(3) {
 			pod := brokerPod(t, podInput(t, clusters[name], id))
@@ -30,6 +29,29 @@ func TestHashesArePinned(t *testing.T) {
 		}
 	}
 	golden.Equal(t, "testdata/hashes.txt", []byte(lines.String()))
+}
+
+func pinned() map[string]*v1beta1.KafkaCluster {
+	return map[string]*v1beta1.KafkaCluster{
+		"plain": demo(), "headless": demo(headless), "ZooKeeper": demo(zooKeeper), "extras": demo(extras),
+	}
+}
+
+// Pods of earlier versions are left alone: what is in this file they carry, and -update does not write it. A line that fails is a version
+// that would restart every such broker by itself; lines are added, never changed.
+func TestPodsOfEarlierVersionsHaveTheUsersInputsOfToday(t *testing.T) {
+	earlier, err := os.ReadFile("testdata/earlier-versions.txt")
+	require.NoError(t, err)
+	clusters, compared := pinned(), 0
+	for line := range strings.Lines(string(earlier)) {
+		var name, hash string
+		var id int32
+		_, err := fmt.Sscanf(line, "%s node %d %s", &name, &id, &hash)
+		require.NoError(t, err, line)
+		require.True(t, SameHash(hash, UserInputsHash(podInput(t, clusters[name], id))), line)
+		compared++
+	}
+	require.GreaterOrEqual(t, compared, 12)
 }
 
 func TestWhatChangesWhichHash(t *testing.T) {
@@ -94,6 +116,74 @@ func TestWhatChangesWhichHash(t *testing.T) {
 			after := brokerPod(t, in).Annotations
 			require.Equal(t, test.user, before[AnnotationUserInputsHash] != after[AnnotationUserInputsHash], "user's inputs")
 			require.Equal(t, test.rendered, before[AnnotationRenderedHash] != after[AnnotationRenderedHash], "rendered")
+		})
+	}
+}
+
+// What a broker advertises is read when it starts.
+func TestEditsOfAnAdvertisedAddressAreTheUsers(t *testing.T) {
+	nodePort := func(l *v1beta1.ExternalListenerConfig, _ *v1beta1.BrokerConfig) {
+		l.AccessMethod = corev1.ServiceTypeNodePort
+	}
+	ingress := func(l *v1beta1.ExternalListenerConfig, config *v1beta1.BrokerConfig) {
+		entry := func(host string) v1beta1.IngressConfig {
+			return v1beta1.IngressConfig{
+				IngressServiceSettings: v1beta1.IngressServiceSettings{HostnameOverride: host}, EnvoyConfig: &v1beta1.EnvoyConfig{},
+			}
+		}
+		l.Config = &v1beta1.Config{DefaultIngressConfig: "a", IngressConfig: map[string]v1beta1.IngressConfig{"a": entry("a.example"), "b": entry("b.example")}}
+		config.BrokerIngressMapping = nil
+	}
+	asIs := func(*v1beta1.ExternalListenerConfig, *v1beta1.BrokerConfig) {}
+	for name, test := range map[string]struct {
+		is, becomes func(*v1beta1.ExternalListenerConfig, *v1beta1.BrokerConfig)
+		differs     bool
+	}{
+		"another way in": {asIs, nodePort, true},
+		"the default way in, written out": {
+			asIs,
+			func(l *v1beta1.ExternalListenerConfig, _ *v1beta1.BrokerConfig) {
+				l.AccessMethod = corev1.ServiceTypeLoadBalancer
+			}, false,
+		},
+		"a node's address": {nodePort, func(l *v1beta1.ExternalListenerConfig, config *v1beta1.BrokerConfig) {
+			config.NodePortExternalIP = map[string]string{l.Name: "192.0.2.1"}
+		}, true},
+		"a node's address for a load balancer": {
+			asIs,
+			func(l *v1beta1.ExternalListenerConfig, config *v1beta1.BrokerConfig) {
+				config.NodePortExternalIP = map[string]string{l.Name: "192.0.2.1"}
+			}, false,
+		},
+		"another ingress": {ingress, func(_ *v1beta1.ExternalListenerConfig, config *v1beta1.BrokerConfig) {
+			config.BrokerIngressMapping = []string{"b"}
+		}, true},
+		"no ingress": {ingress, func(_ *v1beta1.ExternalListenerConfig, config *v1beta1.BrokerConfig) {
+			config.BrokerIngressMapping = []string{"elsewhere"}
+		}, true},
+		"another default ingress": {ingress, func(l *v1beta1.ExternalListenerConfig, _ *v1beta1.BrokerConfig) {
+			l.Config.DefaultIngressConfig = "b"
+		}, true},
+		"another name of its ingress": {ingress, func(l *v1beta1.ExternalListenerConfig, _ *v1beta1.BrokerConfig) {
+			entry := l.Config.IngressConfig["a"]
+			entry.HostnameOverride = "c.example"
+			l.Config.IngressConfig["a"] = entry
+		}, true},
+		"another ingress of others": {ingress, func(l *v1beta1.ExternalListenerConfig, _ *v1beta1.BrokerConfig) {
+			delete(l.Config.IngressConfig, "b")
+		}, false},
+		"how many Envoys there are": {ingress, func(l *v1beta1.ExternalListenerConfig, _ *v1beta1.BrokerConfig) {
+			l.Config.IngressConfig["a"].EnvoyConfig.Replicas = ptr.To(int32(7))
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := podInput(t, demo(), 1)
+			in.Cluster = in.Cluster.DeepCopy()
+			external := &in.Cluster.Spec.ListenersConfig.ExternalListeners[0]
+			test.is(external, in.Config)
+			before := UserInputsHash(in)
+			test.becomes(external, in.Config)
+			require.Equal(t, test.differs, before != UserInputsHash(in))
 		})
 	}
 }

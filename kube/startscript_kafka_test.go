@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kafka/kafkatest"
 )
 
 // runClass stands for Kafka's own scripts, which Maven's jars do not bring.
@@ -18,30 +18,10 @@ const runClass = `#!/bin/bash
 exec java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC %s -cp "%s/*" %s "$@"
 `
 
-// kafkaJars is the directory of a Kafka version's jars: $KAFKA_JARS/<version>/libs, by default in the user's cache.
-func kafkaJars(t *testing.T, version string) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: real Kafka is not started")
-	}
-	if _, err := exec.LookPath("java"); err != nil {
-		t.Skip("java is missing: real Kafka is not started")
-	}
-	root := os.Getenv("KAFKA_JARS")
-	if cache, err := os.UserCacheDir(); root == "" && err == nil {
-		root = filepath.Join(cache, "koperator", "kafka")
-	}
-	libs := filepath.Join(root, version, "libs")
-	if found, _ := filepath.Glob(filepath.Join(libs, "kafka-server-common-"+version+".jar")); len(found) == 0 {
-		t.Skipf("the jars of Kafka %s are not in %s: real Kafka is not started", version, libs)
-	}
-	return libs
-}
-
 // newKafkaNode is a container with real Kafka, a combined node on free ports.
 func newKafkaNode(t *testing.T, version string, disks ...string) *node {
 	t.Helper()
-	libs := kafkaJars(t, version)
+	libs := kafkatest.Jars(t, version)
 	n := newNode(t)
 	n.port, n.patience = freePort(t), time.Minute
 	require.NoError(t, os.RemoveAll(n.path("libs")))

@@ -16,6 +16,9 @@ const (
 	// restartPause is how long to wait after a broker is back and leads again: without it the next restart hits producers
 	// that have only just found the new leaders.
 	restartPause = 5 * time.Second
+	// leadersPatience is how long a broker that is back may be without what it led before, electAgain how long an election may take.
+	leadersPatience = 30 * time.Second
+	electAgain      = 5 * time.Second
 	// justStarted is how long a broker counts as down after its start: Kafka may still show what was before.
 	justStarted = 10 * time.Second
 	// recoveryPatience is how long a broker may take to come up before a restart that it waits for is taken for a cure.
@@ -50,8 +53,8 @@ type permit struct {
 	refused time.Time
 	// missed is set once Kafka was without the broker: that Kafka knows it again is news then, whatever its Pod's probe has seen.
 	missed bool
-	// back is when the broker was seen back in sync, zero before.
-	back time.Time
+	// back is when the broker was seen back in sync, zero before, elected when its leaders were to come back last.
+	back, elected time.Time
 	// withdrawn is the revision of the last wish that carried the permit, 0 while it stands. An eviction may be under way
 	// until the broker has answered a later one.
 	withdrawn int64
@@ -215,10 +218,7 @@ func (d *rollDecision) withdraw(n node, p permit) {
 // await keeps the permit of a broker that was stopped until it is back.
 func (d *rollDecision) await(v rollView, n node, p permit) {
 	if !p.back.IsZero() {
-		if left := restartPause - v.now.Sub(p.back); left > 0 {
-			d.permits[n.id] = p
-			d.soon(left)
-		}
+		d.rest(v, n, p)
 		return
 	}
 	p.missed = p.missed || v.fresh() && n.broker && !v.kafka.Knows(n.id, n.broker)
@@ -230,12 +230,44 @@ func (d *rollDecision) await(v rollView, n node, p permit) {
 		}
 		return
 	}
-	for _, name := range kafka.PreferredLeaders(n.id, v.index) {
-		d.elect = append(d.elect, messages.Partition{Topic: name.Topic, Number: name.Number})
-	}
-	p.back = v.now
+	d.elects(kafka.PreferredLeaders(n.id, v.index))
+	p.back, p.elected = v.now, v.now
 	d.permits[n.id] = p
 	d.soon(restartPause)
+}
+
+// rest keeps the permit of a broker that is back for a pause, and until it leads again what it should: an election can fail, and leaders
+// that are away would move once more with each restart. Kafka elects by itself in minutes, so nobody waits for that for long.
+func (d *rollDecision) rest(v rollView, n node, p permit) {
+	since := v.now.Sub(p.back)
+	if since < restartPause {
+		d.permits[n.id] = p
+		d.soon(restartPause - since)
+		return
+	}
+	if since >= leadersPatience || !v.fresh() || !n.observed.PodReady {
+		return
+	}
+	away := kafka.PreferredLeaders(n.id, v.index)
+	if len(away) == 0 {
+		return
+	}
+	if v.index.Replication().At.After(p.elected) && v.now.Sub(p.elected) >= electAgain {
+		d.elects(away)
+		p.elected = v.now
+	}
+	d.permits[n.id] = p
+	d.soon(electAgain)
+	d.blocked = fmt.Sprintf("broker %d was restarted and does not lead again yet what it should: %s", n.id, away[0])
+	if len(away) > 1 {
+		d.blocked += fmt.Sprintf(" and %d more", len(away)-1)
+	}
+}
+
+func (d *rollDecision) elects(partitions []kafka.TopicPartition) {
+	for _, name := range partitions {
+		d.elect = append(d.elect, messages.Partition{Topic: name.Topic, Number: name.Number})
+	}
 }
 
 // returned tells whether a broker is back: known to Kafka, in sync, with its vote. The probe of its Pod is seconds behind that, and

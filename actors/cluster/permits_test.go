@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -271,6 +273,42 @@ func TestABrokerThatIsBackGetsItsLeadersBack(t *testing.T) {
 	require.False(t, d.permits[0].back.IsZero())
 	v.roll.permits = d.permits
 	require.Empty(t, decide(v).elect, "once")
+}
+
+func TestTheNextRestartWaitsUntilLeadersAreBack(t *testing.T) {
+	away := func(asked time.Duration) func(*rollView) {
+		return func(v *rollView) {
+			v.kafka.Replication.At = now.Add(-asked)
+			v.kafka.Replication.Partitions[0].Leader = 1
+			v.index = kafka.Index(v.kafka.Replication)
+		}
+	}
+	back := func(since, elected time.Duration) func(*permit) {
+		return func(p *permit) { p.back, p.elected = now.Add(-since), now.Add(-elected) }
+	}
+	orders := []messages.Partition{{Topic: "orders", Number: 0}}
+	for name, test := range map[string]struct {
+		view  rollView
+		elect []messages.Partition
+		next  messages.BrokerID
+	}{
+		"led again":                  {quiet(waits(1), replaced(0), holding(0, back(restartPause, restartPause))), nil, 1},
+		"an election that failed":    {quiet(waits(1), replaced(0), away(0), holding(0, back(restartPause, restartPause))), orders, 0},
+		"one that was tried again":   {quiet(waits(1), replaced(0), away(0), holding(0, back(9*time.Second, 4*time.Second))), nil, 0},
+		"an answer from before it":   {quiet(waits(1), replaced(0), away(7*time.Second), holding(0, back(6*time.Second, 6*time.Second))), nil, 0},
+		"one that fails for long":    {quiet(waits(1), replaced(0), away(0), holding(0, back(leadersPatience, electAgain))), nil, 1},
+		"a broker that is down anew": {quiet(waits(0), replaced(0), away(0), unready(0, true), holding(0, back(restartPause, restartPause))), nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := decide(test.view)
+			require.Equal(t, test.elect, d.elect)
+			require.Equal(t, []messages.BrokerID{test.next}, slices.Collect(maps.Keys(d.permits)))
+			if test.next == 0 && test.view.nodes[0].observed.PodReady {
+				require.Contains(t, d.blocked, "does not lead again yet what it should: orders-0")
+				require.Equal(t, electAgain, d.again)
+			}
+		})
+	}
 }
 
 func TestABrokerIsMissedOnceKafkaIsWithoutIt(t *testing.T) {

@@ -99,13 +99,18 @@ func (a *cluster) moveWaits() string {
 		pods := a.Cache.BrokerPods(a.Key, n.id)
 		return len(pods) == 1 && !kube.MadeByUs(pods[0])
 	})
-	switch {
-	case len(foreign) > 0: // their script formats whatever is empty, and for a static quorum
+	if len(foreign) > 0 { // their script formats whatever is empty, and for a static quorum
 		return fmt.Sprintf("Koperator made the Pod of %s: restart it first (annotation %s on the Pod)", named(foreign), kube.AnnotationRestart)
-	case !steady(a.nodes(), a.kafka, a.decision):
-		return "not every node runs with all that is wanted of it"
 	}
-	return ""
+	is, why := steady(a.nodes(), a.kafka, a.decision)
+	switch {
+	case is:
+		return ""
+	case why == "":
+		return "not every node runs with all that is wanted of it"
+	default:
+		return "not every node runs with all that is wanted of it: " + why
+	}
 }
 
 func (a *cluster) quorumMoved(c actor.Context, r kit.Result[moved]) {

@@ -65,7 +65,9 @@ type view struct {
 	// staticQuorum says what people can do about voters that cannot be changed, dynamicQuorum that Kafka keeps them itself.
 	staticQuorum  string
 	dynamicQuorum bool
-	now           time.Time
+	// spentConsent is the word of an update that is done.
+	spentConsent *string
+	now          time.Time
 }
 
 // node is one broker or controller with what it was told and what it said.
@@ -109,7 +111,7 @@ func (n node) current() bool { return n.told > 0 && n.observed.Revision == n.tol
 func statusOf(v view, now time.Time) v1beta1.KafkaClusterStatus {
 	status := *v.known.DeepCopy()
 	v.now = now
-	status.ObservedGeneration = v.cluster.Generation
+	status.ObservedGeneration, status.SpentConsent = v.cluster.Generation, v.spentConsent
 	status.BrokersState = brokerStates(v)
 	v.states = status.BrokersState
 	status.BrokersReady = brokersReady(v)
@@ -177,7 +179,7 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	set(kube.ConditionPaused, v.paused, kube.ReasonPaused,
 		"nothing is changed while annotation "+kube.AnnotationPause+" is set; remove it to go on")
 	pending := nodesWhere(v.nodes, func(n node) bool { return n.observed.Update != "" || n.observed.Pending != "" })
-	set(kube.ConditionUpdateAvailable, len(pending) > 0, kube.ReasonChangesWait, pendingText(pending))
+	set(kube.ConditionUpdateAvailable, len(pending) > 0, kube.ReasonChangesWait, v.pendingText(pending))
 	leaving := slices.Concat(leavingNodes(v.nodes), v.unkept.running, v.remembered, v.lostRole)
 	set(kube.ConditionBrokersLeaving, len(leaving) > 0, kube.ReasonRemoving, removalText(leaving, v.removals))
 	set(kube.ConditionDataVolumeLost, len(v.lost) > 0, kube.ReasonDisksGone, strings.Join(v.lost, "; "))
@@ -208,12 +210,16 @@ func conditions(v view, now time.Time) []metav1.Condition {
 }
 
 // pendingText names what waits on the first node and which others have something that waits.
-func pendingText(nodes []node) string {
+func (v view) pendingText(nodes []node) string {
 	if len(nodes) == 0 {
 		return ""
 	}
 	first := nodes[0].observed
 	withRestart := first.Update + "; it comes with the broker's next restart, or set annotation " + kube.AnnotationConsent + "=true of the KafkaCluster"
+	if v.spentConsent != nil {
+		withRestart += fmt.Sprintf("; the %q that stands there was for an earlier update: remove it first, or write another word (%s)",
+			messages.Elided(*v.spentConsent, longestWord), strings.Join(kube.ConsentWords()[:2], ", "))
+	}
 	text := fmt.Sprintf("broker %d: %s", nodes[0].id, cmp.Or(first.Pending, withRestart))
 	if len(nodes) > 1 {
 		text = withEnd(text, "; also "+named(nodes[1:]))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -29,8 +30,8 @@ type upgrader struct {
 	// waits says why the wanted one cannot be had, empty when it can or is.
 	waits     string
 	notBefore time.Time
-	// refusedFor is the wish that Kafka refused.
-	refusedFor string
+	// refusedFor is the wish that Kafka refused, refused says how.
+	refusedFor, refused string
 }
 
 // raised is a metadata.version that Kafka works by from now on.
@@ -47,11 +48,17 @@ func (a *cluster) keepUpgrade(c actor.Context) {
 	}
 	wanted := a.valid.Spec.MetadataVersion
 	level, waits := kafka.Raise{Wanted: wanted, Current: a.upgrade.finalised, Running: version}.Next()
-	if wanted != a.upgrade.refusedFor || waits != "" || level == 0 {
-		a.upgrade.waits = waits
+	if a.upgrade.waits = waits; level == 0 {
+		return
+	}
+	is, why := steady(a.nodes(), a.kafka, a.decision)
+	if why != "" {
+		a.upgrade.waits = "metadata.version stays " + a.upgrade.finalised + " until every node runs with all that is wanted of it: " + why
+	} else if wanted == a.upgrade.refusedFor {
+		a.upgrade.waits = a.upgrade.refused
 	}
 	address := a.anyBroker()
-	if level == 0 || a.upgrade.job.running || address == "" || !steady(a.nodes(), a.kafka, a.decision) {
+	if a.upgrade.job.running || address == "" || !is {
 		return
 	}
 	if left := time.Until(a.upgrade.notBefore); wanted == a.upgrade.refusedFor && left > 0 {
@@ -70,14 +77,29 @@ func (a *cluster) keepUpgrade(c actor.Context) {
 }
 
 // steady reports whether every node runs with all that is wanted of it and nobody is about to be stopped: what a new level
-// cannot be taken back from must not meet a node that still runs an older Kafka.
-func steady(nodes []node, kafka messages.KafkaObserved, decision rollDecision) bool {
-	if len(decision.permits) > 0 || len(decision.waiting) > 0 || !kafka.Answered {
-		return false
+// cannot be taken back from must not meet a node that still runs an older Kafka. Where that may last, why says who is waited for.
+func steady(nodes []node, kafka messages.KafkaObserved, decision rollDecision) (is bool, why string) {
+	if restarting := nodesWhere(nodes, func(n node) bool {
+		_, permitted := decision.permits[n.id]
+		return permitted || slices.Contains(decision.waiting, n.id)
+	}); len(restarting) > 0 {
+		return false, named(restarting) + " (yet to restart)"
 	}
-	return !slices.ContainsFunc(nodes, func(n node) bool {
-		return !n.current() || !n.observed.PodReady || n.observed.ConfigStale || !kafka.Knows(n.id, n.broker)
-	})
+	for _, group := range []struct {
+		has func(node) bool
+		why string
+	}{
+		{func(n node) bool { return n.maintenance && !n.observed.PodReady }, "in maintenance"},
+		{func(n node) bool { return n.current() && !n.observed.PodReady }, "down"},
+		{func(n node) bool { return n.current() && n.observed.ConfigStale }, "other settings"},
+	} {
+		if some := nodesWhere(nodes, group.has); len(some) > 0 {
+			return false, fmt.Sprintf("%s (%s)", named(some), group.why)
+		}
+	}
+	return kafka.Answered && !slices.ContainsFunc(nodes, func(n node) bool {
+		return !n.current() || !n.observed.PodReady || !kafka.Knows(n.id, n.broker)
+	}), ""
 }
 
 func (a *cluster) wasRaised(c actor.Context, r kit.Result[raised]) {
@@ -86,7 +108,8 @@ func (a *cluster) wasRaised(c actor.Context, r kit.Result[raised]) {
 	case r.Err != nil:
 	case r.Value.refused != "":
 		a.upgrade.refusedFor, a.upgrade.notBefore = r.Value.wanted, time.Now().Add(raiseAgain)
-		a.upgrade.waits = "Kafka refuses metadata.version " + r.Value.wanted + ": " + r.Value.refused
+		a.upgrade.refused = "Kafka refuses metadata.version " + r.Value.wanted + ": " + r.Value.refused
+		a.upgrade.waits = a.upgrade.refused
 		a.Log.Warn("metadata.version refused", "reason", r.Value.refused)
 	default:
 		a.Events.Event(kube.ClusterReference(a.Key, a.newest), nil, corev1.EventTypeNormal, "MetadataVersionRaised", "RaiseMetadata",

@@ -89,10 +89,12 @@ func words(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
+// longestWord is how many characters of an annotation are repeated to people.
+const longestWord = 40
+
 func wordProblem(annotation, word, what string) messages.FieldProblem {
-	const longest = 40
 	return messages.FieldProblem{
 		Field: messages.FieldOf("metadata.annotations[" + annotation + "]"), Reason: messages.ReasonInvalidSpec, Severity: messages.SeverityWarning,
-		Message: fmt.Sprintf("%q %s", messages.Elided(word, longest), what),
+		Message: fmt.Sprintf("%q %s", messages.Elided(word, longestWord), what),
 	}
 }

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -141,6 +142,37 @@ func TestLeadersAreWhereTheyShouldBeAfterARoll(t *testing.T) {
 			return !slices.ContainsFunc(w.partitions("demo"), func(p messages.Partition) bool { return p.Leader != p.Replicas[0] })
 		})
 		require.Less(w.t, time.Since(started), 5*time.Minute)
+	})
+}
+
+func TestTheNextRestartWaitsForAnElectionThatFailed(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		before := w.trio()
+		elections := 0
+		w.kafka.election = func() error {
+			if elections++; elections%2 == 1 {
+				return errors.New("read tcp: i/o timeout")
+			}
+			return nil
+		}
+		w.edit("demo", readOnly("queued.max.requests=7\n"))
+		back := map[messages.BrokerID]bool{}
+		w.eventually(10*time.Minute, "every broker has a new Pod", func() bool {
+			for id, uid := range w.podUIDs("demo") {
+				if uid == before[id] || back[id] {
+					continue
+				}
+				for _, p := range w.partitions("demo") {
+					require.True(w.t, p.Leader == p.Replicas[0] || !back[p.Replicas[0]], "%s-%d when broker %d has stopped: %v", p.Topic, p.Number, id, p)
+				}
+				back[id] = true
+			}
+			return len(back) == len(before)
+		})
+		w.eventuallyReady("demo")
+		require.GreaterOrEqual(w.t, elections, 4, "each of the first two broker's was tried again")
+		w.settled()
 	})
 }
 

@@ -29,6 +29,8 @@ type kafka struct {
 	changed func(pod types.UID)
 	// asked, where a test has set it, hears of each request that moved replicas, or changed what bounds moves; it must not come back.
 	asked func()
+	// election, where a test has set it, says what becomes of the next request for one; it must not come back.
+	election func() error
 	// stray lets each active controller that loses its vote lose the others, too; else about half of them do.
 	stray bool
 }

@@ -158,6 +158,11 @@ func (s kafkaSession) ElectPreferred(ctx context.Context, partitions []messages.
 	if c == nil || !c.active() {
 		return errors.New("no broker answers")
 	}
+	if s.kafka.election != nil {
+		if err := s.kafka.election(); err != nil {
+			return err
+		}
+	}
 	named := map[string]bool{}
 	for _, p := range partitions {
 		named[fmt.Sprintf("%s-%d", p.Topic, p.Number)] = true

@@ -93,6 +93,10 @@ func TestAStaticQuorumBecomesDynamicByConsentAlone(t *testing.T) {
 			require.Equal(w.t, uid, after[id])
 		}
 		require.Empty(w.t, w.lostPartitions("demo"))
+		before = w.podUIDs("demo")
+		w.builtOtherwise("demo")
+		w.advance(time.Hour)
+		require.Equal(w.t, before, w.podUIDs("demo"), "what was agreed to is done")
 	})
 }
 

@@ -84,7 +84,7 @@ func TestAQuarterOfTheHistoriesIsFreshWhereAsked(t *testing.T) {
 const (
 	// steps is how many acts a history has, fewSteps how many those have that only a run of very many plays (make sim SEEDS=20000): in the
 	// same time there are more of them, and with them more shapes of clusters and orders of acts.
-	steps, fewSteps = 10, 5
+	steps, fewSteps = 10, 3
 	broad, fresh    = 2_000, 1_000_000
 )
 

@@ -57,6 +57,9 @@ type KafkaClusterStatus struct {
 	// unless spec.disruptionBudget is set.
 	// +optional
 	Adopted bool `json:"adopted,omitempty"`
+	// Value of annotation kafka.banzaicloud.io/consent whose update is done: it agrees to no other.
+	// +optional
+	SpentConsent *string `json:"spentConsent,omitempty"`
 }
 
 // BrokerState is what the operator sees of a broker. Server-side apply takes an entry as a whole: of 1,000 brokers,

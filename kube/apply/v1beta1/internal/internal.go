@@ -946,6 +946,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rollingUpgradeStatus
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.RollingUpgradeStatus
+    - name: spentConsent
+      type:
+        scalar: string
     - name: state
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.ClusterState
