@@ -234,8 +234,6 @@ type ReturnInput struct {
 	Started time.Time
 	// Controller says that it has to be a voter of the quorum.
 	Controller bool
-	// FetchTimeout is controller.quorum.fetch.timeout.ms, 0 for Kafka's default.
-	FetchTimeout time.Duration
 }
 
 // Returned tells whether a broker has caught up, and if not what is missing.
@@ -247,7 +245,7 @@ func Returned(in ReturnInput) (bool, string) {
 		return false, fmt.Sprintf("what is known of the partitions is older than the start of %d", in.Broker)
 	}
 	if in.Controller {
-		if behind := behindQuorum(in.Now.from, in.Broker, in.FetchTimeout); behind != "" {
+		if behind := behindQuorum(in.Now.from, in.Broker); behind != "" {
 			return false, behind
 		}
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // quorumFetchTimeout is Kafka's default of controller.quorum.fetch.timeout.ms: a voter that has not had all of the
-// metadata log for longer begins an election, so it counts as one that is not there.
+// metadata log for longer begins an election, so it counts as one that is not there. It does so too where the user lets
+// Kafka wait longer.
 const quorumFetchTimeout = 2 * time.Second
 
 // voterIDs are the voters of the quorum, each id once, ascending.
@@ -36,7 +37,7 @@ func voterOf(r *messages.Replication, id messages.BrokerID) (messages.QuorumRepl
 
 // behindQuorum says why a node is no voter that holds all of the metadata log, "" when it is. All times are the leader's:
 // its entry is the reference, our clock may be wrong by more than the limit.
-func behindQuorum(r *messages.Replication, id messages.BrokerID, timeout time.Duration) string {
+func behindQuorum(r *messages.Replication, id messages.BrokerID) string {
 	leader, known := voterOf(r, r.QuorumLeader)
 	voter, votes := voterOf(r, id)
 	switch {
@@ -45,21 +46,18 @@ func behindQuorum(r *messages.Replication, id messages.BrokerID, timeout time.Du
 	case !votes:
 		return fmt.Sprintf("%d is not a voter of the metadata quorum", id)
 	}
-	return behindLeader(leader, voter, timeout)
+	return behindLeader(leader, voter)
 }
 
 // behindLeader says why a voter or an observer has not all that the leader has, "" when it has.
-func behindLeader(leader, replica messages.QuorumReplica, timeout time.Duration) string {
-	if timeout <= 0 {
-		timeout = quorumFetchTimeout
-	}
+func behindLeader(leader, replica messages.QuorumReplica) string {
 	switch {
 	case replica == leader:
 		return ""
 	case leader.LastCaughtUp.IsZero() || replica.LastCaughtUp.IsZero():
 		return fmt.Sprintf("how far controller %d is behind the leader is not known", replica.ID)
 	}
-	if behind := leader.LastCaughtUp.Sub(replica.LastCaughtUp); behind >= timeout {
+	if behind := leader.LastCaughtUp.Sub(replica.LastCaughtUp); behind >= quorumFetchTimeout {
 		return fmt.Sprintf("controller %d is %s behind the leader", replica.ID, behind.Round(time.Millisecond))
 	}
 	return ""
@@ -146,7 +144,7 @@ func (j *judgement) judgeMajority(f *findings, voters, going []messages.BrokerID
 		if j.gone.has(id) {
 			continue
 		}
-		if why := behindQuorum(j.in.Index.from, id, j.in.FetchTimeout); why == "" {
+		if why := behindQuorum(j.in.Index.from, id); why == "" {
 			remaining = append(remaining, id)
 		} else {
 			behind += "; " + why

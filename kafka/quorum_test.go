@@ -53,13 +53,6 @@ func TestCanRestartKeepsAMajorityOfTheQuorum(t *testing.T) {
 			reasons: []string{"quorum: of the voters {1,2,3,4} only {3,4} would be there and caught up without {1,2}, 3 are needed"},
 		},
 		"a lag below the timeout is none": {set: brokerIDs{1}, change: withVoters(3, behind(1, 1999*time.Millisecond))},
-		"the timeout is the cluster's": {
-			set: brokerIDs{1},
-			change: withVoters(3, func(in *RestartInput, r *messages.Replication) {
-				in.FetchTimeout = time.Minute
-				behind(1, 59*time.Second)(in, r)
-			}),
-		},
 		"only the leader's clock counts": {
 			set: brokerIDs{1},
 			change: withVoters(3, func(_ *RestartInput, r *messages.Replication) {

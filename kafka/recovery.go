@@ -70,7 +70,7 @@ func OthersHoldQuorum(x *ReplicationIndex, id messages.BrokerID) string {
 	r, voters, healthy := x.from, 0, 0
 	for _, voter := range voterIDs(r) {
 		voters++
-		if voter != id && behindQuorum(r, voter, 0) == "" {
+		if voter != id && behindQuorum(r, voter) == "" {
 			healthy++
 		}
 	}

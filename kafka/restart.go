@@ -36,9 +36,7 @@ type RestartInput struct {
 	Controllers, Waiting []messages.BrokerID
 	// RackOf is empty where racks are not known.
 	RackOf map[messages.BrokerID]string
-	// FetchTimeout is controller.quorum.fetch.timeout.ms, 0 for Kafka's default.
-	FetchTimeout time.Duration
-	KRaft        bool
+	KRaft  bool
 	// BlockUnprotected refuses to make partitions unavailable that no order of restarts keeps available.
 	BlockUnprotected bool
 	// Forced is a person's word: partitions and log recovery only warn. The quorum still blocks.

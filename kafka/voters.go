@@ -3,7 +3,6 @@ package kafka
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/koperator-go/koperator/messages"
 )
@@ -42,8 +41,6 @@ type VotersInput struct {
 	// Going is a controller whose Pod is about to be stopped, and its metadata with it, so that its vote goes before; nil when none is.
 	Going  *messages.BrokerID
 	Quorum QuorumState
-	// FetchTimeout is controller.quorum.fetch.timeout.ms, 0 for Kafka's default.
-	FetchTimeout time.Duration
 }
 
 // VotersDiffer reports whether there is anything to change.
@@ -227,7 +224,7 @@ func (in VotersInput) behind(r messages.QuorumReplica) string {
 	if at < 0 {
 		return "the leader of the metadata quorum is not known"
 	}
-	if behindLeader(in.Quorum.Replicas[at], r, in.FetchTimeout) == "" {
+	if behindLeader(in.Quorum.Replicas[at], r) == "" {
 		return ""
 	}
 	return fmt.Sprintf("controller %d has not all of the metadata log", r.ID) // how far it is behind changes with every look

@@ -220,6 +220,9 @@ func (w *World) moveAway(name string, id messages.BrokerID) {
 	w.kafka.mu.Lock()
 	defer w.kafka.mu.Unlock()
 	c := w.kafka.clusters[keyed(name)]
+	if c == nil { // it never came up
+		return
+	}
 	for _, p := range c.partitions {
 		at := slices.Index(p.replicas, id)
 		if at < 0 || p.reassigned() {
