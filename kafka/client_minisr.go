@@ -12,7 +12,8 @@ import (
 
 const (
 	minISRKey = "min.insync.replicas"
-	// minISRAge is how long a topic's value is believed while somebody is to be stopped: a changed topic configuration is seen nowhere else.
+	// minISRAge is how long a topic's value is believed: a changed topic configuration is seen nowhere else, and together with
+	// the age of the rest of an answer (oldestReplication) it is what a permit may be wrong by.
 	minISRAge = 5 * time.Second
 	// minISRTopics is how many topics one request asks for.
 	minISRTopics = 500

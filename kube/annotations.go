@@ -75,15 +75,19 @@ const (
 // value does, too.
 func ConsentWords() []string { return []string{"true", "yes", ConsentDynamicQuorum, "false"} }
 
-// Consents reports whether a person agrees to restarts that only a newer daemon asks for. A word that nobody knows agrees to nothing.
-func Consents(annotations map[string]string) bool {
+// Consent reports whether a person agrees to restarts that only a newer daemon asks for, and by which words: those that are known, and
+// "true" where there is none. A word that nobody knows agrees to nothing.
+func Consent(annotations map[string]string) (words string, agrees bool) {
 	value, set := annotations[AnnotationConsent]
 	if !set {
-		return false
+		return "", false
 	}
-	words := consentWords(value)
-	agrees := func(word string) bool { return word != "false" && slices.Contains(ConsentWords(), word) }
-	return len(words) == 0 || slices.ContainsFunc(words, agrees) && !slices.Contains(words, "false")
+	all := consentWords(value)
+	if len(all) == 0 {
+		return ConsentWords()[0], true
+	}
+	known := slices.DeleteFunc(all, func(word string) bool { return !slices.Contains(ConsentWords(), word) })
+	return strings.Join(known, ","), len(known) > 0 && !slices.Contains(known, "false")
 }
 
 func consentWords(value string) []string {

@@ -218,13 +218,8 @@ func userListeners(in PodInput) []userListener {
 		l := &spec.ListenersConfig.ExternalListeners[i]
 		listener := userListenerOf(l.CommonListenerSpec)
 		listener.External, listener.StartingPort, listener.AdvertisedHost = true, l.ExternalStartingPort, l.HostnameOverride
-		if method := l.GetAccessMethod(); method != corev1.ServiceTypeLoadBalancer {
-			listener.AccessMethod = string(method)
-		}
-		if l.GetAccessMethod() == corev1.ServiceTypeNodePort {
-			listener.NodeIP = in.Config.NodePortExternalIP[l.Name]
-		} else if l.Config != nil {
-			listener.IngressHost, listener.NoIngress = userIngress(l, in.Config)
+		if !spec.KRaft || in.Config.HasRole(v1beta1.BrokerRole) {
+			listener.advertise(l, in.Config)
 		}
 		listeners = append(listeners, listener)
 	}
@@ -238,18 +233,28 @@ func userListeners(in PodInput) []userListener {
 	return listeners
 }
 
-// userIngress is the host of the entry by which a broker is reached; none is set where it names none that the listener has.
-func userIngress(l *v1beta1.ExternalListenerConfig, config *v1beta1.BrokerConfig) (host string, none bool) {
-	names := config.BrokerIngressMapping
-	if len(names) == 0 {
-		names = []string{l.Config.DefaultIngressConfig}
+// advertise adds how a broker is reached, as far as that is not the same for all by the listener's own name.
+func (u *userListener) advertise(l *v1beta1.ExternalListenerConfig, config *v1beta1.BrokerConfig) {
+	method := l.GetAccessMethod()
+	if method != corev1.ServiceTypeLoadBalancer {
+		u.AccessMethod = string(method)
 	}
-	for _, name := range names {
-		if entry, is := l.Config.IngressConfig[name]; is {
-			return entry.HostnameOverride, false
+	switch {
+	case method == corev1.ServiceTypeNodePort:
+		u.NodeIP = config.NodePortExternalIP[l.Name]
+	case l.Config != nil:
+		names := config.BrokerIngressMapping
+		if len(names) == 0 {
+			names = []string{l.Config.DefaultIngressConfig}
+		}
+		at := slices.IndexFunc(names, func(name string) bool { _, is := l.Config.IngressConfig[name]; return is })
+		if u.NoIngress = at < 0; u.NoIngress {
+			return
+		}
+		if host := l.Config.IngressConfig[names[at]].HostnameOverride; host != l.HostnameOverride {
+			u.IngressHost = host
 		}
 	}
-	return "", true
 }
 
 func userListenerOf(l v1beta1.CommonListenerSpec) userListener {

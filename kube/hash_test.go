@@ -169,6 +169,11 @@ func TestEditsOfAnAdvertisedAddressAreTheUsers(t *testing.T) {
 			entry.HostnameOverride = "c.example"
 			l.Config.IngressConfig["a"] = entry
 		}, true},
+		"the listener's name, written out": {ingress, func(l *v1beta1.ExternalListenerConfig, _ *v1beta1.BrokerConfig) {
+			entry := l.Config.IngressConfig["b"]
+			entry.HostnameOverride = l.HostnameOverride
+			l.Config.IngressConfig["b"] = entry
+		}, false},
 		"another ingress of others": {ingress, func(l *v1beta1.ExternalListenerConfig, _ *v1beta1.BrokerConfig) {
 			delete(l.Config.IngressConfig, "b")
 		}, false},
@@ -177,13 +182,17 @@ func TestEditsOfAnAdvertisedAddressAreTheUsers(t *testing.T) {
 		}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := podInput(t, demo(), 1)
+			in := podInput(t, demo(), 2)
 			in.Cluster = in.Cluster.DeepCopy()
 			external := &in.Cluster.Spec.ListenersConfig.ExternalListeners[0]
 			test.is(external, in.Config)
 			before := UserInputsHash(in)
 			test.becomes(external, in.Config)
 			require.Equal(t, test.differs, before != UserInputsHash(in))
+			controller := podInput(t, demo(), 1)
+			controller.Cluster, before = in.Cluster.DeepCopy(), UserInputsHash(controller)
+			controller.Cluster.Spec.ListenersConfig.ExternalListeners[0].AccessMethod = corev1.ServiceTypeNodePort
+			require.Equal(t, before, UserInputsHash(controller), "a controller advertises nothing to clients outside")
 		})
 	}
 }

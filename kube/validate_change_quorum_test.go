@@ -48,14 +48,21 @@ func TestTheControllersOfAStaticQuorumDoNotChange(t *testing.T) {
 }
 
 func TestConsentIsAListOfWords(t *testing.T) {
-	for value, test := range map[string]struct{ consents, quorum bool }{
-		"true": {true, false}, "": {true, false}, "false": {false, false}, "dynamic-quorum": {true, true}, "true, dynamic-quorum": {true, true},
-		"dynamic": {false, false}, "bananas": {false, false}, "bananas, true": {true, false}, "true,false": {false, false},
+	for value, test := range map[string]struct {
+		consents, quorum bool
+		words            string
+	}{
+		"true": {true, false, "true"}, "": {true, false, "true"}, "false": {false, false, "false"}, "dynamic-quorum": {true, true, "dynamic-quorum"},
+		"true, dynamic-quorum": {true, true, "true,dynamic-quorum"}, "dynamic": {}, "bananas": {},
+		"bananas, true": {true, false, "true"}, "true,false": {false, false, "true,false"},
 	} {
 		annotations := map[string]string{AnnotationConsent: value}
-		require.Equal(t, test.consents, Consents(annotations), value)
+		words, agrees := Consent(annotations)
+		require.Equal(t, test.consents, agrees, value)
+		require.Equal(t, test.words, words, value)
 		require.Equal(t, test.quorum, ConsentsTo(annotations, ConsentDynamicQuorum), value)
 	}
-	require.False(t, Consents(nil))
+	_, agrees := Consent(nil)
+	require.False(t, agrees)
 	require.False(t, ConsentsTo(nil, ConsentDynamicQuorum))
 }

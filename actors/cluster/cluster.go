@@ -64,6 +64,8 @@ type Config struct {
 	Kafka   Dialer
 	// Nodes tells whether the daemon may read Nodes.
 	Nodes bool
+	// Build tells this build of the daemon from all others: people's consent is good for one.
+	Build string
 	Log   *slog.Logger
 	// Publish makes a broker's trigger known to who feeds the cache; nil forgets it.
 	Publish func(id messages.BrokerID, trigger *kit.Trigger)
@@ -117,7 +119,6 @@ type cluster struct {
 	windows kube.Windows
 	// consent says that restarts may go on that only a newer daemon asks for.
 	consent bool
-	agreed  consents
 	// listeners is where the listeners of valid are reached.
 	listeners *v1beta1.ListenerStatuses
 
@@ -414,9 +415,6 @@ func (a *cluster) took(r kit.Result[loadedResource]) {
 		return
 	}
 	a.uid, a.known, a.loaded = r.Value.cluster.UID, *r.Value.cluster.Status.DeepCopy(), true
-	if a.agreed.spent == nil { // what is known and not written yet is newer
-		a.agreed.spent = a.known.SpentConsent
-	}
 	a.known.Adopted = a.known.Adopted || koperators(r.Value.cluster, a.Cache.Objects(kube.KindPod, a.Key))
 	a.loadedVersion = r.Value.cluster.ResourceVersion
 	a.listAnew()

@@ -1,44 +1,28 @@
 package cluster
 
 import (
-	"slices"
-
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
-// consents is what has become of the annotation by which people agree to restarts that only a newer daemon asks for. It is good for one
-// update: where somebody left it behind, the next version of the daemon would roll the cluster without asking.
-type consents struct {
-	// used is set while an update goes on that the annotation agreed to.
-	used bool
-	// spent is the annotation's value whose update is done, nil where there is none. Status remembers it.
-	spent *string
-}
-
-// agrees reports whether the annotation agrees to such restarts now.
-func (s consents) agrees(annotations map[string]string) bool {
-	return kube.Consents(annotations) && !s.spentOn(annotations)
-}
-
-func (s consents) spentOn(annotations map[string]string) bool {
-	value, set := annotations[kube.AnnotationConsent]
-	return set && s.spent != nil && *s.spent == value
-}
-
-// next follows the annotation and the nodes. Another word is another consent. The move of a quorum that the same annotation agrees
-// to comes before the update that it leads to.
-func (s consents) next(annotations map[string]string, nodes []node, quorumMoves bool) consents {
+// consentOf is what status keeps of the annotation by which people agree to restarts that only a newer daemon asks for. It is good for
+// the build that sees it first: where somebody left it behind, the next one would roll the cluster without asking. Other words are
+// another consent, and so is the move of the quorum that they agree to: its roll may come with a later build than they did.
+func consentOf(known *v1beta1.Consent, annotations map[string]string, build string, quorum v1beta1.QuorumMode) *v1beta1.Consent {
+	words, agrees := kube.Consent(annotations)
 	switch {
-	case s.spentOn(annotations):
-		return consents{spent: s.spent}
-	case !kube.Consents(annotations), quorumMoves:
-		return consents{}
+	case !agrees:
+		return nil
+	case known == nil, known.Words != words, known.Quorum != quorum && quorum == v1beta1.QuorumDynamic &&
+		kube.ConsentsTo(annotations, kube.ConsentDynamicQuorum):
+		return &v1beta1.Consent{Words: words, Build: build, Quorum: quorum}
 	}
-	waits := slices.ContainsFunc(nodes, func(n node) bool { return n.observed.Update != "" })
-	done := !slices.ContainsFunc(nodes, func(n node) bool { return !n.current() || n.observed.Update != "" })
-	if s.used && done {
-		value := annotations[kube.AnnotationConsent]
-		return consents{spent: &value}
-	}
-	return consents{used: s.used || waits}
+	return known
+}
+
+// consents reports whether people agree to what this build asks for. Only what is recorded counts, so that no word is good for a
+// build and, after its end, for the next one.
+func consents(known *v1beta1.Consent, annotations map[string]string, build string) bool {
+	words, agrees := kube.Consent(annotations)
+	return agrees && known != nil && known.Words == words && known.Build == build
 }

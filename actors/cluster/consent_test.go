@@ -4,45 +4,52 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"k8s.io/utils/ptr"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
-func TestWhatConsentIsGoodFor(t *testing.T) {
-	updates := func(v *rollView) { v.nodes[2].observed.Update = "the operator would build the Pod otherwise" }
-	deaf := func(v *rollView) { v.nodes[1].told = 2 }
-	used := consents{used: true}
+func TestConsentIsGoodForTheBuildThatSeesItFirst(t *testing.T) {
+	by := func(words, build string, quorum v1beta1.QuorumMode) *v1beta1.Consent {
+		return &v1beta1.Consent{Words: words, Build: build, Quorum: quorum}
+	}
+	const static, dynamic = v1beta1.QuorumStatic, v1beta1.QuorumDynamic
 	for name, test := range map[string]struct {
-		is     consents
-		value  *string
-		view   rollView
-		moves  bool
-		want   consents
-		agrees bool
+		known  *v1beta1.Consent
+		value  string // "-" for no annotation
+		quorum v1beta1.QuorumMode
+		want   *v1beta1.Consent
+		// before and after say whether it agrees before what is wanted is recorded, and then.
+		before, after bool
 	}{
-		"nobody agrees":                            {view: quiet(updates)},
-		"somebody agrees before there is one":      {value: ptr.To("true"), view: quiet(), agrees: true},
-		"an update begins":                         {value: ptr.To("true"), view: quiet(updates), want: used, agrees: true},
-		"it goes on":                               {is: used, value: ptr.To("true"), view: quiet(updates), want: used, agrees: true},
-		"somebody has yet to be looked at":         {is: used, value: ptr.To("true"), view: quiet(deaf), want: used, agrees: true},
-		"it is done":                               {is: used, value: ptr.To("true"), view: quiet(), want: consents{spent: ptr.To("true")}},
-		"without a word":                           {is: used, value: ptr.To(""), view: quiet(), want: consents{spent: ptr.To("")}},
-		"the next one":                             {is: consents{spent: ptr.To("true")}, value: ptr.To("true"), view: quiet(updates), want: consents{spent: ptr.To("true")}},
-		"another word":                             {is: consents{spent: ptr.To("true")}, value: ptr.To("yes"), view: quiet(updates), want: used, agrees: true},
-		"no word any more":                         {is: consents{spent: ptr.To("true")}, view: quiet(updates)},
-		"no, in the middle of it":                  {is: used, value: ptr.To("false"), view: quiet(updates)},
-		"bananas":                                  {is: used, value: ptr.To("bananas"), view: quiet(updates)},
-		"the update comes after the quorum's move": {is: used, value: ptr.To("dynamic-quorum"), view: quiet(), moves: true, agrees: true},
+		"nobody agrees":                   {value: "-", quorum: dynamic},
+		"somebody does":                   {value: "true", quorum: dynamic, want: by("true", "new", dynamic), after: true},
+		"without a word":                  {value: "", quorum: dynamic, want: by("true", "new", dynamic), after: true},
+		"by two words and an unknown one": {value: "yes bananas,true", quorum: dynamic, want: by("yes,true", "new", dynamic), after: true},
+		"bananas":                         {known: by("true", "new", dynamic), value: "bananas", quorum: dynamic},
+		"still":                           {known: by("true", "new", dynamic), value: "true", quorum: dynamic, want: by("true", "new", dynamic), before: true, after: true},
+		"to an earlier build":             {known: by("true", "old", dynamic), value: "true", quorum: dynamic, want: by("true", "old", dynamic)},
+		"in other words":                  {known: by("true", "old", dynamic), value: "yes", quorum: dynamic, want: by("yes", "new", dynamic), after: true},
+		"no more":                         {known: by("true", "new", dynamic), value: "-", quorum: dynamic},
+		"not":                             {known: by("true", "new", dynamic), value: "true,false", quorum: dynamic},
+		"to a move that waits":            {known: by("dynamic-quorum", "old", static), value: "dynamic-quorum", quorum: static, want: by("dynamic-quorum", "old", static)},
+		"to a move that was made": {
+			known: by("dynamic-quorum", "old", static), value: "dynamic-quorum", quorum: dynamic, want: by("dynamic-quorum", "new", dynamic), after: true,
+		},
+		"to something else than the move that was made": {known: by("true", "old", static), value: "true", quorum: dynamic, want: by("true", "old", static)},
+		"to a move long ago": {
+			known: by("dynamic-quorum", "old", dynamic), value: "dynamic-quorum", quorum: dynamic, want: by("dynamic-quorum", "old", dynamic),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			annotations := map[string]string{}
-			if test.value != nil {
-				annotations[kube.AnnotationConsent] = *test.value
+			if test.value != "-" {
+				annotations[kube.AnnotationConsent] = test.value
 			}
-			is := test.is.next(annotations, test.view.nodes, test.moves)
+			is := consentOf(test.known, annotations, "new", test.quorum)
 			require.Equal(t, test.want, is)
-			require.Equal(t, test.agrees, is.agrees(annotations))
+			require.Equal(t, test.before, consents(test.known, annotations, "new"))
+			require.Equal(t, test.after, consents(is, annotations, "new"))
 		})
 	}
 }

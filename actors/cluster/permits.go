@@ -245,23 +245,31 @@ func (d *rollDecision) rest(v rollView, n node, p permit) {
 		d.soon(restartPause - since)
 		return
 	}
-	if since >= leadersPatience || !v.fresh() || !n.observed.PodReady {
-		return
+	why, leads := "", false
+	switch {
+	case !n.observed.PodReady: // its probe is seconds behind Kafka
+		why = "is not back: its Pod is not ready"
+	case !v.fresh():
+		why = "is back, and Kafka has not answered since"
+	default:
+		away := kafka.PreferredLeaders(n.id, v.index)
+		if leads = len(away) == 0; leads {
+			break
+		}
+		if why = "does not lead again yet what it should: " + away[0].String(); len(away) > 1 {
+			why += fmt.Sprintf(" and %d more", len(away)-1)
+		}
+		if since < leadersPatience && v.index.Replication().At.After(p.elected) && v.now.Sub(p.elected) >= electAgain {
+			d.elects(away)
+			p.elected = v.now
+		}
 	}
-	away := kafka.PreferredLeaders(n.id, v.index)
-	if len(away) == 0 {
+	if leads || since >= leadersPatience {
 		return
-	}
-	if v.index.Replication().At.After(p.elected) && v.now.Sub(p.elected) >= electAgain {
-		d.elects(away)
-		p.elected = v.now
 	}
 	d.permits[n.id] = p
 	d.soon(electAgain)
-	d.blocked = fmt.Sprintf("broker %d was restarted and does not lead again yet what it should: %s", n.id, away[0])
-	if len(away) > 1 {
-		d.blocked += fmt.Sprintf(" and %d more", len(away)-1)
-	}
+	d.blocked = fmt.Sprintf("broker %d was restarted and %s", n.id, why)
 }
 
 func (d *rollDecision) elects(partitions []kafka.TopicPartition) {

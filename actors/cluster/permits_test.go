@@ -199,7 +199,7 @@ func TestNobodyElseIsStoppedUntilABrokerIsBack(t *testing.T) {
 		},
 		"nobody, after that pause, while its Pod is not ready": {
 			quiet(waits(1), holding(0, missed, func(p *permit) { p.back = now.Add(-restartPause) }), replaced(0), unready(0, false)),
-			nil, "broker 0 is not back",
+			[]messages.BrokerID{0}, "broker 0 was restarted and is not back: its Pod is not ready",
 		},
 		"the next one, after that pause": {
 			quiet(waits(1), holding(0, func(p *permit) { p.back = now.Add(-restartPause) }), replaced(0)), []messages.BrokerID{1}, "",
@@ -287,24 +287,27 @@ func TestTheNextRestartWaitsUntilLeadersAreBack(t *testing.T) {
 		return func(p *permit) { p.back, p.elected = now.Add(-since), now.Add(-elected) }
 	}
 	orders := []messages.Partition{{Topic: "orders", Number: 0}}
+	unknown := func(v *rollView) { v.asked.Bootstrap = []string{"new"} }
 	for name, test := range map[string]struct {
 		view  rollView
 		elect []messages.Partition
 		next  messages.BrokerID
+		says  string
 	}{
-		"led again":                  {quiet(waits(1), replaced(0), holding(0, back(restartPause, restartPause))), nil, 1},
-		"an election that failed":    {quiet(waits(1), replaced(0), away(0), holding(0, back(restartPause, restartPause))), orders, 0},
-		"one that was tried again":   {quiet(waits(1), replaced(0), away(0), holding(0, back(9*time.Second, 4*time.Second))), nil, 0},
-		"an answer from before it":   {quiet(waits(1), replaced(0), away(7*time.Second), holding(0, back(6*time.Second, 6*time.Second))), nil, 0},
-		"one that fails for long":    {quiet(waits(1), replaced(0), away(0), holding(0, back(leadersPatience, electAgain))), nil, 1},
-		"a broker that is down anew": {quiet(waits(0), replaced(0), away(0), unready(0, true), holding(0, back(restartPause, restartPause))), nil, 0},
+		"led again":                {quiet(waits(1), replaced(0), holding(0, back(restartPause, restartPause))), nil, 1, ""},
+		"an election that failed":  {quiet(waits(1), replaced(0), away(0), holding(0, back(restartPause, restartPause))), orders, 0, "does not lead again yet what it should: orders-0"},
+		"one that was tried again": {quiet(waits(1), replaced(0), away(0), holding(0, back(9*time.Second, 4*time.Second))), nil, 0, "does not lead again yet what it should: orders-0"},
+		"an answer from before it": {quiet(waits(1), replaced(0), away(7*time.Second), holding(0, back(6*time.Second, 6*time.Second))), nil, 0, "does not lead again yet what it should: orders-0"},
+		"one that fails for long":  {quiet(waits(1), replaced(0), away(0), holding(0, back(leadersPatience, electAgain))), nil, 1, ""},
+		"a probe that is behind":   {quiet(waits(1), replaced(0), away(0), unready(0, false), holding(0, back(restartPause, restartPause))), nil, 0, "its Pod is not ready"},
+		"no answer since":          {quiet(waits(1), replaced(0), unknown, holding(0, back(restartPause, restartPause))), nil, 0, "Kafka has not answered since"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := decide(test.view)
 			require.Equal(t, test.elect, d.elect)
 			require.Equal(t, []messages.BrokerID{test.next}, slices.Collect(maps.Keys(d.permits)))
-			if test.next == 0 && test.view.nodes[0].observed.PodReady {
-				require.Contains(t, d.blocked, "does not lead again yet what it should: orders-0")
+			if test.next == 0 {
+				require.Contains(t, d.blocked, test.says)
 				require.Equal(t, electAgain, d.again)
 			}
 		})

@@ -30,10 +30,7 @@ func (a *cluster) tookKafka(observed messages.KafkaObserved) {
 func (a *cluster) keepConsent(c actor.Context) {
 	now := time.Now()
 	open, again := a.windows.Open(now)
-	moves := a.valid.Spec.KRaft && recordedIdentity(a.known).quorum == messages.QuorumStatic &&
-		kube.ConsentsTo(a.newest.Annotations, kube.ConsentDynamicQuorum)
-	a.agreed = a.agreed.next(a.newest.Annotations, a.nodes(), moves)
-	a.consent = open || a.agreed.agrees(a.newest.Annotations)
+	a.consent = open || consents(a.known.Consent, a.newest.Annotations, a.Build)
 	if !again.IsZero() {
 		a.again.SetSooner(c, again.Sub(now), lookNow{})
 	}

@@ -65,9 +65,9 @@ type view struct {
 	// staticQuorum says what people can do about voters that cannot be changed, dynamicQuorum that Kafka keeps them itself.
 	staticQuorum  string
 	dynamicQuorum bool
-	// spentConsent is the word of an update that is done.
-	spentConsent *string
-	now          time.Time
+	// build is that of the daemon.
+	build string
+	now   time.Time
 }
 
 // node is one broker or controller with what it was told and what it said.
@@ -111,7 +111,7 @@ func (n node) current() bool { return n.told > 0 && n.observed.Revision == n.tol
 func statusOf(v view, now time.Time) v1beta1.KafkaClusterStatus {
 	status := *v.known.DeepCopy()
 	v.now = now
-	status.ObservedGeneration, status.SpentConsent = v.cluster.Generation, v.spentConsent
+	status.ObservedGeneration, status.Consent = v.cluster.Generation, v.consent()
 	status.BrokersState = brokerStates(v)
 	v.states = status.BrokersState
 	status.BrokersReady = brokersReady(v)
@@ -209,6 +209,10 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	return list
 }
 
+func (v view) consent() *v1beta1.Consent {
+	return consentOf(v.known.Consent, v.cluster.Annotations, v.build, v.known.Quorum)
+}
+
 // pendingText names what waits on the first node and which others have something that waits.
 func (v view) pendingText(nodes []node) string {
 	if len(nodes) == 0 {
@@ -216,9 +220,9 @@ func (v view) pendingText(nodes []node) string {
 	}
 	first := nodes[0].observed
 	withRestart := first.Update + "; it comes with the broker's next restart, or set annotation " + kube.AnnotationConsent + "=true of the KafkaCluster"
-	if v.spentConsent != nil {
-		withRestart += fmt.Sprintf("; the %q that stands there was for an earlier update: remove it first, or write another word (%s)",
-			messages.Elided(*v.spentConsent, longestWord), strings.Join(kube.ConsentWords()[:2], ", "))
+	if given := v.consent(); given != nil && given.Build != v.build {
+		withRestart += fmt.Sprintf("; the %q that stands there was for an earlier version of the operator: take it back first, or write another word (%s)",
+			given.Words, strings.Join(kube.ConsentWords()[:2], ", "))
 	}
 	text := fmt.Sprintf("broker %d: %s", nodes[0].id, cmp.Or(first.Pending, withRestart))
 	if len(nodes) > 1 {

@@ -184,7 +184,7 @@ func (a *cluster) view() view {
 		metadata: a.upgrade.finalised, metadataWaits: a.upgrade.waits, wide: a.wide.problems, wideRefused: a.wide.bad,
 		voters: a.voters.waits, votersTold: a.voters.told(time.Now()), wantedVoters: a.votersWanted(), index: a.roll.index,
 		staticQuorum: a.move.offer, dynamicQuorum: a.move.done, copied: a.copied(),
-		spentConsent: a.agreed.spent,
+		build: a.Build,
 	}
 	if a.valid != nil {
 		v.listeners, v.ingress = a.listeners, a.roles.ingress

@@ -89,6 +89,7 @@ func steady(nodes []node, kafka messages.KafkaObserved, decision rollDecision) (
 		has func(node) bool
 		why string
 	}{
+		{func(n node) bool { return n.leaving && !n.observed.PodReady }, "leaving"},
 		{func(n node) bool { return n.maintenance && !n.observed.PodReady }, "in maintenance"},
 		{func(n node) bool { return n.current() && !n.observed.PodReady }, "down"},
 		{func(n node) bool { return n.current() && n.observed.ConfigStale }, "other settings"},

@@ -28,6 +28,8 @@ type World struct {
 	Metrics *kit.Metrics
 	// Nodes tells whether the daemon may read Nodes.
 	Nodes bool
+	// Build tells this build of the daemon from all others.
+	Build string
 	Log   *slog.Logger
 }
 
@@ -112,7 +114,7 @@ func (o *operator) config(key messages.ClusterKey, trigger *kit.Trigger) cluster
 	return cluster.Config{
 		Key: key, Context: o.world.Context, Trigger: trigger, Metrics: o.world.Metrics,
 		Cache: o.world.Cache, Writer: o.world.Writer, Reader: o.world.Reader, Events: o.world.Events,
-		Kafka: o.world.Kafka, Nodes: o.world.Nodes,
+		Kafka: o.world.Kafka, Nodes: o.world.Nodes, Build: o.world.Build,
 		Log: o.world.Log.With("cluster", key.String()),
 		Publish: func(id messages.BrokerID, trigger *kit.Trigger) {
 			o.index.PublishBroker(key, id, trigger)

@@ -70,9 +70,9 @@ func (h *history) limitTogether() {
 // newerDaemon builds Pods in another way than whoever built those that run; people agree to their restart, by a word or by a window
 // that is open, and may think again in the middle of it.
 func (h *history) newerDaemon() {
-	h.builtOtherwise(h.name)
+	h.updated(h.name)
 	if h.rng.IntN(2) == 0 {
-		h.edit(h.name, annotated(kube.AnnotationConsent, "true"))
+		h.edit(h.name, annotated(kube.AnnotationConsent, []string{"true", "yes"}[h.rng.IntN(2)]))
 	} else {
 		h.edit(h.name, func(c *v1beta1.KafkaCluster) {
 			c.Spec.MaintenanceWindows = []v1beta1.MaintenanceWindow{{Schedule: "*/10 * * * *", Duration: "3m"}}

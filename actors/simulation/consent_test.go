@@ -49,42 +49,39 @@ func TestWhatOnlyANewerDaemonBuildsOtherwiseWaitsForConsent(t *testing.T) {
 }
 
 // Where people leave their word behind, the version after the next one must ask again.
-func TestConsentIsGoodForOneUpdate(t *testing.T) {
-	t.Parallel()
-	run(t, func(w *World) {
-		w.apply(kafkaCluster("demo", nodes(3), annotated(kube.AnnotationConsent, "true")))
-		w.eventuallyReady("demo")
-		w.advance(time.Hour)
-		before := w.podUIDs("demo")
-		w.builtOtherwise("demo")
-		w.rolled("demo", before)
-		w.settled()
-		w.killDaemon()
-		before = w.podUIDs("demo")
-		w.builtOtherwise("demo")
-		w.startDaemon()
-		w.advance(24 * time.Hour)
-		require.Equal(w.t, before, w.podUIDs("demo"), "its word was for the update before")
-		require.Contains(w.t, w.conditionText("demo", kube.ConditionUpdateAvailable), `the "true" that stands there was for an earlier update`)
-		w.edit("demo", annotated(kube.AnnotationConsent, "yes"))
-		w.rolled("demo", before)
-		w.settled()
-		w.edit("demo", withoutConsent)
-		w.eventually(time.Minute, "nothing is remembered of words that are gone", func() bool {
-			return w.cluster("demo").Status.SpentConsent == nil
-		})
-	})
-}
-
-func TestConsentLastsUntilTheLastBrokerHasTheUpdate(t *testing.T) {
+func TestConsentIsGoodForOneVersion(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *World) {
 		w.apply(kafkaCluster("demo", nodes(3)))
 		w.eventuallyReady("demo")
 		before := w.podUIDs("demo")
-		w.builtOtherwise("demo")
+		w.updated("demo")
+		w.edit("demo", annotated(kube.AnnotationConsent, "true"))
+		w.rolled("demo", before)
+		w.settled()
+		before = w.podUIDs("demo")
+		w.updated("demo")
+		w.advance(24 * time.Hour)
+		require.Equal(w.t, before, w.podUIDs("demo"), "its word was for the version before")
+		require.Contains(w.t, w.conditionText("demo", kube.ConditionUpdateAvailable), `the "true" that stands there was for an earlier version`)
+		w.edit("demo", annotated(kube.AnnotationConsent, "yes"))
+		w.rolled("demo", before)
+		w.settled()
+		w.edit("demo", withoutConsent)
+		w.eventually(time.Minute, "nothing is remembered of words that are gone", func() bool { return w.cluster("demo").Status.Consent == nil })
+	})
+}
+
+func TestConsentLastsThroughDaemonsOfItsVersionAndEditsMeanwhile(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		before := w.podUIDs("demo")
+		w.updated("demo")
 		w.edit("demo", annotated(kube.AnnotationConsent, "true"))
 		w.eventually(5*time.Minute, "one has it", func() bool { return !maps.Equal(before, w.podUIDs("demo")) })
+		w.edit("demo", readOnly("log.cleaner.threads=2\n"))
 		w.killDaemon()
 		w.advance(time.Minute)
 		w.startDaemon()

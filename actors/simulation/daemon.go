@@ -82,7 +82,8 @@ func (w *World) newDaemon(number int) *daemon {
 	d.api = w.connect(ctx, d.requests)
 	pid, err := operator.Start(d.system, operator.World{
 		Context: ctx, Cache: d.api.cache, Writer: d.api.writer, Reader: d.api.reader, Events: &w.events, Kafka: gatedKafka{w.kafka, d.requests.term.held},
-		Metrics: kit.NewMetrics(d.registry, d.system, actor.WithDispatcher(&w.workers)), Nodes: true, Log: w.log.With("daemon", d.number),
+		Metrics: kit.NewMetrics(d.registry, d.system, actor.WithDispatcher(&w.workers)), Nodes: true, Build: w.invariants.build(),
+		Log: w.log.With("daemon", d.number),
 	})
 	if err != nil {
 		cancel()

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -29,6 +30,14 @@ type restarts struct {
 	made map[string]time.Time
 	// expected are the only brokers of a cluster that may be restarted; clusters that a scenario says nothing of are missing.
 	expected map[messages.ClusterKey][]messages.BrokerID
+	// builds are those of the daemon, one after the other.
+	builds []buildAt
+}
+
+// buildAt is a build of the daemon, and since when it is the one that starts.
+type buildAt struct {
+	since time.Time
+	name  string
 }
 
 type specAt struct {
@@ -39,8 +48,37 @@ type specAt struct {
 func newRestarts(k *kafka, f *faults) restarts {
 	return restarts{
 		kafka: k, faults: f, specs: map[types.UID][]specAt{}, made: map[string]time.Time{},
-		expected: map[messages.ClusterKey][]messages.BrokerID{},
+		expected: map[messages.ClusterKey][]messages.BrokerID{}, builds: []buildAt{{name: "build 1"}},
 	}
+}
+
+// build is that of the daemon that is started next.
+func (i *invariants) build() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.restarts.builds[len(i.restarts.builds)-1].name
+}
+
+// updated is a newer daemon in place of the one that ran, which would have built Pods otherwise.
+func (w *World) updated(name string) {
+	w.killDaemon()
+	w.builtOtherwise(name)
+	w.invariants.mu.Lock()
+	builds := &w.invariants.restarts.builds
+	*builds = append(*builds, buildAt{time.Now(), fmt.Sprintf("build %d", len(*builds)+1)})
+	w.invariants.mu.Unlock()
+	w.startDaemon()
+}
+
+// asked reports whether a build may ask for restarts now: the newest, and one that an order of a moment ago may still be from.
+func (r *restarts) asked(build string, now time.Time) bool {
+	for i, b := range r.builds {
+		last := i == len(r.builds)-1
+		if b.name == build && (last || now.Sub(r.builds[i+1].since) <= r.blindness(now)) {
+			return true
+		}
+	}
+	return false
 }
 
 // expectRestarts says which brokers of a cluster may be restarted from now on, and with that that no other may: one whose
@@ -159,7 +197,7 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded
 	live := recorded && r.kafka.servedFor(clusterOf(pod), idOf(pod), pod.UID) > r.blindness(time.Now())+probed
 	made := append(r.around(owner.UID, r.made[makingOf(pod)]), r.around(owner.UID, pod.CreationTimestamp.Time)...)
 	for _, is := range now {
-		if agreed(is, pod) || tainted(pod, is.Spec.TaintedBrokersSelector) || leaves(is, idOf(pod)) {
+		if r.agreed(is, owner.Status.Consent, pod) || tainted(pod, is.Spec.TaintedBrokersSelector) || leaves(is, idOf(pod)) {
 			return true
 		}
 		for _, was := range made {
@@ -171,11 +209,13 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded
 	return false
 }
 
-// agreed reports whether people agree to the restart of a Pod that this daemon would build in another way.
-func agreed(cluster *v1beta1.KafkaCluster, pod *corev1.Pod) bool {
+// agreed reports whether people agree to the restart of a Pod that this daemon would build in another way: for as long as a window is
+// open, or by a word that no earlier daemon has seen.
+func (r *restarts) agreed(cluster *v1beta1.KafkaCluster, given *v1beta1.Consent, pod *corev1.Pod) bool {
 	another := !kube.MadeByUs(pod) || strings.HasPrefix(pod.Annotations[kube.AnnotationRenderedHash], builtByAnother) ||
 		kube.ConsentsTo(cluster.Annotations, kube.ConsentDynamicQuorum)
-	return another && (cluster.Annotations[kube.AnnotationConsent] != "" || len(cluster.Spec.MaintenanceWindows) > 0)
+	words, agrees := kube.Consent(cluster.Annotations)
+	return another && (len(cluster.Spec.MaintenanceWindows) > 0 || agrees && given != nil && given.Words == words && r.asked(given.Build, time.Now()))
 }
 
 // letsGo reports whether a Pod mounts a disk that is let go: whether it may be, Kafka has to tell.

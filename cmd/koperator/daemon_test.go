@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -90,4 +92,18 @@ func TestATermLeavesNothingRunning(t *testing.T) {
 			require.True(t, led)
 		}
 	})
+}
+
+func TestABuildIsToldByItsBytes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "koperator")
+	require.NoError(t, os.WriteFile(path, []byte("one"), 0o600))
+	one, err := buildOf(path)
+	require.NoError(t, err)
+	require.Equal(t, "7692c3ad3540bb80", one, "printf one | sha256sum")
+	require.NoError(t, os.WriteFile(path, []byte("two"), 0o600))
+	two, err := buildOf(path)
+	require.NoError(t, err)
+	require.NotEqual(t, one, two)
+	_, err = buildOf(path + ".missing")
+	require.ErrorContains(t, err, "read the own program")
 }

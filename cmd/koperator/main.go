@@ -69,7 +69,15 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("client for the custom resources: %w", err)
 	}
-	d := &daemon{options: o, log: log, core: core, own: kube.NewOwnClient(custom), registry: prometheus.NewRegistry()}
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find the own program: %w", err)
+	}
+	build, err := buildOf(program)
+	if err != nil {
+		return err
+	}
+	d := &daemon{options: o, log: log, build: build, core: core, own: kube.NewOwnClient(custom), registry: prometheus.NewRegistry()}
 	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	d.actors = actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return log }),
@@ -132,7 +140,7 @@ type actingParts struct {
 func (d *daemon) lead(leading context.Context, held func() error, parts actingParts) {
 	pid, err := operator.Start(d.actors, operator.World{
 		Context: leading, Cache: parts.cache, Writer: counted(parts.client, d.registry), Reader: parts.client, Events: parts.recorder,
-		Kafka: kafkaDialer{countedGate(held, d.registry)}, Metrics: d.metrics, Nodes: d.nodes, Log: d.log,
+		Kafka: kafkaDialer{countedGate(held, d.registry)}, Metrics: d.metrics, Nodes: d.nodes, Build: d.build, Log: d.log,
 	})
 	if err != nil {
 		d.log.Error("actors not started", "error", err)

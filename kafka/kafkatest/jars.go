@@ -9,21 +9,28 @@ import (
 	"testing"
 )
 
-// Jars is the directory of a Kafka version's jars: VERSION/libs of $KAFKA_JARS, by default in the user's cache. A test without them or
-// without Java is skipped; it fails where $KAFKA_REQUIRED is set, which says that both are there.
+// Jars is the directory of a Kafka version's jars: VERSION/libs of $KAFKA_JARS. Without that, or without Java, a test is skipped; where
+// $KAFKA_REQUIRED says that both are there it fails instead.
 func Jars(t *testing.T, version string) string {
 	t.Helper()
-	if testing.Short() {
+	libs := filepath.Join(os.Getenv("KAFKA_JARS"), version, "libs")
+	switch {
+	case testing.Short():
 		t.Skip("-short: real Kafka is not started")
+	case os.Getenv("KAFKA_JARS") == "":
+		missing(t, "KAFKA_JARS is not set: real Kafka is started by make test-kafka alone")
+	case !exists(filepath.Join(libs, "kafka-server-common-"+version+".jar")):
+		missing(t, fmt.Sprintf("the jars of Kafka %s are not in %s: real Kafka is not started", version, libs))
 	}
 	if _, err := exec.LookPath("java"); err != nil {
 		missing(t, "java is missing: real Kafka is not started")
 	}
-	libs := filepath.Join(root(), version, "libs")
-	if _, err := os.Stat(filepath.Join(libs, "kafka-server-common-"+version+".jar")); err != nil {
-		missing(t, fmt.Sprintf("the jars of Kafka %s are not in %s: real Kafka is not started", version, libs))
-	}
 	return libs
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func missing(t *testing.T, what string) {
@@ -32,18 +39,4 @@ func missing(t *testing.T, what string) {
 		t.Fatal(what)
 	}
 	t.Skip(what)
-}
-
-func root() string {
-	if jars := os.Getenv("KAFKA_JARS"); jars != "" {
-		return jars
-	}
-	if cache := os.Getenv("KOPERATOR_CACHE"); cache != "" {
-		return filepath.Join(cache, "kafka")
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = "."
-	}
-	return filepath.Join(cache, "koperator", "kafka")
 }

@@ -57,9 +57,21 @@ type KafkaClusterStatus struct {
 	// unless spec.disruptionBudget is set.
 	// +optional
 	Adopted bool `json:"adopted,omitempty"`
-	// Value of annotation kafka.banzaicloud.io/consent whose update is done: it agrees to no other.
+	// What people have agreed to by annotation kafka.banzaicloud.io/consent.
 	// +optional
-	SpentConsent *string `json:"spentConsent,omitempty"`
+	Consent *Consent `json:"consent,omitempty"`
+}
+
+// Consent is good for the build of the operator that saw it first: the next one asks again.
+type Consent struct {
+	// The words of the annotation.
+	Words string `json:"words"`
+	// The build of the operator that saw them first.
+	Build string `json:"build"`
+	// How controllers found each other then.
+	// +kubebuilder:validation:Enum=Static;Dynamic
+	// +optional
+	Quorum QuorumMode `json:"quorum,omitempty"`
 }
 
 // BrokerState is what the operator sees of a broker. Server-side apply takes an entry as a whole: of 1,000 brokers,

@@ -30,6 +30,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &v1beta1apiv1beta1.CommonListenerSpecApplyConfiguration{}
 	case apiv1beta1.SchemeGroupVersion.WithKind("Config"):
 		return &v1beta1apiv1beta1.ConfigApplyConfiguration{}
+	case apiv1beta1.SchemeGroupVersion.WithKind("Consent"):
+		return &v1beta1apiv1beta1.ConsentApplyConfiguration{}
 	case apiv1beta1.SchemeGroupVersion.WithKind("ContourIngressConfig"):
 		return &v1beta1apiv1beta1.ContourIngressConfigApplyConfiguration{}
 	case apiv1beta1.SchemeGroupVersion.WithKind("CruiseControlConfig"):

@@ -280,6 +280,18 @@ var schemaYAML = typed.YAMLObject(`types:
             namedType: com.github.koperator-go.koperator.kube.api.v1beta1.IngressConfig
 - name: com.github.koperator-go.koperator.kube.api.v1beta1.ConfigurationState
   scalar: string
+- name: com.github.koperator-go.koperator.kube.api.v1beta1.Consent
+  map:
+    fields:
+    - name: build
+      type:
+        scalar: string
+    - name: quorum
+      type:
+        namedType: com.github.koperator-go.koperator.kube.api.v1beta1.QuorumMode
+    - name: words
+      type:
+        scalar: string
 - name: com.github.koperator-go.koperator.kube.api.v1beta1.ContourIngressConfig
   map:
     fields:
@@ -922,6 +934,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: consent
+      type:
+        namedType: com.github.koperator-go.koperator.kube.api.v1beta1.Consent
     - name: cruiseControlTopicStatus
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.CruiseControlTopicStatus
@@ -946,9 +961,6 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rollingUpgradeStatus
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.RollingUpgradeStatus
-    - name: spentConsent
-      type:
-        scalar: string
     - name: state
       type:
         namedType: com.github.koperator-go.koperator.kube.api.v1beta1.ClusterState

@@ -45,8 +45,8 @@ type KafkaClusterStatusApplyConfiguration struct {
 	// Whether Koperator ran the cluster before. It gets nothing then that its spec does not ask for: no PodDisruptionBudget
 	// unless spec.disruptionBudget is set.
 	Adopted *bool `json:"adopted,omitempty"`
-	// Value of annotation kafka.banzaicloud.io/consent whose update is done: it agrees to no other.
-	SpentConsent *string `json:"spentConsent,omitempty"`
+	// What people have agreed to by annotation kafka.banzaicloud.io/consent.
+	Consent *ConsentApplyConfiguration `json:"consent,omitempty"`
 }
 
 // KafkaClusterStatusApplyConfiguration constructs a declarative configuration of the KafkaClusterStatus type for use with
@@ -188,10 +188,10 @@ func (b *KafkaClusterStatusApplyConfiguration) WithAdopted(value bool) *KafkaClu
 	return b
 }
 
-// WithSpentConsent sets the SpentConsent field in the declarative configuration to the given value
+// WithConsent sets the Consent field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the SpentConsent field is set to the value of the last call.
-func (b *KafkaClusterStatusApplyConfiguration) WithSpentConsent(value string) *KafkaClusterStatusApplyConfiguration {
-	b.SpentConsent = &value
+// If called multiple times, the Consent field is set to the value of the last call.
+func (b *KafkaClusterStatusApplyConfiguration) WithConsent(value *ConsentApplyConfiguration) *KafkaClusterStatusApplyConfiguration {
+	b.Consent = value
 	return b
 }
