@@ -7,7 +7,7 @@
 // last one that could, and the condition says what is wrong. Status has one writer, this actor: the cluster id and the
 // list of formatted disks that it holds are recorded there before anything that depends on them is done.
 //
-// It alone allows a broker to be disturbed, by pure functions over the nodes and Kafka's newest answer: who restarts (permits.go),
+// It alone allows a broker to be disturbed, by pure functions over the nodes and Kafka's newest answer: who restarts (permits.go, returning.go),
 // who leaves for good (removal.go), whose lost disks are replaced by empty ones (recovery.go), whose vote is given or taken
 // (voters.go), and the way from a static quorum to a dynamic one (quorummove.go). A permit that is taken back still keeps others
 // waiting until the broker has heard of that. Configuration of all brokers (wide.go), the replicas on brokers that leave (moves.go, bound by throttle.go,
