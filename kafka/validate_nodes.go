@@ -220,7 +220,7 @@ func metadataProblems(cluster *v1beta1.KafkaCluster, combined bool, field string
 		return podMetadataProblems(cluster, combined, field, storages[0].EmptyDir)
 	case claims != 1:
 		return []messages.FieldProblem{messages.Invalid(field,
-			"a controller needs exactly one storage with pvcSpec for its metadata, this one has %d; keep one", claims)}
+			"a controller needs exactly one storage with pvcSpec for its metadata, this one has %d; keep one, and add brokers without the controller role for more disks", claims)}
 	case storages[0].PvcSpec == nil:
 		return []messages.FieldProblem{messages.Invalid(field,
 			"the first log dir of a controller holds its metadata and must not go with the Pod; put the storage with pvcSpec first")}

@@ -15,7 +15,22 @@ import (
 // wordProblems tell of words in annotations of the resource that nobody takes, and of those that would be taken. A word that may
 // have done its work, such as that of an earlier loss, is none. tokens are the words for what is lost now, by broker.
 func wordProblems(cluster *v1beta1.KafkaCluster, tokens map[messages.BrokerID]string) []messages.FieldProblem {
-	return slices.Concat(lossWordProblems(cluster, tokens), consentWordProblems(cluster), pauseWordProblems(cluster), restartWordProblems(cluster))
+	return slices.Concat(lossWordProblems(cluster, tokens), consentWordProblems(cluster), pauseWordProblems(cluster), restartWordProblems(cluster),
+		unknownWordProblems(cluster))
+}
+
+// unknownWordProblems: whoever mistypes a name must not think that the cluster is paused.
+func unknownWordProblems(cluster *v1beta1.KafkaCluster) []messages.FieldProblem {
+	people := []string{kube.AnnotationPause, kube.AnnotationConsent, kube.AnnotationAllowDataLoss}
+	known := append([]string{kube.AnnotationRestart, kube.AnnotationUndecodable, kube.AnnotationUndecodableField}, people...)
+	var problems []messages.FieldProblem
+	for _, name := range slices.Sorted(maps.Keys(cluster.Annotations)) {
+		if strings.HasPrefix(name, "kafka.banzaicloud.io/") && !slices.Contains(known, name) {
+			problems = append(problems, wordProblem(name, cluster.Annotations[name], "does nothing: the operator does not know this annotation; it knows "+
+				strings.Join(people, ", ")))
+		}
+	}
+	return problems
 }
 
 // pauseWordProblems: whoever writes a word of his own must not think that it lets the operator go on.

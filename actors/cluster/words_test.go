@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -62,4 +63,17 @@ func TestWordsThatNobodyTakesAreToldWithThoseThatWouldBe(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnnotationsThatNobodyKnowsAreTold(t *testing.T) {
+	cluster := &v1beta1.KafkaCluster{}
+	cluster.Annotations = map[string]string{
+		"kafka.banzaicloud.io/pause": "true", "example.com/pause": "true", kube.AnnotationPause: "true", kube.AnnotationConsent: "yes",
+		kube.AnnotationUndecodable: "spec",
+	}
+	problems := wordProblems(cluster, nil)
+	require.Len(t, problems, 1)
+	require.Equal(t, "metadata.annotations[kafka.banzaicloud.io/pause]", problems[0].Field)
+	require.Contains(t, problems[0].Message, kube.AnnotationPause)
+	require.Equal(t, messages.SeverityWarning, problems[0].Severity)
 }
