@@ -38,31 +38,37 @@ func (d *rollDecision) rest(v rollView, n node, p permit) {
 		d.soon(restartPause - since)
 		return
 	}
-	why, leads := "", false
-	switch {
-	case !n.observed.PodReady: // its probe is seconds behind Kafka
-		why = "is not back: its Pod is not ready"
-	case !v.fresh():
-		why = "is back, and Kafka has not answered since"
-	default:
-		away := kafka.PreferredLeaders(n.id, v.index)
-		if leads = len(away) == 0; leads {
-			break
-		}
-		if why = "does not lead again yet what it should: " + away[0].String(); len(away) > 1 {
-			why += fmt.Sprintf(" and %d more", len(away)-1)
-		}
-		if since < leadersPatience && v.index.Replication().At.After(p.elected) && v.now.Sub(p.elected) >= electAgain {
-			d.elects(away)
-			p.elected = v.now
-		}
-	}
-	if leads || since >= leadersPatience {
+	away, why := v.unled(n)
+	if why == "" || since >= leadersPatience {
 		return
+	}
+	if len(away) > 0 && v.index.Replication().At.After(p.elected) && v.now.Sub(p.elected) >= electAgain {
+		d.elects(away)
+		p.elected = v.now
 	}
 	d.permits[n.id] = p
 	d.soon(electAgain)
 	d.blocked = fmt.Sprintf("broker %d was restarted and %s", n.id, why)
+}
+
+// unled are the partitions that a broker which is back should lead and does not, and why they are waited for; why is empty once it leads
+// all of them. Of a broker whose Pod is not ready, or of which Kafka has told nothing since, they are not known.
+func (v rollView) unled(n node) (away []kafka.TopicPartition, why string) {
+	switch {
+	case !n.observed.PodReady: // its probe is seconds behind Kafka
+		return nil, "is not back: its Pod is not ready"
+	case !v.fresh():
+		return nil, "is back, and Kafka has not answered since"
+	}
+	away = kafka.PreferredLeaders(n.id, v.index)
+	switch len(away) {
+	case 0:
+		return nil, ""
+	case 1:
+		return away, "does not lead again yet what it should: " + away[0].String()
+	default:
+		return away, fmt.Sprintf("does not lead again yet what it should: %s and %d more", away[0], len(away)-1)
+	}
 }
 
 func (d *rollDecision) elects(partitions []kafka.TopicPartition) {
