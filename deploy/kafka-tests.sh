@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs the tests that start real Kafka as processes of this machine, without Kubernetes. Kafka's jars come out of the sandbox's images,
-# whose build also brings Java; what is still missing then fails the tests instead of skipping them.
+# Runs the tests that start real Kafka as processes of this machine, without Kubernetes. Kafka's jars come out of the sandbox's images;
+# what is missing then fails the tests instead of skipping them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=${KOPERATOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/koperator}
@@ -9,7 +9,7 @@ export KAFKA_JARS=${KAFKA_JARS:-$cache/kafka} KAFKA_REQUIRED=1
 # jars VERSION takes the jars of a Kafka out of the layer that has them.
 jars() {
   local version=$1 libs=$KAFKA_JARS/$1/libs image blob scratch
-  [ ! -e "$libs/kafka-server-common-$version.jar" ] || ! command -v java >/dev/null || return 0
+  [ ! -e "$libs/kafka-server-common-$version.jar" ] || return 0
   "$SANDBOX" image kafka --version "$version" --instance kafka-tests >/dev/null
   image=$(ls -td "$cache/images/kafka-$version-"*[!w]/ | head -1) # what ends in .new is of a build that was killed
   for blob in "$image"blobs/sha256/*; do
@@ -31,6 +31,8 @@ else
   "$MAKE" --no-print-directory "$SANDBOX"
   jars 4.3.1
   jars 3.9.2
+  # To build the images brings Java; where they came out of a cache it may be missing.
+  command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless; } >/dev/null
 fi
 # none fails a run in which -run has named no test, which go test takes for a success.
 none='[ "$TESTS_TOTAL" -gt 0 ] || { echo "no test ran: none of ./kafka and ./kube has RealKafka in its name" >&2; exit 1; }'
