@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -41,6 +42,11 @@ type lacking struct {
 	wanted  Object
 	uid     types.UID
 	version uint64
+}
+
+// Clone is a copy that shares nothing with the original but the objects.
+func (w *Written) Clone() *Written {
+	return &Written{applied: maps.Clone(w.applied), lacking: maps.Clone(w.lacking), deleted: maps.Clone(w.deleted)}
 }
 
 // Applied records the answer to an apply.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -71,6 +73,8 @@ type broker struct {
 
 	// running is the step under way, nil when there is none. When it ends the actor looks anew, whatever came meanwhile.
 	running step
+	// foretold are the steps that were told of before they are due.
+	foretold []string
 
 	written *kube.Written
 	endings endings
@@ -199,15 +203,17 @@ func (b *broker) reconcile(c actor.Context) {
 	o.disks, o.overheard, o.silent, o.rehearsed = b.disks, b.overheard, b.failures > 0, b.rehearsed
 	w := b.effective(o).asMade(o)
 	o.live = w.liveOf(o)
-	next := step(wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)})
+	steps := slices.Values([]step{wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)}})
 	if b.planError == nil {
-		next = plan(w, o, now)
+		steps = plan(w, o, now)
 	}
+	next := due(steps)
 	b.asked = w.remembered(o, now)
 	if !b.retrying(next) && !(onlyAsks(next) && b.reported.Revision == b.wanted.Revision) {
 		b.report(c, w.observation(o, next), now)
 	}
 	if isEffect(next) {
+		b.tell(next, steps)
 		b.start(c, next)
 		return
 	}
@@ -221,6 +227,21 @@ func (b *broker) reconcile(c actor.Context) {
 	if o.behind && !b.again.Pending() { // the cache has yet to show what was written
 		b.again.Set(c, cacheBehindLook, lookNow{})
 	}
+}
+
+// tell logs a step, with what follows from it unless that was told before: a plan is shown once, and anew where it has changed.
+func (b *broker) tell(next step, steps iter.Seq[step]) {
+	level, attributes := levelOf(next), []any{"step", nameOf(next), "reason", reasonOf(next)}
+	switch text := textOf(next); {
+	case level < slog.LevelInfo || !b.Log.Enabled(b.Context, level):
+	case len(b.foretold) > 0 && b.foretold[0] == text:
+		b.foretold = b.foretold[1:]
+	default:
+		all := slices.Collect(steps)
+		b.foretold = foretold(all)
+		attributes = append(attributes, "then", texts(all[1:]))
+	}
+	b.Log.Log(b.Context, level, "step", attributes...)
 }
 
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.
@@ -241,7 +262,6 @@ const cacheBehindLook = 31 * time.Second
 
 func (b *broker) start(c actor.Context, s step) {
 	b.running = s
-	b.Log.Log(b.Context, levelOf(s), "step", "step", nameOf(s), "reason", reasonOf(s))
 	e := b.effects
 	kit.Go(b.life, c, effectTimeout, func(ctx context.Context) (outcome, error) {
 		return e.run(ctx, s)
@@ -432,62 +452,4 @@ func (b *broker) report(c actor.Context, now messages.BrokerObserved, at time.Ti
 	}
 	b.reported = now
 	c.Send(c.Parent(), now)
-}
-
-func nameOf(s step) string {
-	switch s := s.(type) {
-	case apply:
-		return "apply " + kindOf(s.objects[0]) + " " + s.objects[0].GetName()
-	case remove:
-		return "delete " + kindOf(s.object) + " " + s.object.GetName()
-	case disown:
-		return "disown " + kindOf(s.object) + " " + s.object.GetName()
-	case evict:
-		return "evict Pod " + s.pod.Name
-	case describe:
-		return "ask for the configuration"
-	case resizeCPU:
-		return "resize Pod " + s.pod.Name + " to " + s.resources.Requests.Cpu().String() + " CPU"
-	case locate:
-		return "look where volumes may be"
-	case announce:
-		return "tell people: " + s.text
-	case setLevels:
-		return "set levels: " + levelsText(s.changes)
-	case alter:
-		return "change the configuration: " + changesText(s.plan.Changes)
-	case inspect:
-		return "ask for the log dirs"
-	case overhear:
-		return "read the log of Pod " + s.pod.Name
-	case rehearse:
-		return "ask whether Pod " + s.pod.Name + " could be made"
-	case letGo:
-		return "let disks go"
-	case annotate:
-		return "annotate " + kindOf(s.object) + " " + s.object.GetName()
-	default:
-		return fmt.Sprintf("%T", s)
-	}
-}
-
-func reasonOf(s step) string {
-	switch s := s.(type) {
-	case apply:
-		return s.reason
-	case remove:
-		return s.reason
-	case disown:
-		return s.reason
-	case evict:
-		return s.reason
-	case annotate:
-		return s.reason
-	case describe:
-		return s.reason
-	case letGo:
-		return s.reason
-	default:
-		return ""
-	}
 }

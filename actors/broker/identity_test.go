@@ -42,7 +42,7 @@ func TestADiskThatLeftTheSpecStaysMounted(t *testing.T) {
 	}
 	t.Run("in the next Pod, too", func(t *testing.T) {
 		s := with(func(s *scene) { s.o.pods = nil })
-		pod := plan(s.w, s.o, now).(apply).objects[0].(*corev1.Pod)
+		pod := nextStep(s.w, s.o, now).(apply).objects[0].(*corev1.Pod)
 		require.True(t, mounts(pod, kube.ClaimName("demo", 0, "/old")))
 		require.Equal(t, "/kafka-logs/kafka,/old/kafka", logDirsOf(t, s.w.configMap))
 		require.Contains(t, s.w.pending(s.o), "disk /old left the spec: it stays mounted")
@@ -58,10 +58,10 @@ func TestADiskThatLeftTheSpecStaysMounted(t *testing.T) {
 	})
 	t.Run("until its claim is deleted by hand", func(t *testing.T) {
 		s := with(func(s *scene) { s.o.pods, s.o.claims = nil, s.o.claims[:1] })
-		require.Contains(t, plan(s.w, s.o, now).(wait).reason, "DataVolumeLost: the claim for /old, which left the spec, is gone")
+		require.Contains(t, nextStep(s.w, s.o, now).(wait).reason, "DataVolumeLost: the claim for /old, which left the spec, is gone")
 		require.Equal(t, []string{"/old"}, s.w.lostDisks(s.o))
 		s.w.Replace = []string{"/old"} // all that was on it is elsewhere
-		config := plan(s.w, s.o, now).(apply).objects[0].(*corev1.ConfigMap)
+		config := nextStep(s.w, s.o, now).(apply).objects[0].(*corev1.ConfigMap)
 		require.Equal(t, "/kafka-logs/kafka", logDirsOf(t, config))
 		require.Equal(t, s.w.userHash, config.Annotations[kube.AnnotationUserInputsHash])
 	})
@@ -79,7 +79,7 @@ func TestADiskThatLeftTheSpecStaysMounted(t *testing.T) {
 	})
 	t.Run("a controller without it is not started", func(t *testing.T) {
 		s := planned(t, leftDisk, func(s *scene) { s.o.pods, s.o.claims = nil, s.o.claims[:1] })
-		require.Contains(t, plan(s.w, s.o, now).(wait).reason, "DataVolumeLost: the claim for /old")
+		require.Contains(t, nextStep(s.w, s.o, now).(wait).reason, "DataVolumeLost: the claim for /old")
 	})
 }
 
@@ -139,7 +139,7 @@ func TestDisksOfUncertainPastGetNoEmptyClaim(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := planned(t, test.change, test.spoil)
-			waits, ok := plan(s.w, s.o, now).(wait)
+			waits, ok := nextStep(s.w, s.o, now).(wait)
 			require.True(t, ok)
 			require.Equal(t, messages.PhaseBlocked, waits.phase)
 			require.Contains(t, waits.reason, test.reason)
@@ -151,7 +151,7 @@ func TestClaimsOfKoperatorAreMarkedWhenKafkaWasSeenOnThem(t *testing.T) {
 	s := planned(t, func(w *messages.BrokerWanted) {
 		w.Formatted, w.Quorum = map[string]types.UID{"/kafka-logs": claimUID}, messages.Quorum{Mode: messages.QuorumStatic}
 	}, func(s *scene) { delete(s.claim().Annotations, kube.AnnotationFormat) })
-	claim := plan(s.w, s.o, now).(apply).objects[0].(*corev1.PersistentVolumeClaim)
+	claim := nextStep(s.w, s.o, now).(apply).objects[0].(*corev1.PersistentVolumeClaim)
 	require.Equal(t, "formatted:Qk1hb2tqT3ZBUVlYbEE9PQ:Static", claim.Annotations[kube.AnnotationFormat])
 }
 
@@ -194,7 +194,7 @@ func TestADiskMadeAfterTheQuorumFormedBringsNoList(t *testing.T) {
 	formed := func(w *messages.BrokerWanted) { w.Quorum.Formed = true }
 	s := planned(t, formed, func(s *scene) { s.o.pods = nil })
 	require.True(t, kube.FormatStateOf(s.claim().Annotations).Joins)
-	for _, env := range plan(s.w, s.o, now).(apply).objects[0].(*corev1.Pod).Spec.Containers[0].Env {
+	for _, env := range nextStep(s.w, s.o, now).(apply).objects[0].(*corev1.Pod).Spec.Containers[0].Env {
 		require.NotEqual(t, "KAFKA_INITIAL_CONTROLLERS", env.Name)
 	}
 	require.Empty(t, s.w.observation(s.o, rest{}).Claims, "its directory id is in nobody's list")
@@ -204,7 +204,7 @@ func TestAFirstVoterThatLeftTheSpecIsNamed(t *testing.T) {
 	s := planned(t, func(w *messages.BrokerWanted) {
 		w.Quorum.Initial, w.Quorum.Missing = nil, []messages.BrokerID{2}
 	}, func(s *scene) { s.o.pods = nil })
-	waits := plan(s.w, s.o, now).(wait)
+	waits := nextStep(s.w, s.o, now).(wait)
 	require.Equal(t, messages.PhaseBlocked, waits.phase)
 	require.Contains(t, waits.reason, "controller 2")
 }

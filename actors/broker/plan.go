@@ -89,9 +89,9 @@ type endings struct {
 	words string
 }
 
-// plan returns the next step for one broker. Order matters: what is not ours to touch comes first, then what a Pod
+// nextStep is the one that is due for one broker. Order matters: what is not ours to touch comes first, then what a Pod
 // needs before it starts, then the Pod, then what can wait.
-func plan(w blueprint, o observed, now time.Time) step {
+func nextStep(w blueprint, o observed, now time.Time) step {
 	return planOn(w, o, func(w blueprint) step { return firstStep(w, o, now) })
 }
 

@@ -87,7 +87,7 @@ type planCase struct {
 func (c planCase) check(t *testing.T) {
 	t.Helper()
 	s := planned(t, c.change, c.spoil)
-	next := plan(s.w, s.o, now)
+	next := nextStep(s.w, s.o, now)
 	require.Equal(t, c.step, nameOf(next))
 	if c.reason == "" {
 		return
@@ -368,7 +368,7 @@ func TestAPodThatKoperatorMadeIsReplacedWhenItsContainerEnded(t *testing.T) {
 			Terminated: &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"},
 		}}}
 	})
-	next, ok := plan(s.w, s.o, now).(remove)
+	next, ok := nextStep(s.w, s.o, now).(remove)
 	require.True(t, ok)
 	require.EqualValues(t, 1, next.endings, "its last words are kept")
 	require.Contains(t, next.reason, "exit code 137, OOMKilled")
@@ -377,7 +377,7 @@ func TestAPodThatKoperatorMadeIsReplacedWhenItsContainerEnded(t *testing.T) {
 func TestRightsToFormatGoWithTheFirstPodOnly(t *testing.T) {
 	env := func(s scene) map[string]string {
 		s.o.pods = nil
-		next, ok := plan(s.w, s.o, now).(apply)
+		next, ok := nextStep(s.w, s.o, now).(apply)
 		require.True(t, ok)
 		env := map[string]string{}
 		for _, e := range next.objects[0].(*corev1.Pod).Spec.Containers[0].Env {
@@ -409,7 +409,7 @@ func TestAClaimKeepsItsSizeWhenItsRightIsTakenBack(t *testing.T) {
 	s := planned(t, func(w *messages.BrokerWanted) { w.Formatted = map[string]types.UID{"/kafka-logs": claimUID} }, func(s *scene) {
 		s.claim().Spec.StorageClassName = ptr.To("fast")
 	})
-	next := plan(s.w, s.o, now).(apply)
+	next := nextStep(s.w, s.o, now).(apply)
 	claim := next.objects[0].(*corev1.PersistentVolumeClaim)
 	require.Equal(t, s.claim().Spec.Resources, claim.Spec.Resources)
 	require.Empty(t, kube.Refused(s.claim(), claim))

@@ -242,7 +242,7 @@ func TestOnePodAloneIsAFirstVoterOnAnEmptyDir(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			next := plan(test.scene.w, test.scene.o, now)
+			next := nextStep(test.scene.w, test.scene.o, now)
 			require.Equal(t, test.step, nameOf(next))
 			reason := reasonOf(next)
 			if waits, ok := next.(wait); ok {
@@ -297,7 +297,7 @@ func TestReplicasOnAnEmptyDirWhosePodIsGoneWaitForKafka(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := nodeOnPod(t, test.change)
-			_, waits := plan(s.w, s.o, now).(wait)
+			_, waits := nextStep(s.w, s.o, now).(wait)
 			require.Equal(t, test.waits, waits)
 			require.Equal(t, test.waits || s.w.StartEmpty, s.w.observation(s.o, rest{}).Emptied)
 		})
@@ -323,6 +323,6 @@ func TestAClaimInThePlaceOfAFirstVotersEmptyDirJoins(t *testing.T) {
 	wanted.FirstVoter = true
 	w, err := newBlueprint(wanted)
 	require.NoError(t, err)
-	next := plan(w, before.o, now).(apply)
+	next := nextStep(w, before.o, now).(apply)
 	require.True(t, kube.FormatStateOf(next.objects[0].GetAnnotations()).Joins)
 }

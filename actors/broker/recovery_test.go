@@ -111,7 +111,7 @@ func TestALostDiskOfABrokerTakenOverIsReplacedWhenAllOnItIsElsewhere(t *testing.
 		},
 	})
 	s := planned(t, replace, withoutAnything)
-	next := plan(s.w, s.o, now).(apply)
+	next := nextStep(s.w, s.o, now).(apply)
 	require.Equal(t, notice{"DiskReplaced", "Create"}, next.notice)
 	require.True(t, kube.FormatStateOf(next.objects[0].GetAnnotations()).Allowed, "the start script may format it")
 }

@@ -41,7 +41,7 @@ func TestABrokerThatLeavesAndMayHaveHadReplicasOnAnEmptyDirIsNoneThatNeverRan(t 
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := nodeOnPod(t, test.change)
-			next, waits := plan(s.w, s.o, now).(wait)
+			next, waits := nextStep(s.w, s.o, now).(wait)
 			require.True(t, waits, "no Pod is made")
 			require.Contains(t, next.reason, test.reason)
 			require.Equal(t, test.emptied, s.w.observation(s.o, next).Emptied)
@@ -56,7 +56,7 @@ func TestABrokerThatLeavesAndMayHaveHadReplicasOnAnEmptyDirIsNoneThatNeverRan(t 
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := nodeOnPod(t, test.change, withPod(t, false), withConfig(t))
-			require.Equal(t, test.step, nameOf(plan(s.w, s.o, now)))
+			require.Equal(t, test.step, nameOf(nextStep(s.w, s.o, now)))
 		})
 	}
 }

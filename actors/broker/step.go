@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -116,3 +117,63 @@ func (disown) isStep()   {}
 func (describe) isStep() {}
 func (alter) isStep()    {}
 func (annotate) isStep() {}
+
+// nameOf is what a step does.
+func nameOf(s step) string {
+	switch s := s.(type) {
+	case apply:
+		return "apply " + kindOf(s.objects[0]) + " " + s.objects[0].GetName()
+	case remove:
+		return "delete " + kindOf(s.object) + " " + s.object.GetName()
+	case disown:
+		return "disown " + kindOf(s.object) + " " + s.object.GetName()
+	case evict:
+		return "evict Pod " + s.pod.Name
+	case describe:
+		return "ask for the configuration"
+	case resizeCPU:
+		return "resize Pod " + s.pod.Name + " to " + s.resources.Requests.Cpu().String() + " CPU"
+	case locate:
+		return "look where volumes may be"
+	case announce:
+		return "tell people: " + s.text
+	case setLevels:
+		return "set levels: " + levelsText(s.changes)
+	case alter:
+		return "change the configuration: " + changesText(s.plan.Changes)
+	case inspect:
+		return "ask for the log dirs"
+	case overhear:
+		return "read the log of Pod " + s.pod.Name
+	case rehearse:
+		return "ask whether Pod " + s.pod.Name + " could be made"
+	case letGo:
+		return "let disks go"
+	case annotate:
+		return "annotate " + kindOf(s.object) + " " + s.object.GetName()
+	default:
+		return fmt.Sprintf("%T", s)
+	}
+}
+
+// reasonOf is why, empty where the name says it.
+func reasonOf(s step) string {
+	switch s := s.(type) {
+	case apply:
+		return s.reason
+	case remove:
+		return s.reason
+	case disown:
+		return s.reason
+	case evict:
+		return s.reason
+	case annotate:
+		return s.reason
+	case describe:
+		return s.reason
+	case letGo:
+		return s.reason
+	default:
+		return ""
+	}
+}

@@ -60,10 +60,10 @@ func (w *World) toldOfStop(id messages.BrokerID) string {
 	return ""
 }
 
-// logged reports whether a line begins and ends so.
-func (w *World) logged(from time.Time, begins, ends string) bool {
+// logged reports whether a line begins so and holds a text.
+func (w *World) logged(from time.Time, begins, holds string) bool {
 	return slices.ContainsFunc(w.said.since(from), func(line string) bool {
-		return strings.HasPrefix(line, begins) && strings.HasSuffix(line, ends)
+		return strings.HasPrefix(line, begins) && strings.Contains(line, holds)
 	})
 }
 
@@ -76,4 +76,38 @@ func (w *World) askRestart(id messages.BrokerID) {
 			o.SetAnnotations(annotations)
 		})
 	}
+}
+
+func TestWhatABrokerIsAboutToDoIsToldOnceAndThenDone(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), readOnly("log.retention.ms=1000\n")))
+		w.eventuallyReady("demo")
+		w.settled()
+		from := time.Now()
+		w.edit("demo", readOnly("log.retention.ms=2000\nqueued.max.requests=700\n"))
+		w.eventuallyReady("demo")
+		w.settled()
+		for _, id := range []string{"0", "1", "2"} {
+			steps := w.stepsOf(id, from)
+			_, then, told := strings.Cut(steps[0], " then=")
+			require.True(w.t, told, "what follows the first step of %v", steps)
+			require.Greater(w.t, len(steps), 3)
+			for _, later := range steps[1:4] { // what it reads in its file it needs no dynamic value for: that is another plan
+				text := strings.Replace(strings.TrimPrefix(later, "INFO step step="), " reason=", ": ", 1)
+				_, after, found := strings.Cut(then, text)
+				require.True(w.t, found, "%q is in its order in %q", text, then)
+				then = after
+			}
+		}
+	}, machines(3, 3))
+}
+
+// stepsOf are the log's lines about objects of one broker.
+func (w *World) stepsOf(id string, from time.Time) []string {
+	return slices.DeleteFunc(w.said.since(from), func(line string) bool {
+		return !strings.HasPrefix(line, "INFO step ") || !slices.ContainsFunc([]string{"demo-applied-", "demo-config-", "demo-node-"}, func(name string) bool {
+			return strings.Contains(line, " "+name+id+" ")
+		})
+	})
 }
