@@ -15,6 +15,15 @@ func RefusedKey(message string) (key, text string) {
 	return namedKey(text), withoutAssignedSecrets(text)
 }
 
+// KeyInLog is the key for which Kafka ended, by its log: the last one that a ConfigException in it is about. Empty where there is none.
+func KeyInLog(log string) string {
+	all := regexp.MustCompile(`ConfigException: Invalid value .* for configuration ([A-Za-z0-9._-]+)`).FindAllStringSubmatch(log, -1)
+	if len(all) == 0 {
+		return ""
+	}
+	return strings.TrimRight(all[len(all)-1][1], ".")
+}
+
 // RefusedWhileRunning reports whether Kafka refuses to take a change while it runs, and would take it at its next start. In
 // all other words it says that the value itself cannot be: a broker that found it in its file would not start.
 func RefusedWhileRunning(message string) bool {

@@ -197,3 +197,19 @@ func TestRefusedWhileRunning(t *testing.T) {
 		assert.Equal(t, while, kafka.RefusedWhileRunning(message), message)
 	}
 }
+
+func TestFieldOf(t *testing.T) {
+	cluster := &v1beta1.KafkaCluster{Spec: v1beta1.KafkaClusterSpec{
+		ReadOnlyConfig: "a.b=1\nc.d=1\ne.f=1\ng.h=1\n", ClusterWideConfig: "e.f=2\ng.h=2\n",
+		BrokerConfigGroups: map[string]v1beta1.BrokerConfig{"fast": {Config: "g.h=3\n"}},
+	}}
+	broker := &v1beta1.Broker{ID: 4, ReadOnlyConfig: "c.d=4\n", BrokerConfigGroup: "fast"}
+	for key, field := range map[string]string{
+		"a.b": "spec.readOnlyConfig", "c.d": "spec.brokers[id=4].readOnlyConfig", "e.f": "spec.clusterWideConfig",
+		"g.h": "spec.brokerConfigGroups[fast].config", "i.j": "",
+	} {
+		require.Equal(t, field, kafka.FieldOf(cluster, broker, key), key)
+	}
+	broker.BrokerConfig = &v1beta1.BrokerConfig{Config: "g.h=5\n"}
+	require.Equal(t, "spec.brokers[id=4].brokerConfig.config", kafka.FieldOf(cluster, broker, "g.h"), "a group's text gives way as a whole")
+}

@@ -29,6 +29,29 @@ func UserProperties(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker) (Prop
 	return ofCluster.Merge(ofBroker), nil
 }
 
+// FieldOf is the field of the spec in which a broker's value of a key stands, empty where none has it. What a broker is to have
+// dynamically wins over what is in its file (KIP-226).
+func FieldOf(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker, key string) string {
+	own := broker.BrokerConfig != nil && broker.BrokerConfig.Config != ""
+	config := cluster.Spec.BrokerConfigGroups[broker.BrokerConfigGroup].Config
+	if own {
+		config = broker.BrokerConfig.Config
+	}
+	for _, place := range []struct{ field, text string }{
+		{settingField(broker, own, "config"), config},
+		{clusterWideField, cluster.Spec.ClusterWideConfig},
+		{messages.BrokerField(broker.ID, "readOnlyConfig"), broker.ReadOnlyConfig},
+		{"spec.readOnlyConfig", cluster.Spec.ReadOnlyConfig},
+	} {
+		if properties, err := Parse(place.text); err == nil {
+			if _, set := properties.Get(key); set {
+				return place.field
+			}
+		}
+	}
+	return ""
+}
+
 // withoutIdentity drops what only the operator can know about a KRaft node, also where the node must not have the key at
 // all: a voter list beside controller.quorum.bootstrap.servers would make the quorum a static one. In ZooKeeper mode
 // the keys of the controllers stay, since the user prepares the migration with them.

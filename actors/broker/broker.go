@@ -440,7 +440,7 @@ func (b *broker) retryDelay() time.Duration { return kit.Doubled(firstRetry, max
 // report tells the parent what is new.
 func (b *broker) report(c actor.Context, now messages.BrokerObserved, at time.Time) {
 	now.ID, now.Revision, now.Ended, now.LastEnded, now.Since = b.ID, b.wanted.Revision, b.endings.count, b.endings.last, b.reported.Since
-	now.LastWords = cmp.Or(now.LastWords, b.endings.words)
+	now.LastWords = b.plan.withField(cmp.Or(now.LastWords, b.endings.words))
 	if now.Phase != b.reported.Phase || now.Reason != b.reported.Reason || now.Since.IsZero() {
 		now.Since = at
 	}

@@ -153,9 +153,14 @@ func (w blueprint) tellRefusals(o observed, told *messages.BrokerObserved) {
 	}
 	var texts []string
 	for _, key := range slices.Sorted(maps.Keys(refused)) {
-		texts = append(texts, refusedText(key, refused[key].Said))
+		texts = append(texts, w.refusedText(key, refused[key].Said))
 	}
 	told.ConfigRefused, told.ConfigProblems = true, messages.Elided(strings.Join(texts, "; "), longestProblems)
 }
 
-func refusedText(key, said string) string { return "Kafka refuses `" + key + "`: " + said }
+func (w blueprint) refusedText(key, said string) string {
+	if field := kafka.FieldOf(w.Cluster, &w.Entry, key); field != "" {
+		return "Kafka refuses `" + key + "` of " + field + ": " + said
+	}
+	return "Kafka refuses `" + key + "`: " + said
+}

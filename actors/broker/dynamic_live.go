@@ -55,7 +55,7 @@ func (w blueprint) liveOf(o observed) *live {
 		Running: running, PerBroker: perBroker, ClusterWide: clusterWide, Applied: applied, ClusterApplied: w.clusterApplied(),
 	})
 	l.wanted = w.withCordon(change.Dynamic(perBroker))
-	stay := l.weigh(change, o.asked)
+	stay := w.weigh(&l, change, o.asked)
 	l.plan = kafka.PlanDynamic(kafka.DynamicInput{
 		Resource: kafka.ConfigResource{Broker: w.id}, Wanted: l.wanted, Actual: o.asked.configs, Applied: applied,
 		ClusterWide: clusterWide, ELR: w.Kafka.ELR, Without: append(stay, w.unseen(o, &l)...),

@@ -53,7 +53,7 @@ func (a asked) refusedKeys(wanted kafka.Properties) []string {
 // weigh finds which wishes a restart brings in, and which not even that: a file with a value that Kafka refuses for
 // itself would keep the broker from starting. It returns the keys that are left as they are: a value that is set stays
 // until a process has the new one from its file.
-func (l *live) weigh(change kafka.FileChange, a asked) (stay []string) {
+func (w blueprint) weigh(l *live, change kafka.FileChange, a asked) (stay []string) {
 	l.restart = slices.Clone(change.Restart)
 	for _, key := range a.refusedKeys(l.wanted) {
 		stay = append(stay, key)
@@ -65,7 +65,7 @@ func (l *live) weigh(change kafka.FileChange, a asked) (stay []string) {
 		}
 		l.invalid = l.invalid || ofFile
 		l.refused = true
-		l.problems = append(l.problems, refusedText(key, refused.text))
+		l.problems = append(l.problems, w.refusedText(key, refused.text))
 	}
 	for _, c := range change.Keys {
 		if _, own := l.wanted.Get(c.Key); c.Way == kafka.WayRestart && !own { // what moves from the file to the broker is set before

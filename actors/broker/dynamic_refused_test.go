@@ -87,7 +87,7 @@ func TestARefusalThatNamesNoKey(t *testing.T) {
 		s.look()
 		second := configure(s.w, s.o, now).(alter)
 		require.Equal(t, threadsKey, second.plan.Changes[0].Key)
-		requireOne(t, "Kafka refuses `message.max.bytes`: "+message, s.o.live.problems)
+		requireOne(t, "Kafka refuses `message.max.bytes` of spec.brokers[id=0].brokerConfig.config: "+message, s.o.live.problems)
 	})
 	t.Run("of several holds for no other wish", func(t *testing.T) {
 		s := two.refusedBy(t, message)

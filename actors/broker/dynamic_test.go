@@ -408,7 +408,7 @@ func TestWhatKafkaRefusesIsToldAndNotSentAgain(t *testing.T) {
 	t.Run("the others are sent without it", func(t *testing.T) {
 		s := refused(t)
 		require.Equal(t, []string{"message.max.bytes=2"}, changes(s.o.live))
-		require.Equal(t, []string{"Kafka refuses `num.io.threads`: " + message}, s.o.live.problems)
+		require.Equal(t, []string{"Kafka refuses `num.io.threads` of spec.brokers[id=0].brokerConfig.config: " + message}, s.o.live.problems)
 		require.True(t, s.o.live.refused)
 	})
 	t.Run("another value is sent at once", func(t *testing.T) {

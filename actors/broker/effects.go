@@ -265,7 +265,7 @@ func (e worldEffects) remove(ctx context.Context, s remove) (string, error) {
 	note := s.reason
 	if pod, ok := s.object.(*corev1.Pod); ok && s.endings > 0 {
 		if words := e.lastWords(ctx, pod); words != "" {
-			note += "; its log ends with: " + words
+			note += kube.LogEnds + words
 			e.log.Warn("Pod ended", "reason", s.reason, "log", words)
 		}
 	}

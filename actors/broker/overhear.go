@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -70,6 +71,20 @@ func (o observed) lastWords() string {
 		text += kube.LogEnds + o.overheard.words
 	}
 	return text
+}
+
+// withField says in last words where the setting stands for which Kafka ended.
+func (w blueprint) withField(words string) string {
+	how, log, logged := strings.Cut(words, kube.LogEnds)
+	key := kafka.KeyInLog(log)
+	if key == "" || !logged || w.Cluster == nil {
+		return words
+	}
+	field := kafka.FieldOf(w.Cluster, &w.Entry, key)
+	if field == "" {
+		return words
+	}
+	return how + "; `" + key + "` stands in " + field + kube.LogEnds + log
 }
 
 // untilOverhear is how long it is until the log of a Pod is read that does not become ready: of one that runs now and then, of one

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // crashed is a Kafka container that has ended and that its kubelet will start again.
@@ -49,4 +50,32 @@ func TestTheLastWordsOfAContainerStayWhileTheNextOneIsNotReady(t *testing.T) {
 	other.UID = "another"
 	other.Status.ContainerStatuses[0].State = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(now)}}
 	require.Empty(t, s.o.overheard.after(overhear{other}, "starting", now).words, "words of a Pod that is gone")
+}
+
+func TestLastWordsSayWhereTheSettingStandsForWhichKafkaEnded(t *testing.T) {
+	const log = "INFO starting\norg.apache.kafka.common.config.ConfigException: Invalid value banana for configuration queued.max.requests: Not a number\n at X"
+	words := "exit code 1, Error" + kube.LogEnds + log
+	for name, test := range map[string]struct {
+		spec  func(*messages.BrokerWanted)
+		words string
+		want  string
+	}{
+		"of all brokers": {
+			func(w *messages.BrokerWanted) { w.Cluster.Spec.ReadOnlyConfig = "queued.max.requests=banana\n" }, words,
+			"exit code 1, Error; `queued.max.requests` stands in spec.readOnlyConfig" + kube.LogEnds + log,
+		},
+		"of one broker": {
+			func(w *messages.BrokerWanted) {
+				w.Cluster.Spec.ReadOnlyConfig, w.Entry.ReadOnlyConfig = "queued.max.requests=7\n", "queued.max.requests=banana\n"
+			}, words, "exit code 1, Error; `queued.max.requests` stands in spec.brokers[id=0].readOnlyConfig" + kube.LogEnds + log,
+		},
+		"of nobody any more": {nil, words, words},
+		"for something else": {nil, "exit code 137, OOMKilled" + kube.LogEnds + "INFO starting", "exit code 137, OOMKilled" + kube.LogEnds + "INFO starting"},
+		"without a word":     {nil, "exit code 137, OOMKilled", "exit code 137, OOMKilled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, test.want, planned(t, test.spec, nil).w.withField(test.words))
+		})
+	}
+	require.Equal(t, words, blueprint{}.withField(words), "a spec that cannot be worked out")
 }

@@ -45,6 +45,8 @@ type roll struct {
 // permit is the right to stop one Pod, and then what is known of its broker until it is back.
 type permit struct {
 	messages.Permit
+	// why is the reason for which it was given.
+	why string
 	// granted is when it was, zero for that of a broker which serves nobody.
 	granted time.Time
 	// before are the partitions that it was out of sync in when it was stopped: nobody waits for those.

@@ -51,7 +51,9 @@ func (a *cluster) keepRoll(c actor.Context) {
 	}
 	for _, n := range a.nodes() {
 		if p, held := a.decision.permits[n.id]; held && a.roll.permits[n.id].Permit != p.Permit {
-			a.Log.Info("permit", "broker", n.id, "pod", p.Pod, "reason", cmp.Or(p.Because, n.observed.Restart.Reason))
+			p.why = cmp.Or(p.Because, n.observed.Restart.Reason)
+			a.decision.permits[n.id] = p
+			a.Log.Info("permit", "broker", n.id, "pod", p.Pod, "reason", p.why)
 			a.Metrics.Restart(a.Key.String())
 		}
 	}
@@ -151,6 +153,9 @@ func rollText(d rollDecision, nodes []node) string {
 		return wantsRestart(n) && (!held || p.withdrawn > 0)
 	})
 	now := named(stopped) + " now"
+	if len(stopped) > 0 && d.permits[stopped[0].id].why != "" {
+		now += ": " + messages.Elided(d.permits[stopped[0].id].why, maxReason)
+	}
 	if down := nodesWhere(stopped, func(n node) bool { return !n.observed.PodReady && n.observed.Reason != "" }); len(down) > 0 {
 		now += " (" + messages.Elided(down[0].observed.Reason, maxReason) + ")"
 	}

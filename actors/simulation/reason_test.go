@@ -42,6 +42,9 @@ func TestTheReasonOfARestartIsTheSameTextInStatusEventAndLog(t *testing.T) {
 				w.edit("demo", alerted(1))
 				w.eventually(5*time.Minute, "broker 1 is stopped", func() bool { return w.toldOfStop(1) != "" })
 				require.Equal(w.t, reason, w.toldOfStop(1), "the Event")
+				w.eventually(5*time.Second, "status says why while it is down", func() bool {
+					return strings.Contains(w.conditionText("demo", kube.ConditionReconciling), "broker 1 now: "+reason)
+				})
 				require.Contains(w.t, reason, test.text)
 				require.True(w.t, w.logged(from, "INFO permit broker=1 pod=", " reason="+reason), "the permit in %v", w.said.since(from))
 				require.True(w.t, w.logged(from, "INFO step step=evict Pod demo-node-1 ", "reason="+reason), "the step in %v", w.said.since(from))
