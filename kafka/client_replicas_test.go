@@ -73,11 +73,22 @@ func observedUntil(
 // createOn makes a topic with one partition on these brokers.
 func createOn(ctx context.Context, t *testing.T, admin *Admin, name string, replicas ...int32) {
 	t.Helper()
+	createWith(ctx, t, admin, name, nil, replicas...)
+}
+
+// createWith makes it with settings of its own.
+func createWith(ctx context.Context, t *testing.T, admin *Admin, name string, settings map[string]string, replicas ...int32) {
+	t.Helper()
 	assignment := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
 	assignment.Replicas = replicas
 	topic := kmsg.NewCreateTopicsRequestTopic()
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, -1, -1
 	topic.ReplicaAssignment = append(topic.ReplicaAssignment, assignment)
+	for key, value := range settings {
+		config := kmsg.NewCreateTopicsRequestTopicConfig()
+		config.Name, config.Value = key, &value
+		topic.Configs = append(topic.Configs, config)
+	}
 	request := kmsg.NewPtrCreateTopicsRequest()
 	request.Topics = append(request.Topics, topic)
 	answer, err := told[*kmsg.CreateTopicsResponse](ctx, admin, "create a topic", request)

@@ -32,6 +32,8 @@ func TestRealKafkaChangesItsVoters(t *testing.T) {
 type realControllers struct {
 	t     *testing.T
 	nodes map[messages.BrokerID]*realKafka
+	// lines are more ones of each file.
+	lines []string
 }
 
 // newRealControllers prepares nodes that find the quorum at any of them. A controller that leads and loses its vote finds the next
@@ -53,10 +55,10 @@ func newRealControllers(t *testing.T, ids ...messages.BrokerID) *realControllers
 
 func (c *realControllers) format(id messages.BrokerID, how string) {
 	c.t.Helper()
-	c.nodes[id].format(how, []string{
+	c.nodes[id].format(how, append([]string{
 		"process.roles=broker,controller", "node.id=" + id.String(),
 		"listeners=INTERNAL://" + c.nodes[id].address + ",CONTROLLER://" + c.nodes[id].own,
-	})
+	}, c.lines...))
 }
 
 func (c *realControllers) Start(id messages.BrokerID) {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -159,12 +160,17 @@ func (k *realKafka) start() {
 }
 
 // kill ends the node if it runs; a clean stop takes seconds.
-func (k *realKafka) kill() {
+func (k *realKafka) kill() { k.end(syscall.SIGKILL) }
+
+// stop lets the node hand over what it leads.
+func (k *realKafka) stop() { k.end(syscall.SIGTERM) }
+
+func (k *realKafka) end(signal os.Signal) {
 	if k.process == nil {
 		return
 	}
-	_ = k.process.Process.Kill()
+	_ = k.process.Process.Signal(signal)
 	<-k.processClosed
-	_ = k.process.Wait() // it was killed
+	_ = k.process.Wait() // it was ended by a signal
 	k.process = nil
 }

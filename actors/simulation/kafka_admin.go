@@ -95,11 +95,15 @@ func (a kafkaAdmin) Unregister(ctx context.Context, id messages.BrokerID) error 
 		if c.processes[id] != nil && c.processes[id].broker && c.processes[id].serves {
 			a.kafka.harm("broker %d of %s was unregistered while it runs", id, c.name)
 		}
-		delete(c.brokers, id)
-		delete(c.stopped, id)
+		c.unregister(id)
 		a.kafka.evaluate(c)
 		return nil
 	})
+}
+
+func (c *kafkaState) unregister(id messages.BrokerID) {
+	delete(c.brokers, id)
+	delete(c.stopped, id)
 }
 
 // Version is what the broker says of itself when it is connected to.

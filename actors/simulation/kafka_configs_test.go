@@ -18,41 +18,6 @@ func (w *World) admin(name string, id messages.BrokerID) kafkaAdmin {
 	return w.kafka.adminOf(kube.AddressesOf(w.cluster(name)).Broker(id) + ":29092")
 }
 
-func TestKafkaRefusesConfigurationInItsOwnWords(t *testing.T) {
-	t.Parallel()
-	one, all := kafkaclient.ConfigResource{Broker: 1}, kafkaclient.ConfigResource{ClusterWide: true}
-	for name, test := range map[string]struct {
-		resource   kafkaclient.ConfigResource
-		key, value string
-		says       string
-	}{
-		"a read-only key":                 {one, "broker.rack", "a", "Cannot update these configs dynamically: [broker.rack]"},
-		"a wrong type":                    {all, "log.cleaner.threads", "abc", "Invalid value abc for configuration log.cleaner.threads: Not a number of type INT"},
-		"out of range":                    {all, "num.io.threads", "0", "Invalid value 0 for configuration num.io.threads: Value must be at least 1"},
-		"more than double the threads":    {all, "num.io.threads", "100", "num.io.threads=100, value should not be greater than double the current value 8"},
-		"less than half the threads":      {all, "num.io.threads", "3", "value should be at least half the current value 8"},
-		"an unknown policy":               {all, "log.cleanup.policy", "foo", "String must be one of: compact, delete"},
-		"a broker's key for all":          {all, "cordoned.log.dirs", "*", "broker id must be specified"},
-		"another broker":                  {kafkaclient.ConfigResource{Broker: 2}, "num.io.threads", "9", "Unexpected broker id, expected 1, but received 2"},
-		"a log dir that is not there":     {one, "cordoned.log.dirs", "/nosuch", "Missing entries : /nosuch"},
-		"min.insync.replicas of a broker": {one, minISRKey, "2", "cannot be altered while ELR is enabled"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			run(t, func(w *World) {
-				upWith(w, nodes(3), image("kafka:2.13-4.3.1"))
-				for _, validateOnly := range []bool{true, false} {
-					err := w.admin("demo", 1).Alter(context.Background(), test.resource,
-						[]kafkaclient.ConfigChange{{Key: "message.max.bytes", Value: ptr.To("2000000")}, {Key: test.key, Value: &test.value}}, validateOnly)
-					var refusal *kafkaclient.ConfigRefused
-					require.ErrorAs(w.t, err, &refusal)
-					require.Contains(w.t, refusal.Message, test.says)
-				}
-				require.Equal(w.t, "1048588", w.configInForce("demo", 1, "message.max.bytes"), "one bad key refuses them all")
-			})
-		})
-	}
-}
-
 func TestDynamicConfigurationOutlivesRestartsAndShadowsTheFile(t *testing.T) {
 	t.Parallel()
 	run(t, func(w *World) {

@@ -29,6 +29,8 @@ type simulatedControllers struct {
 	// disks counts the disks that a node has lost, pods its processes.
 	disks map[messages.BrokerID]int
 	pods  int
+	// file is what each reads at its start.
+	file map[string]string
 }
 
 func (c *simulatedControllers) start(id messages.BrokerID, voters []voter) {
@@ -36,7 +38,7 @@ func (c *simulatedControllers) start(id messages.BrokerID, voters []voter) {
 	directory := fmt.Sprintf("disk-%d-%d", id, c.disks[id])
 	require.True(c.w.t, c.w.kafka.start(keyed("bare"), &process{
 		id: id, pod: types.UID(fmt.Sprintf("pod-%d", c.pods)), kraft: true, broker: true, controller: true, clusterID: "bare",
-		directory: directory, dirs: map[string]string{"/kafka-logs": directory}, voters: voters, version: "4.3",
+		directory: directory, dirs: map[string]string{"/kafka-logs": directory}, voters: voters, version: "4.3", config: c.file,
 	}))
 }
 
