@@ -151,18 +151,3 @@ func isForeign(key string) bool {
 }
 
 const minInsyncReplicas = "min.insync.replicas"
-
-// OnBrokersAlone reports whether a node without the broker role works the same with another value of a key. Such a node has no partition
-// but that of the metadata, whose log follows metadata.log.* (KafkaRaftLog), and no replica fetchers. Until its next start the active
-// controller shows defaults of new topics by its own file (KIP-525), and weighs the bounds of compaction lag by it
-// (ControllerConfigurationValidator).
-func OnBrokersAlone(key string) bool {
-	switch key {
-	case "log.dir", "log.dirs", "log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms":
-		return false
-	case "num.replica.fetchers":
-		return true
-	default:
-		return strings.HasPrefix(key, "log.") || strings.HasPrefix(key, "compression.")
-	}
-}

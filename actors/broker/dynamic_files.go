@@ -231,18 +231,12 @@ func followFile(w blueprint, o observed, _ time.Time) step {
 	return w.taken(o, f, "what is new in the file concerns brokers alone")
 }
 
-// remoteStorage is the key that turns tiered storage on (KIP-405).
-const remoteStorage = "remote.log.storage.system.enable"
-
 // onBrokersAlone reports whether all that people have changed since the start says nothing to a node without the broker role.
 func (f files) onBrokersAlone() bool {
-	if remote, _ := f.wanted.Get(remoteStorage); remote == "true" { // then the active controller judges the retention of topics by its file
-		return false
-	}
 	return !slices.ContainsFunc(f.changed, func(key string) bool {
 		before, was := f.before.Get(key)
 		now, is := f.wanted.Get(key)
-		return (was != is || before != now) && !kafka.OnBrokersAlone(key)
+		return (was != is || before != now) && !kafka.OnBrokersAlone(key, f.wanted)
 	})
 }
 

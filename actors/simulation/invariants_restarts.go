@@ -275,9 +275,9 @@ func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID, live bool) *v1b
 	if len(spec.Brokers) == 1 {
 		config, err := v1beta1.BrokerConfigOf(spec, &spec.Brokers[0])
 		if err == nil && !config.HasRole(v1beta1.BrokerRole) { // nobody asks a controller for its configuration
-			spec.ReadOnlyConfig = withoutKeys(spec.ReadOnlyConfig, kafkaclient.OnBrokersAlone)
+			spec.ReadOnlyConfig = withoutBrokersOwn(spec.ReadOnlyConfig)
 			for i := range spec.Brokers {
-				spec.Brokers[i].ReadOnlyConfig = withoutKeys(spec.Brokers[i].ReadOnlyConfig, kafkaclient.OnBrokersAlone)
+				spec.Brokers[i].ReadOnlyConfig = withoutBrokersOwn(spec.Brokers[i].ReadOnlyConfig)
 			}
 			return spec
 		}
@@ -294,6 +294,11 @@ func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID, live bool) *v1b
 		spec.BrokerConfigGroups[name] = group
 	}
 	return spec
+}
+
+// withoutBrokersOwn leaves out what says nothing to a controller. No spec here turns tiered storage on.
+func withoutBrokersOwn(text string) string {
+	return withoutKeys(text, func(key string) bool { return kafkaclient.OnBrokersAlone(key, nil) })
 }
 
 // withoutLive leaves out what a broker takes while it runs. A secret of the file it is not given: Kafka's log of metadata is no place
