@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// OnBrokersAlone reports whether a node without the broker role works the same with another value of a key; file is the one it is to have.
+// OnBrokersAlone reports whether a node without the broker role works the same with another value of a key; file is the one it is to have. With
+// elr, eligible leader replicas (KIP-966), min.insync.replicas is what Kafka keeps for all nodes, and no file says it any more.
 //
 // Kafka's classes say so (3.9.2 and 4.3.1): such a process starts a SharedServer and a ControllerServer. The LogManager with its cleaner,
 // the ReplicaManager, the RemoteLogManager, the coordinators and the scheduler with background.threads are BrokerServer's. The one partition
@@ -18,8 +19,10 @@ import (
 // of all of them before it takes any (DynamicThreadPool): a value in Kafka that hides the one of the file anyway.
 //
 // A key that is not Kafka's own may be a plugin's, and controllers have plugins.
-func OnBrokersAlone(key string, file Properties) bool {
+func OnBrokersAlone(key string, file Properties, elr bool) bool {
 	switch _, own := rowOf(key); {
+	case key == minInsyncReplicas:
+		return elr
 	case !own || key == "log.dir" || key == "log.dirs" || judgesTopics(key, file):
 		return false
 	case strings.HasPrefix(key, "log.") || strings.HasPrefix(key, "compression."):

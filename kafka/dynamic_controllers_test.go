@@ -95,7 +95,7 @@ func TestEveryDynamicKeyIsJudgedForControllers(t *testing.T) {
 		}
 		alone, judged := verdicts[fields[0]]
 		if assert.True(t, judged, "%s: do controllers read it?", fields[0]) {
-			assert.Equal(t, alone, kafka.OnBrokersAlone(fields[0], nil), fields[0])
+			assert.Equal(t, alone, kafka.OnBrokersAlone(fields[0], nil, false), fields[0])
 		}
 		delete(verdicts, fields[0])
 	}
@@ -126,7 +126,8 @@ func TestOnBrokersAlone(t *testing.T) {
 		"the bounds of compaction lag are the controller's, whatever is tiered ": {key: "log.cleaner.max.compaction.lag.ms", file: tiered, want: false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, test.want, kafka.OnBrokersAlone(test.key, test.file))
+			require.Equal(t, test.want, kafka.OnBrokersAlone(test.key, test.file, false))
 		})
 	}
+	require.True(t, kafka.OnBrokersAlone("min.insync.replicas", nil, true), "Kafka keeps it for all nodes")
 }

@@ -225,18 +225,18 @@ func followFile(w blueprint, o observed, _ time.Time) step {
 		return nil
 	}
 	f, known := w.startedWith(o)
-	if !known || !f.onBrokersAlone() {
+	if !known || !w.onBrokersAlone(f) {
 		return nil
 	}
 	return w.taken(o, f, "what is new in the file concerns brokers alone")
 }
 
 // onBrokersAlone reports whether all that people have changed since the start says nothing to a node without the broker role.
-func (f files) onBrokersAlone() bool {
+func (w blueprint) onBrokersAlone(f files) bool {
 	return !slices.ContainsFunc(f.changed, func(key string) bool {
 		before, was := f.before.Get(key)
 		now, is := f.wanted.Get(key)
-		return (was != is || before != now) && !kafka.OnBrokersAlone(key, f.wanted)
+		return (was != is || before != now) && !kafka.OnBrokersAlone(key, f.wanted, w.Kafka.ELR)
 	})
 }
 

@@ -95,7 +95,7 @@ func (w blueprint) onlyRestart(o observed) string {
 	pod := o.pod()
 	f, known := w.startedWith(o)
 	switch {
-	case !known || stuck(pod) || !w.isBroker() && !f.onBrokersAlone():
+	case !known || stuck(pod) || !w.isBroker() && !w.onBrokersAlone(f):
 		return w.difference(pod, o.config)
 	case !w.isBroker():
 		return ""

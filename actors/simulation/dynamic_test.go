@@ -56,7 +56,7 @@ func TestAKeyThatKafkaTakesWhileItRunsRestartsNobody(t *testing.T) {
 func TestAKeyThatConcernsBrokersAloneRestartsNoController(t *testing.T) {
 	t.Parallel()
 	onBoth(t, func(w *World) {
-		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), racks))
+		w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3), racks, image("kafka:2.13-4.3.1")))
 		w.eventuallyReady("demo")
 		before := w.podUIDs("demo")
 		fileOf := func(id messages.BrokerID) string {
@@ -70,21 +70,22 @@ func TestAKeyThatConcernsBrokersAloneRestartsNoController(t *testing.T) {
 			require.Contains(w.t, fileOf(id), "log.retention.ms=1000\n")
 		}
 		w.kill()
-		const both = "log.retention.ms=2000\nmessage.max.bytes=2000000\n"
-		w.edit("demo", readOnly(both))
+		const all = "log.retention.ms=2000\nmessage.max.bytes=2000000\nmin.insync.replicas=2\n"
+		w.edit("demo", readOnly(all))
 		w.inForce("log.retention.ms", "2000", 3, 4, 5)
 		w.inForce("message.max.bytes", "2000000", 3, 4, 5)
+		w.inForce("min.insync.replicas", "2", 3, 4, 5)
 		w.deleteObject(keyOf(w.podsOf("demo", 1)[0]))
 		w.eventually(5*time.Minute, "the lost controller is back", func() bool { return w.podUIDs("demo")[1] != before[1] && w.serves("demo", 1) })
 		before[1] = w.podUIDs("demo")[1]
 		w.settled()
 		require.Equal(w.t, before, w.podUIDs("demo"))
-		for _, line := range strings.SplitAfter(both, "\n") {
+		for _, line := range strings.SplitAfter(all, "\n") {
 			require.Contains(w.t, fileOf(0), line)
 			require.Contains(w.t, fileOf(1), line)
 		}
 
-		w.edit("demo", readOnly(both+"background.threads=20\nnum.io.threads=16\n")) // controllers have such threads, too
+		w.edit("demo", readOnly(all+"background.threads=20\nnum.io.threads=16\n")) // controllers have such threads, too
 		w.eventually(30*time.Minute, "the controllers are restarted", func() bool {
 			now := w.podUIDs("demo")
 			return now[0] != before[0] && now[1] != before[1] && now[2] != before[2]

@@ -296,9 +296,9 @@ func partOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID, live bool) *v1b
 	return spec
 }
 
-// withoutBrokersOwn leaves out what says nothing to a controller. No spec here turns tiered storage on.
+// withoutBrokersOwn leaves out what says nothing to a controller, whatever Kafka it is. No spec here turns tiered storage on.
 func withoutBrokersOwn(text string) string {
-	return withoutKeys(text, func(key string) bool { return kafkaclient.OnBrokersAlone(key, nil) })
+	return withoutKeys(text, func(key string) bool { return kafkaclient.OnBrokersAlone(key, nil, false) })
 }
 
 // withoutLive leaves out what a broker takes while it runs. A secret of the file it is not given: Kafka's log of metadata is no place
