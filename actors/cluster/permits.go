@@ -34,6 +34,8 @@ const (
 // in stopped brokers nothing but brokers that are down.
 type roll struct {
 	permits map[messages.BrokerID]permit
+	// inherits is set while an earlier daemon's roll goes on of which this one does not know who came back last.
+	inherits bool
 	// index is that of the newest Replication.
 	index *kafka.ReplicationIndex
 	// adrift are the brokers that run and that Kafka has lost.
@@ -127,12 +129,14 @@ type rollDecision struct {
 	again time.Duration
 	// adrift are the brokers that run and that Kafka has lost.
 	adrift map[messages.BrokerID]lostBroker
+	// inherits is what is left of the view's.
+	inherits bool
 }
 
 // decide says who may be stopped now to come back. Who leaves is stopped by nextRemoval, and a vote is taken by keepVoters: these wait
 // for permits, and permits for them.
 func decide(v rollView) rollDecision {
-	d := rollDecision{permits: map[messages.BrokerID]permit{}}
+	d := rollDecision{permits: map[messages.BrokerID]permit{}, inherits: v.roll.inherits}
 	for _, n := range v.nodes {
 		if wantsRestart(n) {
 			d.waiting = append(d.waiting, n.id)
@@ -143,6 +147,7 @@ func decide(v rollView) rollDecision {
 	}
 	d.watch = len(d.waiting) > 0 || len(d.permits) > 0
 	d.repair(v)
+	d.inherit(v)
 	d.fetchBack(v)
 	if len(d.permits) == 0 {
 		d.grant(v)

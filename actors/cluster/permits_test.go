@@ -348,3 +348,30 @@ func TestAnEvictionAsksTheBudgetUnlessThatCannotAnswer(t *testing.T) {
 	require.True(t, decide(quiet(waits(0), func(v *rollView) { v.zeroBudget = true })).permits[0].Delete, "a budget of none")
 	require.True(t, decide(quiet(waits(0), unready(0, true))).permits[0].Delete, "it serves nobody")
 }
+
+func TestANewDaemonFollowsTheReturnOfTheBrokerThatWasStoppedLast(t *testing.T) {
+	inherited := func(changes ...func(*rollView)) rollView {
+		return quiet(append([]func(*rollView){waits(1), func(v *rollView) {
+			v.roll.inherits = true
+			v.nodes[0].observed.Started = now.Add(-30 * time.Second)
+			v.index.Replication().Partitions[0].Leader = 2
+		}}, changes...)...)
+	}
+	d := decide(inherited())
+	require.Equal(t, []messages.Partition{{Topic: "orders"}}, d.elect, "its leaders go back")
+	require.Equal(t, now, d.permits[0].back, "and the next one waits for that")
+	require.Empty(t, d.permits[0].told())
+	require.NotContains(t, d.permits, messages.BrokerID(1))
+	require.False(t, d.inherits, "once")
+
+	down := decide(inherited(unready(0, false)))
+	require.True(t, down.inherits, "it is waited for")
+	require.Empty(t, down.permits)
+	require.Contains(t, down.blocked, "broker 0")
+
+	unknown := decide(inherited(func(v *rollView) { v.nodes[2].told = 2 }))
+	require.True(t, unknown.inherits, "somebody has not been looked at")
+
+	none := decide(quiet(waits(1)))
+	require.Equal(t, podOf(1), none.permits[1].Pod, "nobody was stopped before")
+}

@@ -29,6 +29,31 @@ func (d *rollDecision) await(v rollView, n node, p permit) {
 	d.soon(restartPause)
 }
 
+// inherit follows the return of the broker that an earlier daemon stopped last, as that one would have: which one it was is known by its
+// process, which is the youngest. Who is not back closes the gates anyway.
+func (d *rollDecision) inherit(v rollView) {
+	if !v.roll.inherits || len(d.permits) > 0 {
+		return
+	}
+	last := -1
+	for i, n := range v.nodes {
+		switch {
+		case !n.broker || n.leaving || n.atRest():
+		case !n.current() || n.observed.Started.IsZero(): // it may be the one
+			return
+		case last < 0 || n.observed.Started.After(v.nodes[last].observed.Started):
+			last = i
+		}
+	}
+	if last < 0 {
+		return
+	}
+	if back, _ := v.returned(v.nodes[last], permit{}); back {
+		d.inherits = false
+		d.await(v, v.nodes[last], permit{})
+	}
+}
+
 // rest keeps the permit of a broker that is back for a pause, and until it leads again what it should: an election can fail, and leaders
 // that are away would move once more with each restart. Kafka elects by itself in minutes, so nobody waits for that for long.
 func (d *rollDecision) rest(v rollView, n node, p permit) {

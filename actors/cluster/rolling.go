@@ -58,6 +58,7 @@ func (a *cluster) keepRoll(c actor.Context) {
 		}
 	}
 	a.roll.permits, a.roll.adrift, a.roll.unprotected = a.decision.permits, a.decision.adrift, a.decision.unprotected
+	a.roll.inherits = a.decision.inherits
 	if len(a.decision.elect) > 0 && a.health != nil {
 		c.Send(a.health, messages.ElectLeaders{Partitions: a.decision.elect})
 	}

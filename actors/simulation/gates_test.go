@@ -163,6 +163,22 @@ func TestTheNextRestartWaitsForAnElectionThatFailed(t *testing.T) {
 	})
 }
 
+func TestLeadersGoBackToABrokerWhoseDaemonDiedWhileItWasDown(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		before := w.trio()
+		elections := 0
+		w.kafka.election = func() error { elections++; return nil }
+		w.edit("demo", readOnly("queued.max.requests=7\n"))
+		w.eventually(5*time.Minute, "the first one is stopped", func() bool { return len(w.changedSince(before)) == 1 })
+		w.kill()
+		require.Zero(w.t, elections)
+		w.rolled("demo", before)
+		w.eventually(time.Minute, "leaders went back to each", func() bool { return elections == len(before) })
+		w.settled()
+	})
+}
+
 // counted is a daemon that leads after another one has counted alerts that speak against restarts.
 func (w *World) counted(alerts int) {
 	w.killDaemon()
