@@ -51,7 +51,7 @@ func (w blueprint) levelsWish(pod *corev1.Pod) levelsWish {
 // levels is the next step towards the levels of the file, nil when there is none or a restart brings them in.
 func (w blueprint) levels(o observed) step {
 	pod, unsure := o.pod(), kube.Levels(o.record, w.Cluster)
-	if !w.runs(pod, o.written) {
+	if !w.runs(pod, o.written) || w.recordLost(o) { // without what was in it the record would forget what is ours
 		return nil
 	}
 	changes, ok := w.levelChanges(o)
