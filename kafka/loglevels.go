@@ -86,6 +86,18 @@ func loggerNamed(key string) string {
 	return ""
 }
 
+// LoggerLine reports whether a line of a log4j.properties says something of a logger, commented out or not, or nothing that counts. What
+// any other line sets may be the password of an appender.
+func LoggerLine(line string) bool {
+	line = strings.TrimSpace(line)
+	said := strings.TrimLeft(line, "#! \t")
+	key, _, sets := strings.Cut(said, "=")
+	if sets {
+		return loggerNamed(strings.TrimSpace(key)) != ""
+	}
+	return said == "" || said != line
+}
+
 // canDiffer reports whether a running broker can be brought from one to the other and back. One of them may be missing; what
 // is missing inherits the level, so that it must have no appenders of its own. The root logger has nobody to inherit from.
 func (l logger) canDiffer(other logger, name string) bool {

@@ -42,3 +42,21 @@ func TestWhatOfALog4jFileABrokerTakesWhileItRuns(t *testing.T) {
 		})
 	}
 }
+
+func TestWhichLinesOfALog4jFileMayBeShown(t *testing.T) {
+	for line, shown := range map[string]bool{
+		"":                                      true,
+		" \r":                                   true,
+		"log4j.rootLogger=INFO, out":            true,
+		" log4j.category.kafka = DEBUG\r":       true,
+		"# log4j.logger.kafka=DEBUG":            true,
+		"# what operations want to see":         true,
+		"#log4j.appender.mail.password=hunter2": false,
+		"log4j.appender.mail.password=hunter2":  false,
+		"log4j.appender.mail.password: hunter2": false,
+		"log4j.loggers.password=hunter2":        false,
+		"hunter2":                               false,
+	} {
+		require.Equal(t, shown, LoggerLine(line), line)
+	}
+}

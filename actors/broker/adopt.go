@@ -22,15 +22,17 @@ func adopt(w blueprint, o observed, _ time.Time) step {
 	}
 }
 
-// takeoverRecord records what people had written of the file when a Pod was taken over, as long as that can be known. Who cannot write it
-// has lost no more than that such an edit restarts the broker.
+// takeoverRecord records what people had written of the file and of log4jConfig when a Pod was taken over, as long as that can be known. Who cannot
+// write it has lost no more than that such an edit restarts the broker.
 func takeoverRecord(w blueprint, o observed, _ time.Time) step {
 	pod := o.pod()
 	if pod == nil || w.Leaving || o.written.Deleting(pod) || !adoptedPod(pod) || w.recordLost(o) {
 		return nil
 	}
 	text, known := w.atTakeover(o)
-	if recorded, is := kube.UserConfig(o.record, w.Cluster); !known || is && recorded == hidden(text) {
+	recorded, is := kube.UserConfig(o.record, w.Cluster)
+	log, logKnown := w.adoptedLog(o)
+	if (!known || is && recorded == hidden(text)) && (!logKnown || w.logRecorded(o, log)) {
 		return nil
 	}
 	return w.record(o, w.applied(o), "what people had written when the broker was taken over")

@@ -17,6 +17,6 @@
 //	describe ─▶ record what is about to be ours ─▶ alter ─▶ record what is ours ─▶ describe ─▶ file ─▶ hashes of the Pod
 //
 // What Kafka refuses of a file is recorded, too (dynamic_kept.go): a Pod that is made anew for another reason starts without.
-// Levels of loggers are set the same way (levels.go), and a running Pod gets other CPU (cpu.go).
+// Levels of loggers are set the same way (levels.go, of Koperator's Pods levels_adopted.go), and a running Pod gets other CPU (cpu.go).
 // Each of these steps follows from what is there, so a daemon may die between any two of them.
 package broker

@@ -251,6 +251,7 @@ func (w blueprint) recordWith(o observed, applied kafka.Applied, refused map[str
 	if pod := o.pod(); pod == nil || !adoptedPod(pod) {
 		return record
 	}
+	record = kube.WithLog4j(record, w.logRecord(o))
 	if text, known := w.atTakeover(o); known {
 		return kube.WithUserConfig(record, hidden(text))
 	}
@@ -287,6 +288,9 @@ func (w blueprint) remembered(o observed, now time.Time) asked {
 	}
 	if text, known := w.atTakeover(o); known {
 		a.takeover = text
+	}
+	if text, known := w.adoptedLog(o); known {
+		a.levels.adopted = text
 	}
 	if o.record != nil && a.after != nil && a.after.Equal(kube.Applied(o.record, w.Cluster)) {
 		a.after = nil

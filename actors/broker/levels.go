@@ -40,6 +40,8 @@ type levelsAsked struct {
 	done, refused levelsWish
 	// said are Kafka's words.
 	said string
+	// adopted is the log4jConfig that counts for a Pod of Koperator's, as far as that was known last.
+	adopted string
 }
 
 func (w blueprint) levelsWish(pod *corev1.Pod) levelsWish {
@@ -49,7 +51,7 @@ func (w blueprint) levelsWish(pod *corev1.Pod) levelsWish {
 // levels is the next step towards the levels of the file, nil when there is none or a restart brings them in.
 func (w blueprint) levels(o observed) step {
 	pod, unsure := o.pod(), kube.Levels(o.record, w.Cluster)
-	if !w.runs(pod, o.written) {
+	if !w.runs(pod, o.written) || w.recordLost(o) { // without what was in it the record would forget what is ours
 		return nil
 	}
 	changes, ok := w.levelChanges(o)
@@ -65,8 +67,10 @@ func (w blueprint) levels(o observed) step {
 		return setLevels{address: AdminAddress(w.Cluster, w.id), changes: changes, of: of}
 	}
 	switch {
-	case w.podDiffers(pod) && refused:
+	case w.edited(pod) && refused:
 		return nil
+	case w.editedSince(pod):
+		return w.tookLevels(o)
 	case w.podDiffers(pod):
 		return w.writeLevels(o)
 	}
@@ -79,7 +83,7 @@ func (w blueprint) levels(o observed) step {
 // levelsLive reports whether nothing but levels of loggers keeps the Pod from being the one that is wanted.
 func (w blueprint) levelsLive(o observed) bool {
 	pod := o.pod()
-	if !w.isBroker() || !w.podDiffers(pod) || stuck(pod) || o.asked.levels.refused == w.levelsWish(pod) {
+	if !w.isBroker() || !w.edited(pod) || stuck(pod) || o.asked.levels.refused == w.levelsWish(pod) {
 		return false
 	}
 	_, ok := w.levelChanges(o)
@@ -90,17 +94,30 @@ func (w blueprint) levelsLive(o observed) bool {
 // by its hash: with the loggers of its file in place of those that are wanted the hash has to be the same.
 func (w blueprint) levelChanges(o observed) (changes []kafka.ConfigChange, ok bool) {
 	pod, unsure := o.pod(), kube.Levels(o.record, w.Cluster)
-	if !w.podDiffers(pod) && len(unsure) == 0 {
+	if !w.edited(pod) && len(unsure) == 0 || w.config.Log4jConfig == "" {
 		return nil, false
 	}
-	if o.config == nil || w.config.Log4jConfig == "" || o.config.Data[kube.KeyLog4j] == "" || !kube.SignedConfig(o.config) {
+	was, known := w.logOfFile(o)
+	if adoptedPod(pod) {
+		was, known = w.adoptedLog(o)
+	}
+	if !known {
 		return nil, false
 	}
-	if was := w.userHashWithLog(o.config.Data[kube.KeyLog4j]); !kube.SamePodPart(was, pod.Annotations[kube.AnnotationUserInputsHash]) &&
-		!w.levelsWritten(o) {
-		return nil, false
+	return kafka.LogLevels(was, w.config.Log4jConfig, unsure)
+}
+
+// edited reports whether people have changed what only another Pod has, whoever made this one.
+func (w blueprint) edited(pod *corev1.Pod) bool { return w.podDiffers(pod) || w.editedSince(pod) }
+
+// logOfFile is the log4jConfig of a Pod that we made, as its file has it.
+func (w blueprint) logOfFile(o observed) (text string, known bool) {
+	if o.config == nil || o.config.Data[kube.KeyLog4j] == "" || !kube.SignedConfig(o.config) {
+		return "", false
 	}
-	return kafka.LogLevels(o.config.Data[kube.KeyLog4j], w.config.Log4jConfig, unsure)
+	text = o.config.Data[kube.KeyLog4j]
+	made := o.pod().Annotations[kube.AnnotationUserInputsHash]
+	return text, kube.SamePodPart(w.userHashWithLog(text), made) || w.levelsWritten(o)
 }
 
 // levelsWritten reports whether the file has loggers that its Pod's hash does not have yet: nobody writes another file under

@@ -120,3 +120,16 @@ func TestWhenAChangeOfLog4jConfigRestarts(t *testing.T) {
 func (s *scene) refusesLevels() {
 	s.o.asked.levels = levelsAsked{refused: s.w.levelsWish(s.pod()), said: "no"}
 }
+
+// The record of the loggers is that of the values that are ours, too.
+func TestLevelsWaitForARecordThatSomebodyHasDeleted(t *testing.T) {
+	s := relogged(t, logWarn, logInfo)
+	ours := map[string]string{"log.retention.ms": "1"}
+	s.record(ours)
+	s.o.asked = s.w.remembered(s.o, now)
+	s.o.record = nil
+	require.Nil(t, levels(s.w, s.o, now))
+	s.done(configure(s.w, s.o, now))
+	require.Equal(t, ours, kube.Applied(s.o.record, s.w.Cluster))
+	require.IsType(t, apply{}, levels(s.w, s.o, now))
+}

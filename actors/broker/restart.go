@@ -67,8 +67,8 @@ func (w blueprint) restartReason(o observed) string {
 		return "stop: the spec has it in maintenance"
 	case w.noRoom(o) != "" && !stuck(pod):
 		return ""
-	case w.editedSince(pod) && w.heard(o):
-		return "restart: " + editedSinceTakeover
+	case w.editedSince(pod) && w.heard(o) && !w.levelsLive(o):
+		return "restart: " + firstOf(w.levelsRefusedReason(o), editedSinceTakeover)
 	case w.podDiffers(pod) && w.heard(o) && !w.levelsLive(o) && !w.cpuLive(o):
 		return "restart: " + firstOf(w.levelsRefusedReason(o), w.difference(pod, o.config))
 	case w.fileDiffers(pod) && w.starting(o).fileDiffers(pod) && w.onlyRestart(o) != "":

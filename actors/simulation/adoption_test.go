@@ -17,9 +17,9 @@ import (
 )
 
 // adopted is a world in which Koperator's cluster ran for an hour before the daemon starts.
-func adopted(w *World) {
+func adopted(w *World, changes ...func(*v1beta1.KafkaCluster)) {
 	w.killDaemon()
-	w.madeByKoperator(kafkaCluster("demo", nodes(3)))
+	w.madeByKoperator(kafkaCluster("demo", append(changes, nodes(3))...))
 	w.advance(time.Hour)
 	for id := range messages.BrokerID(3) {
 		require.True(w.t, w.serves("demo", id))

@@ -63,7 +63,7 @@ func (w *World) play(seed uint64, steps int, changes ...func(*v1beta1.KafkaClust
 func (h *history) begin(changes []func(*v1beta1.KafkaCluster)) {
 	if h.takenOver = len(changes) == 0 && h.rng.IntN(6) == 0; h.takenOver {
 		h.killDaemon()
-		h.madeByKoperator(kafkaCluster(h.name, nodes(3+2*h.rng.IntN(2))))
+		h.madeByKoperator(kafkaCluster(h.name, nodes(3+2*h.rng.IntN(2)), logging("log4j.rootLogger=INFO, out\nlog4j.appender.out=console\n")))
 		h.advance(h.minutes(10))
 		h.startDaemon()
 		h.eventually(time.Minute, "its Pods are taken over", func() bool { // what differs from the spec of that moment waits for consent

@@ -109,16 +109,17 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	harms := r.kafka.stopping(cluster, stop)
 	// Who has lost the record of what a broker was started with, or somebody's edit of it, cannot tell what it may take while it runs.
 	config, _ := r.kafka.store.get(key{kube.KindConfigMap, pod.Namespace, kube.BrokerConfigName(cluster.Name, id)}).(*corev1.ConfigMap)
-	recorded := config != nil && kube.SignedConfig(config)
+	recorded, levels := config != nil && kube.SignedConfig(config), true
 	if !kube.MadeByUs(pod) && owner != nil {
 		record, _ := r.kafka.store.get(key{kube.KindConfigMap, pod.Namespace, kube.BrokerAppliedName(cluster.Name, id)}).(*corev1.ConfigMap)
 		_, recorded = kube.UserConfig(record, owner)
+		levels = kube.RecordedLog4j(record, owner).Has != ""
 	}
 	drained, letGo := r.kafka.store.drained(pod.Spec.NodeName, stop.blindness), r.letsGo(pod)
 	lost := r.kafka.hasLost(cluster, id, pod.UID)
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !drained && !letGo && !lost && !r.wanted(pod, owner, recorded) {
+	if !drained && !letGo && !lost && !r.wanted(pod, owner, recorded, levels) {
 		i.violated("Pod %s was stopped although nobody wants it replaced", pod.Name)
 	}
 	if only, said := r.expected[cluster]; said && !slices.Contains(only, id) {
@@ -189,7 +190,7 @@ func (r *restarts) blindness(at time.Time) time.Duration {
 
 // wanted reports whether somebody wants a Pod replaced: its broker's part of the spec was another when the first Pod of
 // its making was made, or it is marked. Whatever was true within the daemon's blindness counts.
-func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded bool) bool {
+func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded, levels bool) bool {
 	if owner == nil || kube.RestartAsked(pod) {
 		return true
 	}
@@ -201,7 +202,7 @@ func (r *restarts) wanted(pod *corev1.Pod, owner *v1beta1.KafkaCluster, recorded
 			return true
 		}
 		for _, was := range made {
-			if !reflect.DeepEqual(partOf(was, idOf(pod), live), partOf(is, idOf(pod), live)) || !kube.MadeByUs(pod) && levelsOf(was, idOf(pod)) != levelsOf(is, idOf(pod)) {
+			if !reflect.DeepEqual(partOf(was, idOf(pod), live), partOf(is, idOf(pod), live)) || !levels && levelsOf(was, idOf(pod)) != levelsOf(is, idOf(pod)) {
 				return true
 			}
 		}
@@ -252,7 +253,7 @@ func (r *restarts) between(cluster types.UID, from, to time.Time) []*v1beta1.Kaf
 	return stood
 }
 
-// levelsOf are the levels of a node's loggers: with which of them Koperator's Pods were started nobody knows.
+// levelsOf is the log4jConfig of a node: without a record nobody knows which one there was when a Pod of Koperator's was taken over.
 func levelsOf(cluster *v1beta1.KafkaCluster, id messages.BrokerID) string {
 	for i := range cluster.Spec.Brokers {
 		config, err := v1beta1.BrokerConfigOf(&cluster.Spec, &cluster.Spec.Brokers[i])

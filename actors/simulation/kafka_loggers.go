@@ -63,8 +63,14 @@ func (p *process) alterLevels(changes []kafkaclient.ConfigChange, validateOnly b
 	return nil
 }
 
-// log4jOf is the log4j.properties that a Pod mounts, as it stands now.
+// log4jOption has Kafka read the log4j.properties of its ConfigMap.
+const log4jOption = "KAFKA_LOG4J_OPTS"
+
+// log4jOf is the log4j.properties that a Pod's Kafka reads, as it stands now.
 func (l *kubelets) log4jOf(pod *corev1.Pod) string {
+	if envOf(pod)[log4jOption] == "" {
+		return ""
+	}
 	name := kube.BrokerConfigName(pod.Labels[kube.LabelCluster], idOf(pod))
 	config, ok := l.store.get(key{kube.KindConfigMap, pod.Namespace, name}).(*corev1.ConfigMap)
 	if !ok {

@@ -107,12 +107,13 @@ func (k koperatorNode) config() *corev1.ConfigMap {
 	}
 	meta := k.meta(kube.BrokerConfigName(k.cluster.Name, k.id))
 	meta.Annotations = map[string]string{kube.AnnotationLastApplied: koperatorsRecord}
-	return &corev1.ConfigMap{
-		ObjectMeta: meta,
-		Data: map[string]string{kube.KeyBrokerConfig: fmt.Sprintf(
-			"controller.quorum.voters=%s\nlog.dirs=/kafka-logs/kafka\nnode.id=%d\nprocess.roles=%s\n%s",
-			strings.Join(voters, ","), k.id, strings.Join(k.roles(k.id), ","), k.cluster.Spec.ReadOnlyConfig)},
+	files := map[string]string{kube.KeyBrokerConfig: fmt.Sprintf(
+		"controller.quorum.voters=%s\nlog.dirs=/kafka-logs/kafka\nnode.id=%d\nprocess.roles=%s\n%s",
+		strings.Join(voters, ","), k.id, strings.Join(k.roles(k.id), ","), k.cluster.Spec.ReadOnlyConfig)}
+	if text := levelsOf(k.cluster, k.id); text != "" {
+		files[kube.KeyLog4j] = text
 	}
+	return &corev1.ConfigMap{ObjectMeta: meta, Data: files}
 }
 
 func (k koperatorNode) pod() *corev1.Pod {
@@ -140,6 +141,10 @@ func (k koperatorNode) pod() *corev1.Pod {
 				ClaimName: k.claimName(),
 			}}},
 		},
+	}
+	if levelsOf(k.cluster, k.id) != "" {
+		kafka := &pod.Spec.Containers[0]
+		kafka.Env = append(kafka.Env, corev1.EnvVar{Name: log4jOption, Value: "-Dlog4j.configuration=file:/config/log4j.properties"})
 	}
 	return pod
 }

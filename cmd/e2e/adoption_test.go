@@ -18,6 +18,7 @@ func TestAdoption(t *testing.T) {
 	t.Cleanup(func() { deployOperator(t) })
 	cluster := n.sample(named("adopted"), single, withoutHeadless)
 	cluster.Spec.PropagateLabels, cluster.Spec.RackAwareness = true, nil
+	logging("INFO")(cluster)
 	cluster.Finalizers = []string{
 		"finalizer.kafkaclusters.kafka.banzaicloud.io", "topics.kafkaclusters.kafka.banzaicloud.io",
 		"users.kafkaclusters.kafka.banzaicloud.io",

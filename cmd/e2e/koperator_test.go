@@ -116,6 +116,7 @@ func (n namespace) daysWork(name, pod string) {
 	next.Labels = map[string]string{"team": "payments"}
 	next.Spec.ClusterWideConfig += "\nmessage.max.bytes=2000000\n"
 	next.Spec.ReadOnlyConfig += "\nnum.network.threads=4\n"
+	logging("WARN")(next)
 	n.apply(next)
 	n.eventually(2*time.Minute, "all of it has its effect", func() (bool, string) {
 		said := n.exec(pod, "kafka-configs.sh --bootstrap-server "+name+"-all-broker:29092 --describe --all --entity-type brokers --entity-name 0 "+
@@ -123,15 +124,25 @@ func (n namespace) daysWork(name, pod string) {
 		service := n.kubectl("get", "service", name+"-all-broker", "-o", "jsonpath={.metadata.labels.team}")
 		return slices.Equal(strings.Fields(said), []string{"message.max.bytes=2000000", "num.network.threads=4"}) && service == "payments", said + "; " + service
 	})
+	n.eventually(2*time.Minute, "also the level of the log", func() (bool, string) { return n.logsFrom(name, pod, "WARN") })
 	n.waitReady(name)
 	next = n.spec(name)
+	logging("INFO")(next)
 	next.Spec.ClusterWideConfig = strings.ReplaceAll(next.Spec.ClusterWideConfig, "=2000000", "=3000000")
 	n.apply(next)
 	n.eventually(2*time.Minute, "and the next edit, too", func() (bool, string) {
 		said := n.exec(pod, "kafka-configs.sh --bootstrap-server "+name+"-all-broker:29092 --describe --entity-type brokers --entity-default")
 		return strings.Contains(said, "message.max.bytes=3000000"), said
 	})
+	n.eventually(2*time.Minute, "the level, too", func() (bool, string) { return n.logsFrom(name, pod, "INFO") })
 	n.waitReady(name)
+}
+
+// logsFrom reports whether a broker says that it logs from a level on.
+func (n namespace) logsFrom(name, pod, level string) (bool, string) {
+	n.t.Helper()
+	said := n.exec(pod, "kafka-configs.sh --bootstrap-server "+name+"-all-broker:29092 --describe --all --entity-type broker-loggers --entity-name 0")
+	return slices.Contains(strings.Fields(said), "root="+level), said
 }
 
 // uninstallOperator takes the operator's Deployment away, and nothing else.
