@@ -334,11 +334,12 @@ func (a *cluster) converge(c actor.Context) {
 }
 
 // take follows a new version of the resource. A spec with an error is told of and not followed. Of its status only what we know
-// counts: somebody else may have written the rest.
+// counts, and the number of alerts: somebody else may have written the rest.
 func (a *cluster) take(resource *v1beta1.KafkaCluster) {
 	if a.newest != nil && a.newest.ResourceVersion == resource.ResourceVersion && a.judgedBy == a.known.Quorum {
 		return
 	}
+	a.hearAlerts(resource)
 	changed := a.newest == nil || a.newest.Generation != resource.Generation || !maps.Equal(a.newest.Labels, resource.Labels) ||
 		a.judgedBy != a.known.Quorum
 	a.newest, a.judgedBy = resource, a.known.Quorum

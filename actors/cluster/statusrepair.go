@@ -15,7 +15,7 @@ import (
 const repairPause = 10 * time.Second
 
 // repairer looks after a status that others change: by kubectl, from a backup, or with what an earlier leader had on its way. None of
-// that is believed. It is written over once for each such change; what others add beside our fields stays theirs.
+// that is believed but the number of alerts (hearAlerts). It is written over once for each such change; what others add beside our fields stays theirs.
 type repairer struct {
 	// stands is the status as the API server had it in version, by its own word.
 	stands  v1beta1.KafkaClusterStatus
@@ -59,4 +59,37 @@ func (a *cluster) repaired(now time.Time) {
 		a.Log.Warn("status was changed by somebody else: writing it again", "reason", "it is what the operator saw")
 		a.status.repair.due, a.status.repair.last = false, now
 	}
+}
+
+// hearAlerts takes the number of alerts that speak against restarts, which is the one thing of status that is somebody else's: whoever
+// counts them writes it there. Ours never changes it, so that another one than stood is theirs.
+func (a *cluster) hearAlerts(resource *v1beta1.KafkaCluster) {
+	count := alertsIn(&resource.Status)
+	if !a.loaded || kube.VersionOf(resource) <= a.status.repair.version || count == alertsIn(&a.status.repair.stands) {
+		return
+	}
+	a.Log.Info("alerts counted", "alerts", count, "reason", "somebody has written so into status")
+	countAlerts(&a.known, count)
+	a.status.repair.stands = *a.status.repair.stands.DeepCopy() // which the cache may share
+	countAlerts(&a.status.repair.stands, count)
+	a.status.heardBeside = a.status.job.running
+}
+
+func alertsIn(status *v1beta1.KafkaClusterStatus) int {
+	if status.RollingUpgrade == nil {
+		return 0
+	}
+	return status.RollingUpgrade.ErrorCount
+}
+
+func countAlerts(status *v1beta1.KafkaClusterStatus, count int) {
+	if alertsIn(status) == count {
+		return
+	}
+	counted := v1beta1.RollingUpgradeStatus{}
+	if status.RollingUpgrade != nil {
+		counted = *status.RollingUpgrade
+	}
+	counted.ErrorCount = count
+	status.RollingUpgrade = &counted
 }
