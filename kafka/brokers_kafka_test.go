@@ -54,14 +54,22 @@ func (b realBrokers) try(id messages.BrokerID, what func(context.Context, *Admin
 
 func (b realBrokers) observed() (observed messages.KafkaObserved) {
 	b.t.Helper()
+	b.session(func(ctx context.Context, session *Session) (err error) {
+		observed, err = session.Observe(ctx, Ask{KRaft: true, Detail: true})
+		return err
+	})
+	return observed
+}
+
+// session asks node 1 as the health actor does.
+func (b realBrokers) session(what func(context.Context, *Session) error) {
+	b.t.Helper()
 	session, err := NewSession([]string{b.nodes[1].address}, open)
 	require.NoError(b.t, err)
 	defer session.Close()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
 	defer cancel()
-	observed, err = session.Observe(ctx, Ask{KRaft: true, Detail: true})
-	require.NoError(b.t, err)
-	return observed
+	require.NoError(b.t, what(ctx, session))
 }
 
 func (b realBrokers) Registered() []messages.BrokerID {
@@ -93,12 +101,9 @@ func (b realBrokers) Partition(topic string) messages.Partition {
 
 func (b realBrokers) Elect(topic string) {
 	b.t.Helper()
-	session, err := NewSession([]string{b.nodes[1].address}, open)
-	require.NoError(b.t, err)
-	defer session.Close()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 20*time.Second)
-	defer cancel()
-	require.NoError(b.t, session.ElectPreferred(ctx, []messages.Partition{{Topic: topic}}))
+	b.session(func(ctx context.Context, session *Session) error {
+		return session.ElectPreferred(ctx, []messages.Partition{{Topic: topic}})
+	})
 }
 
 func (b realBrokers) Move(topic string, to ...messages.BrokerID) {

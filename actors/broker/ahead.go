@@ -167,8 +167,8 @@ func (o observed) with(w blueprint, wanted kube.Object, now time.Time) observed 
 	case *corev1.Pod:
 		o.pods = replaced(o.pods, made)
 	case *corev1.PersistentVolumeClaim:
-		if was := o.claimOf(made.Name); was != nil { // all else of a claim is the API server's
-			is := was.DeepCopy()
+		if at := slices.IndexFunc(o.claims, func(c *corev1.PersistentVolumeClaim) bool { return c.Name == made.Name }); at >= 0 {
+			is := o.claims[at].DeepCopy() // all else of a claim is the API server's
 			is.Labels, is.Annotations, is.OwnerReferences = made.Labels, made.Annotations, made.OwnerReferences
 			is.Spec.Resources = made.Spec.Resources
 			made, object = is, is
@@ -185,15 +185,6 @@ func (o observed) with(w blueprint, wanted kube.Object, now time.Time) observed 
 	}
 	o.written.Applied(wanted, object, now)
 	return o
-}
-
-func (o observed) claimOf(name string) *corev1.PersistentVolumeClaim {
-	for _, claim := range o.claims {
-		if claim.Name == name {
-			return claim
-		}
-	}
-	return nil
 }
 
 // without is what is there once an object is gone.
