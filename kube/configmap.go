@@ -25,6 +25,8 @@ const (
 	KeyUserConfig = "user-config"
 	// KeyStartedConfig is the file that the broker was started with, where it was changed while the broker ran.
 	KeyStartedConfig = "started-config"
+	// KeyMetadataVersion is the release whose metadata.version a first voter formats with; it is gone once the quorum is there.
+	KeyMetadataVersion = "metadata-version"
 	// KeyLog4j is the file of the loggers, where people have written one.
 	KeyLog4j    = "log4j.properties"
 	keyJMXRules = "config.yaml"

@@ -215,6 +215,20 @@ quorum_options() {
   fi
 }
 
+# A new quorum begins with the metadata.version that people ask for, since Kafka cannot go back to it from a newer one. One that this Kafka
+# does not have yet is asked for in vain, and so is one without the dynamic quorum: the operator tells of both.
+level_options() {
+  local level= asked own lowest=0 major minor full
+  [[ " ${todo[*]} " = *" $metadata "* ]] || return
+  { read -r level <"${config%/*}/metadata-version"; } 2>/dev/null
+  [[ $level =~ ^([0-9]+)\.([0-9]+) ]] || return
+  asked=$((10#${BASH_REMATCH[1]} * 1000 + 10#${BASH_REMATCH[2]}))
+  read -r major minor full <<<"$(kafka_version)"
+  own=$((10#${major:-0} * 1000 + 10#${minor:-0}))
+  [ "${KAFKA_QUORUM:-}" = Dynamic ] && lowest=3009
+  [ "$asked" -lt "$lowest" ] || [ "$asked" -gt "$own" ] || printf '%s\n' --release-version "$level"
+}
+
 storage_format() {
   # The JMX agent in KAFKA_OPTS would take the port that the broker's own needs a moment later.
   KAFKA_OPTS= JMX_PORT= exec "$home/bin/kafka-storage.sh" format --cluster-id "$CLUSTER_ID" --ignore-formatted \
@@ -227,7 +241,7 @@ format() {
   local options dir code
   [ "${#todo[@]}" -gt 0 ] || return 0
   format_config >"$state/format.properties" || exit 1
-  mapfile -t options < <(quorum_options)
+  mapfile -t options < <(quorum_options; level_options)
   say "formatting ${todo[*]} ${options[*]}"
   run storage_format "${options[@]}"
   code=$?

@@ -212,6 +212,41 @@ func TestStartScriptFormats(t *testing.T) {
 				formatCall(" --initial-controllers 0@demo-0:29093:AAAAAAAAAAAAAAAAAAAAAA"),
 			}, kafka...),
 		},
+		"a first controller begins with the metadata.version that is asked for": {
+			given: func(n *node) {
+				n.env["KAFKA_INITIAL_CONTROLLERS"] = "0@demo-0:29093:AAAAAAAAAAAAAAAAAAAAAA"
+				n.write("metadata-version", "4.0")
+			},
+			want: append([]string{
+				formatCall(" --initial-controllers 0@demo-0:29093:AAAAAAAAAAAAAAAAAAAAAA --release-version 4.0"),
+			}, kafka...),
+		},
+		"that of a static quorum, too": {
+			given: func(n *node) {
+				n.env["KAFKA_QUORUM"] = "Static"
+				n.write("metadata-version", "3.8")
+			},
+			want: append([]string{formatCall(" --release-version 3.8")}, kafka...),
+		},
+		"one that this Kafka does not have is asked for in vain": {
+			given: func(n *node) { n.write("metadata-version", "4.9-IV1") },
+			want:  append([]string{formatCall(" --no-initial-controllers")}, kafka...),
+		},
+		"one without the dynamic quorum, too": {
+			given: func(n *node) { n.write("metadata-version", "3.8") },
+			want:  append([]string{formatCall(" --no-initial-controllers")}, kafka...),
+		},
+		"what is no version is none": {
+			given: func(n *node) { n.write("metadata-version", "$(touch /tmp/x) newest") },
+			want:  append([]string{formatCall(" --no-initial-controllers")}, kafka...),
+		},
+		"where the metadata are formatted already it is asked for in vain": {
+			given: func(n *node) {
+				n.write("d0/kafka/meta.properties", "version=1")
+				n.write("metadata-version", "4.0")
+			},
+			want: append([]string{formatCall(" --no-initial-controllers")}, kafka...),
+		},
 		"a first controller on an emptyDir does it in the Pod that may": {
 			given: func(n *node) {
 				n.env["KAFKA_INITIAL_CONTROLLERS"], n.env["KAFKA_FIRST_POD"] = "0@demo-0:29093:AAAAAAAAAAAAAAAAAAAAAA", "pod-1"

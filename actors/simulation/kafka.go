@@ -80,6 +80,8 @@ type process struct {
 	dirs      map[string]string
 	// voters is what it formatted with, or what its file names; empty for who learns it from others.
 	voters []voter
+	// level is the release whose features it formatted with, empty for its own.
+	level string
 	// config is its file as it stood at its start, version the release that it is.
 	config  map[string]string
 	version string
@@ -125,7 +127,9 @@ func (k *kafka) start(key messages.ClusterKey, p *process) bool {
 	if other := c.processes[p.id]; other != nil && other.pod != p.pod {
 		return false
 	}
-	c.processes[p.id] = p
+	if c.processes[p.id] = p; p.level != "" && c.began.IsZero() {
+		c.version = p.level
+	}
 	k.evaluate(c)
 	return true
 }

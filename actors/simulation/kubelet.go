@@ -156,7 +156,7 @@ func (l *kubelets) look(k key) {
 			l.report(pod, state, notStarted("ImagePullBackOff", "no such image"))
 			return
 		}
-		state.file, state.log4j, state.firstVoter = l.fileOf(pod), l.log4jOf(pod), l.firstVoterOf(pod) // mounted from now on, whatever becomes of the ConfigMap
+		state.file, state.log4j, state.firstVoter = l.fileOf(pod), l.log4jOf(pod), l.fileIn(pod, kube.KeyFirstVoter) // mounted from now on, whatever becomes of the ConfigMap
 		l.enter(pod, state, pulling, l.faults.between("pull of "+k.String(), time.Second, 3*time.Second))
 	case state.stage == up:
 		serves, refused := l.kafka.state(clusterOf(pod), idOf(pod), pod.UID)
@@ -202,7 +202,7 @@ func (l *kubelets) passed(uid types.UID, turn int) {
 func (l *kubelets) start(pod *corev1.Pod, state *podState) {
 	state.started = time.Now()
 	if file := l.fileOf(pod); len(file) > 0 { // of a ConfigMap that is gone the kubelet keeps what it has mounted
-		state.file, state.log4j, state.firstVoter = file, l.log4jOf(pod), l.firstVoterOf(pod)
+		state.file, state.log4j, state.firstVoter = file, l.log4jOf(pod), l.fileIn(pod, kube.KeyFirstVoter)
 	}
 	if state.why = l.runScript(pod, state); state.why != "" {
 		state.stage = holding

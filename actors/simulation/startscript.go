@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	kafkaclient "github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
@@ -29,6 +30,8 @@ type logDir struct {
 	clusterID, directory string
 	// voters is what it was formatted with, if it was the metadata dir of a first voter.
 	voters string
+	// level is the release that such a voter was told to begin with, empty for the newest.
+	level string
 }
 
 func newVolume(claim types.UID) *volume {
@@ -107,6 +110,7 @@ func (l *kubelets) newLogDir(pod *corev1.Pod, dir string, metadata bool, n int, 
 	made.directory = fmt.Sprintf("random-%x", digest(l.faults.seed, string(pod.UID)+dir, n))
 	if metadata && env["KAFKA_INITIAL_CONTROLLERS"] != "" {
 		made.voters = env["KAFKA_INITIAL_CONTROLLERS"]
+		made.level = formatsAs(l.fileIn(pod, kube.KeyMetadataVersion), versionOf(pod))
 		l.invariants.firstVoter(pod, made.clusterID)
 		for _, v := range votersOf(made.voters) {
 			if v.id == idOf(pod) {
@@ -115,6 +119,15 @@ func (l *kubelets) newLogDir(pod *corev1.Pod, dir string, metadata bool, n int, 
 		}
 	}
 	return made
+}
+
+// formatsAs is the release whose features a first voter begins with, empty for its own: one that it does not have is asked for in vain.
+func formatsAs(asked, own string) string {
+	level, _, _ := strings.Cut(asked, "-")
+	if level == "" || kafkaclient.NewerMetadata("3.9", level) || kafkaclient.NewerMetadata(level, own) {
+		return ""
+	}
+	return level
 }
 
 // processOf is the Kafka that a Pod starts.
@@ -133,7 +146,7 @@ func (l *kubelets) processOf(pod *corev1.Pod, state *podState) *process {
 	first := strings.Split(file["log.dirs"], ",")[0]
 	if v := l.volumeOf(pod, state, first); v != nil {
 		p.clusterID, p.directory = v.dirs[first].clusterID, v.dirs[first].directory
-		p.voters = votersOf(v.dirs[first].voters)
+		p.voters, p.level = votersOf(v.dirs[first].voters), v.dirs[first].level
 	}
 	if static := file["controller.quorum.voters"]; static != "" {
 		p.voters = votersOf(static)
@@ -244,14 +257,14 @@ func (l *kubelets) fileOf(pod *corev1.Pod) map[string]string {
 	return file
 }
 
-// firstVoterOf is the Pod that may be a first voter with its metadata on an emptyDir.
-func (l *kubelets) firstVoterOf(pod *corev1.Pod) string {
+// fileIn is a file of a broker's ConfigMap, empty where it has none.
+func (l *kubelets) fileIn(pod *corev1.Pod, file string) string {
 	name := kube.BrokerConfigName(pod.Labels[kube.LabelCluster], idOf(pod))
 	config, ok := l.store.get(key{kube.KindConfigMap, pod.Namespace, name}).(*corev1.ConfigMap)
 	if !ok {
 		return ""
 	}
-	return config.Data[kube.KeyFirstVoter]
+	return config.Data[file]
 }
 
 // volumeOf is the disk that a log dir is on, nil when the Pod mounts none there.

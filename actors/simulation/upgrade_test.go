@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 func TestMetadataVersionIsRaisedAfterTheLastNodeRunsTheNewKafka(t *testing.T) {
@@ -36,6 +38,26 @@ func TestMetadataVersionIsRaisedAfterTheLastNodeRunsTheNewKafka(t *testing.T) {
 		require.Equal(w.t, "4.3", w.cluster("demo").Status.Version)
 		require.Nil(w.t, kube.Condition(w.cluster("demo").Status.Conditions, kube.ConditionMetadata))
 		require.Empty(w.t, w.lostPartitions("demo"))
+	})
+}
+
+func TestANewQuorumBeginsWithTheMetadataVersionThatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3), image("kafka:2.13-4.3.1"), metadataVersion("4.0")))
+		w.eventuallyReady("demo")
+		require.Equal(w.t, "4.0-IV3", w.cluster("demo").Status.MetadataVersion)
+		require.Nil(w.t, w.condition("demo", kube.ConditionMetadata))
+		w.settled()
+		for id := range messages.BrokerID(3) {
+			config := w.store.get(key{kube.KindConfigMap, namespace, kube.BrokerConfigName("demo", id)}).(*corev1.ConfigMap)
+			require.NotContains(w.t, config.Data, kube.KeyMetadataVersion, "it says nothing any more")
+		}
+		before := w.podUIDs("demo")
+		w.edit("demo", metadataVersion("4.3"))
+		w.eventually(time.Minute, "it is raised when that is asked for", func() bool { return w.cluster("demo").Status.MetadataVersion == "4.3-IV0" })
+		w.settled()
+		require.Equal(w.t, before, w.podUIDs("demo"))
 	})
 }
 
