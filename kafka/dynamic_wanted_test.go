@@ -210,6 +210,7 @@ func TestFieldOf(t *testing.T) {
 	} {
 		require.Equal(t, field, kafka.FieldOf(cluster, broker, key), key)
 	}
+	require.Equal(t, "spec.readOnlyConfig", kafka.FileFieldOf(cluster, broker, "g.h"), "a file has it from elsewhere")
 	broker.BrokerConfig = &v1beta1.BrokerConfig{Config: "g.h=5\n"}
 	require.Equal(t, "spec.brokers[id=4].brokerConfig.config", kafka.FieldOf(cluster, broker, "g.h"), "a group's text gives way as a whole")
 }

@@ -95,7 +95,7 @@ func LoggerLine(line string) bool {
 	if sets {
 		return loggerNamed(strings.TrimSpace(key)) != ""
 	}
-	return said == "" || said != line
+	return said == "" || said != line && !strings.Contains(said, ":") && !secretKey(said)
 }
 
 // canDiffer reports whether a running broker can be brought from one to the other and back. One of them may be missing; what

@@ -52,6 +52,8 @@ func TestWhichLinesOfALog4jFileMayBeShown(t *testing.T) {
 		"# log4j.logger.kafka=DEBUG":            true,
 		"# what operations want to see":         true,
 		"#log4j.appender.mail.password=hunter2": false,
+		"#log4j.appender.mail.user: hunter2":    false,
+		"# password hunter2":                    false,
 		"log4j.appender.mail.password=hunter2":  false,
 		"log4j.appender.mail.password: hunter2": false,
 		"log4j.loggers.password=hunter2":        false,

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,15 +38,25 @@ func FieldOf(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker, key string) 
 	if own {
 		config = broker.BrokerConfig.Config
 	}
-	for _, place := range []struct{ field, text string }{
-		{settingField(broker, own, "config"), config},
-		{clusterWideField, cluster.Spec.ClusterWideConfig},
-		{messages.BrokerField(broker.ID, "readOnlyConfig"), broker.ReadOnlyConfig},
-		{"spec.readOnlyConfig", cluster.Spec.ReadOnlyConfig},
-	} {
-		if properties, err := Parse(place.text); err == nil {
+	dynamic := fieldWith(key, textField{settingField(broker, own, "config"), config}, textField{clusterWideField, cluster.Spec.ClusterWideConfig})
+	return cmp.Or(dynamic, FileFieldOf(cluster, broker, key))
+}
+
+// FileFieldOf is the field from which a broker's file has a key, empty where it has it from none.
+func FileFieldOf(cluster *v1beta1.KafkaCluster, broker *v1beta1.Broker, key string) string {
+	return fieldWith(key, textField{messages.BrokerField(broker.ID, "readOnlyConfig"), broker.ReadOnlyConfig},
+		textField{"spec.readOnlyConfig", cluster.Spec.ReadOnlyConfig})
+}
+
+// textField is a field that holds properties.
+type textField struct{ field, text string }
+
+// fieldWith is the first field that has a key.
+func fieldWith(key string, fields ...textField) string {
+	for _, f := range fields {
+		if properties, err := Parse(f.text); err == nil {
 			if _, set := properties.Get(key); set {
-				return place.field
+				return f.field
 			}
 		}
 	}

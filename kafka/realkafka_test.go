@@ -58,12 +58,14 @@ func joinRealKafka(first *realKafka) *realKafka {
 	return joinRealKafkaAs(first, 2)
 }
 
-// joinRealKafkaAs starts a broker with another id.
-func joinRealKafkaAs(first *realKafka, id int) *realKafka {
+// joinRealKafkaAs starts a broker with another id. more are lines of its file.
+func joinRealKafkaAs(first *realKafka, id int, more ...string) *realKafka {
 	first.t.Helper()
 	k := &realKafka{t: first.t, libs: first.libs, dir: first.t.TempDir(), controllers: first.controllers}
 	k.address = freeAddress(k.t, 27000)
-	k.format("--no-initial-controllers", []string{"process.roles=broker", fmt.Sprintf("node.id=%d", id), "listeners=INTERNAL://" + k.address})
+	k.format("--no-initial-controllers", append([]string{
+		"process.roles=broker", fmt.Sprintf("node.id=%d", id), "listeners=INTERNAL://" + k.address,
+	}, more...))
 	k.start()
 	return k
 }

@@ -39,8 +39,8 @@ type Writer interface {
 	// MayCreate asks whether a Pod would be made, and makes none. What the API server would refuse is a CreateRefused; that there is one
 	// of the name is none.
 	MayCreate(ctx context.Context, pod *corev1.Pod) error
-	// ApplyStatus writes the whole status of exactly this cluster: if another one has taken its name that is a conflict.
-	// With a resourceVersion it is one, too, when the cluster has changed since that was read.
+	// ApplyStatus writes the whole status of exactly this cluster, but for the number of alerts, which stays as it stands: if another
+	// one has taken its name that is a conflict. With a resourceVersion it is one, too, when the cluster has changed since that was read.
 	ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error)
 	// Delete removes exactly this object as it was read. If it is gone already nothing happens and nothing is wrong; if it
 	// has changed since, or another one has taken its name, that is an error.
@@ -191,11 +191,11 @@ func (c *Client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster)
 		return nil, err
 	}
 	defer c.end(cluster)
-	version, err := c.versionOf(ctx, cluster)
+	cluster, err := c.onStanding(ctx, cluster)
 	if err != nil {
 		return nil, fmt.Errorf("apply status of %s: %w", describe(cluster), err)
 	}
-	patch, err := statusPatch(cluster, version)
+	patch, err := statusPatch(cluster)
 	if err != nil {
 		return nil, fmt.Errorf("apply status of %s: %w", describe(cluster), err)
 	}
@@ -207,22 +207,25 @@ func (c *Client) ApplyStatus(ctx context.Context, cluster *v1beta1.KafkaCluster)
 	return applied.(*v1beta1.KafkaCluster), nil
 }
 
-// versionOf is the resourceVersion that a status is for: the one it was made from or, where that does not matter, the newest of this
-// very cluster. Only a version keeps a late status from a cluster that was made again under the name: the API server takes no notice
-// of the uid in an apply of a custom resource's status.
-func (c *Client) versionOf(ctx context.Context, cluster *v1beta1.KafkaCluster) (string, error) {
+// onStanding is a status with the resourceVersion that it is for: the one it was made from or, where that does not matter, the newest of
+// this very cluster, with the number of alerts that stands there. Only a version keeps a late status from a cluster that was made again
+// under the name: the API server takes no notice of the uid in an apply of a custom resource's status.
+func (c *Client) onStanding(ctx context.Context, cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
 	if cluster.ResourceVersion != "" {
-		return cluster.ResourceVersion, nil
+		return cluster, nil
 	}
 	standing, err := c.own.Get(ctx, KindCluster, cluster.Namespace, cluster.Name)
 	if err != nil {
-		return "", err
+		return cluster, err
 	}
 	if standing.GetUID() != cluster.UID {
-		return "", apierrors.NewConflict(v1beta1.Resource(v1beta1.KafkaClusterResource).GroupResource(), cluster.Name,
+		return cluster, apierrors.NewConflict(v1beta1.Resource(v1beta1.KafkaClusterResource).GroupResource(), cluster.Name,
 			fmt.Errorf("another cluster has taken its name: its uid is %s, not %s", standing.GetUID(), cluster.UID))
 	}
-	return standing.GetResourceVersion(), nil
+	is := *cluster
+	is.ResourceVersion = standing.GetResourceVersion()
+	is.Status = WithAlerts(cluster.Status, Alerts(standing.(*v1beta1.KafkaCluster).Status))
+	return &is, nil
 }
 
 // Delete implements Writer. The preconditions keep a decision about one Pod from hitting its successor, or one that has
@@ -452,8 +455,10 @@ func ownedFields(wanted Object) (map[string]any, error) {
 }
 
 // statusPatch is a whole status for just this version of the cluster: on another one it is a conflict.
-func statusPatch(cluster *v1beta1.KafkaCluster, version string) ([]byte, error) {
-	metadata := map[string]any{"namespace": cluster.Namespace, "name": cluster.Name, "uid": cluster.UID, "resourceVersion": version}
+func statusPatch(cluster *v1beta1.KafkaCluster) ([]byte, error) {
+	metadata := map[string]any{
+		"namespace": cluster.Namespace, "name": cluster.Name, "uid": cluster.UID, "resourceVersion": cluster.ResourceVersion,
+	}
 	return json.Marshal(map[string]any{
 		"apiVersion": v1beta1.GroupVersion().String(),
 		"kind":       "KafkaCluster",

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -56,20 +57,25 @@ func TestAConfigMapWhoseFirstAnswerWasLostIsMadeAgain(t *testing.T) {
 }
 
 func TestAStatusIsOfJustThisCluster(t *testing.T) {
+	var patch struct {
+		Metadata map[string]any
+		Status   v1beta1.KafkaClusterStatus
+	}
 	write := func(version string, standing types.UID) (map[string]any, error) {
+		patch.Metadata = nil
 		_, dynamic, client := clients()
 		dynamic.PrependReactor("get", "kafkaclusters", func(clienttesting.Action) (bool, runtime.Object, error) {
 			cluster := demo()
 			cluster.UID, cluster.ResourceVersion = standing, "9"
+			cluster.Status = WithAlerts(cluster.Status, 3)
 			return true, rawOf(t, cluster, "KafkaCluster"), nil
 		})
-		var patch struct{ Metadata map[string]any }
 		dynamic.PrependReactor("patch", "kafkaclusters", func(action clienttesting.Action) (bool, runtime.Object, error) {
 			require.NoError(t, json.Unmarshal(action.(clienttesting.PatchActionImpl).Patch, &patch))
 			return true, rawOf(t, demo(), "KafkaCluster"), nil
 		})
 		cluster := demo()
-		cluster.ResourceVersion = version
+		cluster.ResourceVersion, cluster.Status = version, WithAlerts(cluster.Status, 1)
 		_, err := client.ApplyStatus(t.Context(), cluster)
 		return patch.Metadata, err
 	}
@@ -79,9 +85,11 @@ func TestAStatusIsOfJustThisCluster(t *testing.T) {
 	sent, err := write("7", "not asked for")
 	require.NoError(t, err)
 	require.Equal(t, named("7"), sent, "as it was read")
+	require.Equal(t, 1, Alerts(patch.Status))
 	sent, err = write("", demo().UID)
 	require.NoError(t, err)
 	require.Equal(t, named("9"), sent, "whatever happened to it meanwhile")
+	require.Equal(t, 3, Alerts(patch.Status), "which somebody else has counted meanwhile")
 	sent, err = write("", "made later")
 	require.True(t, apierrors.IsConflict(err), "%v", err)
 	require.Nil(t, sent)

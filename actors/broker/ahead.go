@@ -55,14 +55,14 @@ func texts(steps []step) []string {
 	var all []string
 	for _, s := range steps {
 		if last := len(all) - 1; last >= 0 && all[last] == atRest { // there is nothing else that it can do
-			all[last] = "wait: a restart needs the cluster's permit"
+			all[last] = waits + ": a restart needs the cluster's permit"
 		}
 		all = append(all, textOf(s))
 	}
 	return all
 }
 
-const atRest = "rest"
+const atRest, waits = "rest", "wait"
 
 func textOf(s step) string {
 	name, reason := nameOf(s), reasonOf(s)
@@ -70,12 +70,16 @@ func textOf(s step) string {
 	case rest:
 		name = atRest
 	case wait:
-		name, reason = "wait", s.reason
+		name, reason = waits, s.reason
 	}
-	if reason == "" {
+	switch {
+	case reason != "":
+		return name + ": " + reason
+	case name == waits: // nothing is amiss
+		return atRest
+	default:
 		return name
 	}
-	return name + ": " + reason
 }
 
 // foretold are the steps of a plan behind the first that do something, as texts.

@@ -1,7 +1,10 @@
 package broker
 
 import (
+	"bytes"
+	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -111,4 +114,25 @@ func TestTheActorDoesWhatItsPlanListed(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, listed, e.names())
 	})
+}
+
+func TestALogShowsAPlanOnceAndAnewWhereItHasChanged(t *testing.T) {
+	var log bytes.Buffer
+	b := newBroker(Config{Context: t.Context(), Log: slog.New(slog.NewTextHandler(&log, nil))}, nil)
+	s := planned(t, nil, func(s *scene) { s.o.pods, s.o.claims, s.o.config = nil, nil, nil })
+	steps := slices.Collect(plan(s.w, s.o, now))
+	tells := func(steps []step) (list bool) {
+		log.Reset()
+		b.tell(steps[0], slices.Values(steps))
+		require.Contains(t, log.String(), nameOf(steps[0]))
+		return strings.Contains(log.String(), " then=")
+	}
+	require.True(t, tells(steps))
+	require.Contains(t, log.String(), "apply Pod demo-node-0: the broker has no Pod")
+	b.failures = 1
+	require.False(t, tells(steps), "it is tried again")
+	b.failures = 0
+	require.False(t, tells(steps[1:]), "it was told before")
+	require.True(t, tells([]step{remove{object: steps[2].(apply).objects[0], reason: "a change of mind"}}))
+	require.True(t, tells(steps[2:]), "what was told before is another plan's")
 }

@@ -73,7 +73,8 @@ type broker struct {
 
 	// running is the step under way, nil when there is none. When it ends the actor looks anew, whatever came meanwhile.
 	running step
-	// foretold are the steps that were told of before they are due.
+	// told is the step that was told of last, foretold are those that were before they are due.
+	told     string
 	foretold []string
 
 	written *kube.Written
@@ -234,6 +235,7 @@ func (b *broker) tell(next step, steps iter.Seq[step]) {
 	level, attributes := levelOf(next), []any{"step", nameOf(next), "reason", reasonOf(next)}
 	switch text := textOf(next); {
 	case level < slog.LevelInfo || !b.Log.Enabled(b.Context, level):
+	case b.retrying(next) && b.told == text: // it was when it was tried first
 	case len(b.foretold) > 0 && b.foretold[0] == text:
 		b.foretold = b.foretold[1:]
 	default:
@@ -241,6 +243,7 @@ func (b *broker) tell(next step, steps iter.Seq[step]) {
 		b.foretold = foretold(all)
 		attributes = append(attributes, "then", texts(all[1:]))
 	}
+	b.told = textOf(next)
 	b.Log.Log(b.Context, level, "step", attributes...)
 }
 
@@ -311,7 +314,7 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 			b.disks = b.disks.withStopped(s.object.GetUID(), now)
 		}
 		if s.endings > 0 {
-			b.endings = endings{count: s.endings, last: now, words: r.Value.words}
+			b.endings = endings{count: s.endings, last: now, words: b.plan.withField(r.Value.words)}
 		}
 	case evict:
 		b.written.Deleted(s.pod)
@@ -440,7 +443,7 @@ func (b *broker) retryDelay() time.Duration { return kit.Doubled(firstRetry, max
 // report tells the parent what is new.
 func (b *broker) report(c actor.Context, now messages.BrokerObserved, at time.Time) {
 	now.ID, now.Revision, now.Ended, now.LastEnded, now.Since = b.ID, b.wanted.Revision, b.endings.count, b.endings.last, b.reported.Since
-	now.LastWords = b.plan.withField(cmp.Or(now.LastWords, b.endings.words))
+	now.LastWords = cmp.Or(now.LastWords, b.endings.words)
 	if now.Phase != b.reported.Phase || now.Reason != b.reported.Reason || now.Since.IsZero() {
 		now.Since = at
 	}

@@ -232,11 +232,18 @@ func followFile(w blueprint, o observed, _ time.Time) step {
 }
 
 // onBrokersAlone reports whether all that people have changed since the start says nothing to a node without the broker role.
-func (w blueprint) onBrokersAlone(f files) bool {
+func (w blueprint) onBrokersAlone(f files) bool { return onBrokersAlone(f, w.Kafka.ELR) }
+
+// mayBeOnBrokersAlone does so while Kafka has yet to tell what it can, too.
+func (w blueprint) mayBeOnBrokersAlone(f files) bool {
+	return onBrokersAlone(f, w.Kafka.ELR || w.Kafka.Version == "")
+}
+
+func onBrokersAlone(f files, elr bool) bool {
 	return !slices.ContainsFunc(f.changed, func(key string) bool {
 		before, was := f.before.Get(key)
 		now, is := f.wanted.Get(key)
-		return (was != is || before != now) && !kafka.OnBrokersAlone(key, f.wanted, w.Kafka.ELR)
+		return (was != is || before != now) && !kafka.OnBrokersAlone(key, f.wanted, elr)
 	})
 }
 

@@ -153,14 +153,16 @@ func (w blueprint) tellRefusals(o observed, told *messages.BrokerObserved) {
 	}
 	var texts []string
 	for _, key := range slices.Sorted(maps.Keys(refused)) {
-		texts = append(texts, w.refusedText(key, refused[key].Said))
+		texts = append(texts, refusedText(key, kafka.FileFieldOf(w.Cluster, &w.Entry, key), refused[key].Said))
 	}
 	told.ConfigRefused, told.ConfigProblems = true, messages.Elided(strings.Join(texts, "; "), longestProblems)
 }
 
-func (w blueprint) refusedText(key, said string) string {
-	if field := kafka.FieldOf(w.Cluster, &w.Entry, key); field != "" {
-		return "Kafka refuses `" + key + "` of " + field + ": " + said
+func refusedText(key, field, said string) string {
+	if field != "" { // what has left the spec may be refused, too
+		key += "` of " + field
+	} else {
+		key += "`"
 	}
-	return "Kafka refuses `" + key + "`: " + said
+	return "Kafka refuses `" + key + ": " + said
 }

@@ -65,7 +65,11 @@ func (w blueprint) weigh(l *live, change kafka.FileChange, a asked) (stay []stri
 		}
 		l.invalid = l.invalid || ofFile
 		l.refused = true
-		l.problems = append(l.problems, w.refusedText(key, refused.text))
+		field := kafka.FieldOf(w.Cluster, &w.Entry, key)
+		if ofFile {
+			field = kafka.FileFieldOf(w.Cluster, &w.Entry, key)
+		}
+		l.problems = append(l.problems, refusedText(key, field, refused.text))
 	}
 	for _, c := range change.Keys {
 		if _, own := l.wanted.Get(c.Key); c.Way == kafka.WayRestart && !own { // what moves from the file to the broker is set before

@@ -28,7 +28,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 	told := messages.BrokerObserved{
 		Phase: messages.PhasePending, Claims: w.claimUIDs(o.claims, nil), Pending: w.pending(o),
 		Lost: append(w.lostDisks(o), w.lostMetadata(o)...), FailedDisks: w.failedDisks(o), FailedSince: o.disks.failedSince, LetGo: w.letGoDisks(o),
-		ScriptWaits: o.scriptWaits(), Version: o.disks.release, Gone: w.gone(o), LastWords: o.lastWords(),
+		ScriptWaits: o.scriptWaits(), Version: o.disks.release, Gone: w.gone(o), LastWords: w.withField(o.lastWords()),
 		Emptied: w.replicasGone(o),
 	}
 	if pod != nil {

@@ -80,7 +80,7 @@ func (w blueprint) withField(words string) string {
 	if key == "" || !logged || w.Cluster == nil {
 		return words
 	}
-	field := kafka.FieldOf(w.Cluster, &w.Entry, key)
+	field := kafka.FileFieldOf(w.Cluster, &w.Entry, key)
 	if field == "" {
 		return words
 	}

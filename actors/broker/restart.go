@@ -95,9 +95,9 @@ func (w blueprint) onlyRestart(o observed) string {
 	pod := o.pod()
 	f, known := w.startedWith(o)
 	switch {
-	case !known || stuck(pod) || !w.isBroker() && !w.onBrokersAlone(f):
+	case !known || stuck(pod) || !w.isBroker() && !w.mayBeOnBrokersAlone(f):
 		return w.difference(pod, o.config)
-	case !w.isBroker():
+	case !w.isBroker(): // or of which it is not known yet whether it says something to a controller
 		return ""
 	default:
 		return shortList(w.fileReasons(o))

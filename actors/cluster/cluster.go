@@ -416,7 +416,9 @@ func (a *cluster) took(r kit.Result[loadedResource]) {
 		return
 	}
 	a.uid, a.known, a.loaded = r.Value.cluster.UID, *r.Value.cluster.Status.DeepCopy(), true
-	a.roll.inherits = a.known.State == v1beta1.ClusterRollingUpgrading
+	if a.loadedVersion == "" { // of the rolls that it has begun itself it knows
+		a.roll.inherits = a.known.State == v1beta1.ClusterRollingUpgrading
+	}
 	a.known.Adopted = a.known.Adopted || koperators(r.Value.cluster, a.Cache.Objects(kube.KindPod, a.Key))
 	a.loadedVersion = r.Value.cluster.ResourceVersion
 	a.listAnew()

@@ -166,7 +166,7 @@ func wantsRestart(n node) bool {
 // the broker has answered that it will not use it any more: an eviction may be on its way meanwhile.
 func (d *rollDecision) keep(v rollView, n node, p permit) {
 	o := n.observed
-	stands := o.Pod == p.Pod && !o.Stopping
+	stands := p.Pod != "" && o.Pod == p.Pod && !o.Stopping
 	switch {
 	case o.Gone, n.leaving && o.Pod == "" && o.Phase == messages.PhaseBlocked, n.atRest(): // it does not come back
 		return
@@ -228,7 +228,11 @@ func (d *rollDecision) repair(v rollView) {
 	for _, n := range v.nodes {
 		stuck := n.observed.Restart.Stuck && !n.observed.PodReady && !(v.fresh() && v.registered(n))
 		if wantsRestart(n) && stuck && !n.volatile && !v.keepsVote(n) && !v.strandsReplicas(n) {
-			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}}
+			p := permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}}
+			if held := v.roll.permits[n.id]; held.Permit == p.Permit {
+				p.why = held.why
+			}
+			d.permits[n.id] = p
 		}
 	}
 }

@@ -375,3 +375,26 @@ func TestANewDaemonFollowsTheReturnOfTheBrokerThatWasStoppedLast(t *testing.T) {
 	none := decide(quiet(waits(1)))
 	require.Equal(t, podOf(1), none.permits[1].Pod, "nobody was stopped before")
 }
+
+func TestAnInheritedPermitEndsAlsoWhereTheBrokersPodIsGone(t *testing.T) {
+	gone := func(since time.Duration) rollView {
+		return quiet(waits(1), func(v *rollView) {
+			v.roll.permits = map[messages.BrokerID]permit{0: {back: now.Add(-since), elected: now.Add(-since)}}
+			v.nodes[0].observed.Pod, v.nodes[0].observed.PodReady, v.nodes[0].observed.Started = "", false, time.Time{}
+		})
+	}
+	require.Contains(t, decide(gone(restartPause)).permits, messages.BrokerID(0))
+	ended := decide(gone(leadersPatience))
+	require.NotContains(t, ended.permits, messages.BrokerID(0))
+	require.Contains(t, ended.blocked, "broker 0 is not back")
+}
+
+func TestARepairKeepsItsReason(t *testing.T) {
+	v := quiet(waits(1), unready(1, true), func(v *rollView) {
+		v.kafka.Brokers = []messages.BrokerID{0, 2}
+		v.roll.permits = map[messages.BrokerID]permit{
+			1: {Permit: messages.Permit{Pod: podOf(1), Delete: true, WhileStuck: true}, why: "restart: `a` changes"},
+		}
+	})
+	require.Equal(t, "restart: `a` changes", decide(v).permits[1].why)
+}

@@ -61,35 +61,18 @@ func (a *cluster) repaired(now time.Time) {
 	}
 }
 
-// hearAlerts takes the number of alerts that speak against restarts, which is the one thing of status that is somebody else's: whoever
-// counts them writes it there. Ours never changes it, so that another one than stood is theirs.
+// hearAlerts takes the number of alerts that somebody has written into status. What is on its way keeps that number (kube.Writer), so that
+// another one than stood is theirs.
 func (a *cluster) hearAlerts(resource *v1beta1.KafkaCluster) {
-	count := alertsIn(&resource.Status)
-	if !a.loaded || kube.VersionOf(resource) <= a.status.repair.version || count == alertsIn(&a.status.repair.stands) {
+	count := kube.Alerts(resource.Status)
+	if !a.loaded || kube.VersionOf(resource) <= a.status.repair.version || count == kube.Alerts(a.status.repair.stands) {
 		return
 	}
 	a.Log.Info("alerts counted", "alerts", count, "reason", "somebody has written so into status")
-	countAlerts(&a.known, count)
-	a.status.repair.stands = *a.status.repair.stands.DeepCopy() // which the cache may share
-	countAlerts(&a.status.repair.stands, count)
-	a.status.heardBeside = a.status.job.running
-}
-
-func alertsIn(status *v1beta1.KafkaClusterStatus) int {
-	if status.RollingUpgrade == nil {
-		return 0
+	a.known = kube.WithAlerts(a.known, count)
+	a.status.repair.stands = kube.WithAlerts(a.status.repair.stands, count)
+	if a.status.sent != nil {
+		sent := kube.WithAlerts(*a.status.sent, count)
+		a.status.sent = &sent
 	}
-	return status.RollingUpgrade.ErrorCount
-}
-
-func countAlerts(status *v1beta1.KafkaClusterStatus, count int) {
-	if alertsIn(status) == count {
-		return
-	}
-	counted := v1beta1.RollingUpgradeStatus{}
-	if status.RollingUpgrade != nil {
-		counted = *status.RollingUpgrade
-	}
-	counted.ErrorCount = count
-	status.RollingUpgrade = &counted
 }

@@ -39,8 +39,6 @@ type statusWriter struct {
 	sent   *v1beta1.KafkaClusterStatus
 	told   told
 	repair repairer
-	// heardBeside is set when somebody else has counted alerts while a status was on its way.
-	heardBeside bool
 }
 
 type writtenStatus struct {
@@ -109,11 +107,7 @@ func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 	}
 	before := a.known
 	a.status.sent = nil
-	a.known, a.status.last = r.Value.status, r.Value.at
-	if a.status.heardBeside { // what was under way has replaced it
-		a.status.heardBeside, a.status.uncertain = false, true
-		countAlerts(&a.known, alertsIn(&before))
-	}
+	a.known, a.status.last = kube.WithAlerts(r.Value.status, kube.Alerts(r.Value.stands.Status)), r.Value.at
 	a.listAnew()
 	a.status.repair.stood(r.Value.stands)
 	if a.known.ClusterID != "" || a.valid != nil && !a.valid.Spec.KRaft {

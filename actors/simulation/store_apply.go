@@ -85,11 +85,6 @@ func (s *store) apply(wanted kube.Object, force bool) (kube.Object, error) {
 
 // applyStatus is server-side apply of a cluster's status subresource.
 func (s *store) applyStatus(cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
-	want, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1beta1.KafkaCluster{Status: cluster.Status})
-	if err != nil {
-		return nil, err
-	}
-	status, _ := want["status"].(map[string]any)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := keyOf(cluster)
@@ -100,6 +95,15 @@ func (s *store) applyStatus(cluster *v1beta1.KafkaCluster) (*v1beta1.KafkaCluste
 	if err := stillThis(r.object, cluster); err != nil {
 		return nil, err
 	}
+	next := cluster.Status
+	if cluster.ResourceVersion == "" { // as kube.Client does
+		next = kube.WithAlerts(next, kube.Alerts(r.object.(*v1beta1.KafkaCluster).Status))
+	}
+	want, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1beta1.KafkaCluster{Status: next})
+	if err != nil {
+		return nil, err
+	}
+	status, _ := want["status"].(map[string]any)
 	if r.wholeOf != r.object { // somebody else has written since
 		live, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1beta1.KafkaCluster{Status: r.object.(*v1beta1.KafkaCluster).Status})
 		if err != nil {

@@ -95,8 +95,8 @@ type KafkaClusterSpecApplyConfiguration struct {
 	// What happens to volumes of removed brokers and of a deleted cluster.
 	PersistentVolumeClaimRetentionPolicy *PersistentVolumeClaimRetentionPolicyApplyConfiguration `json:"persistentVolumeClaimRetentionPolicy,omitempty"`
 	// The metadata.version that Kafka is to work by, such as "4.3", or "4.0-IV1" for a step within a release. It is raised
-	// once every node runs a Kafka that knows it, and never lowered. Empty leaves it as it is. A new cluster begins with the
-	// newest that its image knows.
+	// once every node runs a Kafka that knows it, and never lowered. Empty leaves it as it is. A new cluster begins with it, or
+	// with the newest that its image knows where this is empty or its image does not have it.
 	MetadataVersion *string `json:"metadataVersion,omitempty"`
 	// How long the first start of a broker waits for the addresses that it must advertise, in seconds; then it starts
 	// without that listener. Default 120.
