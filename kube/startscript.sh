@@ -215,8 +215,8 @@ quorum_options() {
   fi
 }
 
-# A new quorum begins with the metadata.version that people ask for, since Kafka cannot go back to it from a newer one. One that this Kafka
-# does not have yet is asked for in vain, and so is one without the dynamic quorum: the operator tells of both.
+# A new quorum begins with the metadata.version that people ask for, since Kafka cannot go back to it from a newer one: with the nearest where
+# this Kafka does not have it yet, or it has no dynamic quorum (KIP-853). The operator tells of both.
 level_options() {
   local level= asked own lowest=0 major minor full
   [[ " ${todo[*]} " = *" $metadata "* ]] || return
@@ -226,7 +226,8 @@ level_options() {
   read -r major minor full <<<"$(kafka_version)"
   own=$((10#${major:-0} * 1000 + 10#${minor:-0}))
   [ "${KAFKA_QUORUM:-}" = Dynamic ] && lowest=3009
-  [ "$asked" -lt "$lowest" ] || [ "$asked" -gt "$own" ] || printf '%s\n' --release-version "$level"
+  [ "$asked" -ge "$lowest" ] || { asked=3009 level=3.9-IV0; }
+  [ "$asked" -gt "$own" ] || printf '%s\n' --release-version "$level"
 }
 
 storage_format() {

@@ -232,9 +232,9 @@ func TestStartScriptFormats(t *testing.T) {
 			given: func(n *node) { n.write("metadata-version", "4.9-IV1") },
 			want:  append([]string{formatCall(" --no-initial-controllers")}, kafka...),
 		},
-		"one without the dynamic quorum, too": {
-			given: func(n *node) { n.write("metadata-version", "3.8") },
-			want:  append([]string{formatCall(" --no-initial-controllers")}, kafka...),
+		"one without the dynamic quorum stands for the first one with it": {
+			given: func(n *node) { n.write("metadata-version", "3.8-IV0") },
+			want:  append([]string{formatCall(" --no-initial-controllers --release-version 3.9-IV0")}, kafka...),
 		},
 		"what is no version is none": {
 			given: func(n *node) { n.write("metadata-version", "$(touch /tmp/x) newest") },

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -86,6 +87,11 @@ func TestAPlanListsWhatABrokerNeedsInItsOrder(t *testing.T) {
 			require.Equal(t, test.steps, texts(slices.Collect(plan(test.scene.w, test.scene.o, now))))
 		})
 	}
+}
+
+func TestAWaitWithoutAReasonIsRest(t *testing.T) {
+	require.Equal(t, []string{"rest"}, texts([]step{wait{phase: messages.PhaseRunning, again: time.Minute}}))
+	require.Equal(t, "wait: a restart needs the cluster's permit", texts([]step{wait{again: time.Minute}, rest{}})[0])
 }
 
 func TestWhoPlansAheadChangesNothing(t *testing.T) {

@@ -366,12 +366,15 @@ func (w blueprint) applyConfig(o observed, rack string) step {
 	if f, known := w.startedWith(o); known && !f.recordedIn(config) { // also what is not written any more once the broker is started anew
 		config = w.withRecord(f, config.Data[kube.KeyBrokerConfig])
 	}
-	for key, text := range map[string]string{kube.KeyFirstVoter: w.firstVoterText(o), kube.KeyMetadataVersion: w.formatsAs()} {
-		if text != "" {
-			config = config.DeepCopy()
-			config.Data[key] = text
-			kube.SignConfig(config)
+	if voter, level := w.firstVoterText(o), w.formatsAs(); voter != "" || level != "" {
+		config = config.DeepCopy()
+		if voter != "" {
+			config.Data[kube.KeyFirstVoter] = voter
 		}
+		if level != "" {
+			config.Data[kube.KeyMetadataVersion] = level
+		}
+		kube.SignConfig(config)
 	}
 	if o.config != nil && o.written.Stands(o.config, config) {
 		return nil
@@ -379,13 +382,14 @@ func (w blueprint) applyConfig(o observed, rack string) step {
 	return apply{objects: []kube.Object{config}, reason: "the broker's file is not as wanted"}
 }
 
-// formatsAs is the metadata.version that a new quorum is to begin with, empty for the newest that its image knows. It stands in a file, not
-// in the Pod: a Pod that is not the one which is wanted any more would have to be made anew.
+// formatsAs is the metadata.version that a new quorum is to begin with, as Kafka writes it; empty for the newest that its image knows. It stands
+// in a file, not in the Pod: a Pod that is not the one which is wanted any more would have to be made anew.
 func (w blueprint) formatsAs() string {
-	if !w.InitialController || w.Quorum.Formed {
+	level, err := kafka.MetadataLevel(w.Cluster.Spec.MetadataVersion)
+	if err != nil || !w.InitialController || w.Quorum.Formed {
 		return ""
 	}
-	return w.Cluster.Spec.MetadataVersion
+	return kafka.MetadataName(level)
 }
 
 // recorded reports whether a ConfigMap was written for just these inputs.

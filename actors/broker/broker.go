@@ -243,7 +243,9 @@ func (b *broker) tell(next step, steps iter.Seq[step]) {
 		b.foretold = foretold(all)
 		attributes = append(attributes, "then", texts(all[1:]))
 	}
-	b.told = textOf(next)
+	if level >= slog.LevelInfo {
+		b.told = textOf(next)
+	}
 	b.Log.Log(b.Context, level, "step", attributes...)
 }
 

@@ -110,6 +110,7 @@ func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 	a.known, a.status.last = kube.WithAlerts(r.Value.status, kube.Alerts(r.Value.stands.Status)), r.Value.at
 	a.listAnew()
 	a.status.repair.stood(r.Value.stands)
+	a.hearAlerts(a.newest) // the cache may have shown a newer one before this answer came
 	if a.known.ClusterID != "" || a.valid != nil && !a.valid.Spec.KRaft {
 		a.status.record = nil
 	}

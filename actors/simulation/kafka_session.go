@@ -97,7 +97,7 @@ func (s kafkaSession) ask(ask kafkaclient.Ask, asked time.Time) (messages.KafkaO
 	observed.Leaderless, observed.LeaderlessNames = len(leaderless), kafkaclient.NamedPartitions(leaderless)
 	observed.Version = c.asked().version
 	if c.kraft {
-		observed.MetadataVersion, observed.ELR = c.version+"-IV0", c.elr()
+		observed.MetadataVersion, observed.ELR = finalised(c.version), c.elr()
 	}
 	var quorum []messages.QuorumReplica
 	if ask.KRaft {
@@ -174,4 +174,13 @@ func (s kafkaSession) ElectPreferred(ctx context.Context, partitions []messages.
 	}
 	s.kafka.evaluate(c)
 	return nil
+}
+
+// finalised is the level of a release's metadata.version: the last one.
+func finalised(release string) string {
+	level, err := kafkaclient.MetadataLevel(release)
+	if err != nil {
+		return ""
+	}
+	return kafkaclient.MetadataName(level)
 }

@@ -121,13 +121,17 @@ func (l *kubelets) newLogDir(pod *corev1.Pod, dir string, metadata bool, n int, 
 	return made
 }
 
-// formatsAs is the release whose features a first voter begins with, empty for its own: one that it does not have is asked for in vain.
+// formatsAs is the release whose features a first voter of a dynamic quorum begins with, empty for its own.
 func formatsAs(asked, own string) string {
 	level, _, _ := strings.Cut(asked, "-")
-	if level == "" || kafkaclient.NewerMetadata("3.9", level) || kafkaclient.NewerMetadata(level, own) {
+	switch {
+	case level == "" || kafkaclient.NewerMetadata(level, own):
 		return ""
+	case kafkaclient.NewerMetadata("3.9", level):
+		return "3.9"
+	default:
+		return level
 	}
-	return level
 }
 
 // processOf is the Kafka that a Pod starts.

@@ -47,6 +47,7 @@ func TestANewQuorumBeginsWithTheMetadataVersionThatIsAskedFor(t *testing.T) {
 		w.apply(kafkaCluster("demo", nodes(3), image("kafka:2.13-4.3.1"), metadataVersion("4.0")))
 		w.eventuallyReady("demo")
 		require.Equal(w.t, "4.0-IV3", w.cluster("demo").Status.MetadataVersion)
+		require.Empty(w.t, w.events.with("MetadataVersionRaised"))
 		require.Nil(w.t, w.condition("demo", kube.ConditionMetadata))
 		w.settled()
 		for id := range messages.BrokerID(3) {

@@ -170,7 +170,7 @@ type KafkaClusterSpec struct {
 	PersistentVolumeClaimRetentionPolicy *PersistentVolumeClaimRetentionPolicy `json:"persistentVolumeClaimRetentionPolicy,omitempty"`
 	// The metadata.version that Kafka is to work by, such as "4.3", or "4.0-IV1" for a step within a release. It is raised
 	// once every node runs a Kafka that knows it, and never lowered. Empty leaves it as it is. A new cluster begins with it, or
-	// with the newest that its image knows where this is empty or its image does not have it.
+	// with the newest that its image knows where this is empty or newer; a dynamic quorum has 3.9 at least.
 	// +kubebuilder:validation:Pattern=`^[0-9]+\.[0-9]+(-IV[0-9]+)?$`
 	// +kubebuilder:validation:MaxLength=20
 	// +optional

@@ -96,7 +96,7 @@ type KafkaClusterSpecApplyConfiguration struct {
 	PersistentVolumeClaimRetentionPolicy *PersistentVolumeClaimRetentionPolicyApplyConfiguration `json:"persistentVolumeClaimRetentionPolicy,omitempty"`
 	// The metadata.version that Kafka is to work by, such as "4.3", or "4.0-IV1" for a step within a release. It is raised
 	// once every node runs a Kafka that knows it, and never lowered. Empty leaves it as it is. A new cluster begins with it, or
-	// with the newest that its image knows where this is empty or its image does not have it.
+	// with the newest that its image knows where this is empty or newer; a dynamic quorum has 3.9 at least.
 	MetadataVersion *string `json:"metadataVersion,omitempty"`
 	// How long the first start of a broker waits for the addresses that it must advertise, in seconds; then it starts
 	// without that listener. Default 120.
