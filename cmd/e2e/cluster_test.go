@@ -80,16 +80,22 @@ func (n namespace) topic(cluster *v1beta1.KafkaCluster, name string, replicas in
 }
 
 func (m messages) bootstrap() string {
-	service := m.cluster.Name + "-headless"
-	if !m.cluster.Spec.HeadlessServiceEnabled {
-		service = m.cluster.Name + "-all-broker"
+	if m.cluster.Spec.HeadlessServiceEnabled {
+		return m.at(m.cluster.Name + "-headless")
 	}
-	return fmt.Sprintf("%s.%s.svc.cluster.local:29092", service, m.name)
+	return m.at(m.cluster.Name + "-all-broker")
 }
 
-// pod is a node whose container has Kafka's tools.
+// at is where clients reach what a name of the namespace leads to.
+func (m messages) at(name string) string {
+	return fmt.Sprintf("%s.%s.svc.cluster.local:29092", name, m.name)
+}
+
+// pod is a node whose container has Kafka's tools: that of the first broker, whoever has named it.
 func (m messages) pod() string {
-	return fmt.Sprintf("%s-node-%d", m.cluster.Name, m.cluster.Spec.Brokers[0].ID)
+	m.t.Helper()
+	selector := fmt.Sprintf("kafka_cr=%s,brokerId=%d", m.cluster.Name, m.cluster.Spec.Brokers[0].ID)
+	return m.kubectl("get", "pods", "-l", selector, "-o", "jsonpath={.items[*].metadata.name}")
 }
 
 // write sends numbered messages with acknowledgement of all in-sync replicas.

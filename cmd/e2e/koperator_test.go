@@ -21,28 +21,57 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
 )
 
 // koperatorsObjects are the kinds that Koperator makes for a cluster without anything beside it.
 const koperatorsObjects = "pods,pvc,services,configmaps,pdb"
 
-// makeAsKoperator puts the objects and the status in place that Koperator would have made, each with the record with which it
-// compares what it wants, and written by its field manager.
-func (n namespace) makeAsKoperator(name, clusterID string) {
+// koperatorsPod is the name that Kubernetes gave to the Pod of a node.
+func koperatorsPod(id int) string {
+	return fmt.Sprintf("adopted-controller-%d-%s", id, [...]string{"m4k9t", "w7x2c", "p5ghd"}[id])
+}
+
+func koperatorsClaim(id int) string {
+	return fmt.Sprintf("adopted-%d-storage-0-%s", id, [...]string{"zx8vq", "5rnlt", "c9b2k"}[id])
+}
+
+// makeAsKoperator puts the objects and the status in place that Koperator would have made of a cluster of combined nodes.
+func (n namespace) makeAsKoperator(cluster *v1beta1.KafkaCluster, clusterID string) {
 	n.t.Helper()
-	text, err := os.ReadFile("testdata/koperator.yaml")
+	states, voters := map[string]any{}, []string{}
+	for id, broker := range cluster.Spec.Brokers {
+		backup, err := kube.ConfigurationBackup(broker)
+		require.NoError(n.t, err)
+		states[fmt.Sprint(id)] = map[string]any{
+			"rackAwarenessState": "", "configurationState": "ConfigInSync", "perBrokerConfigurationState": "PerBrokerConfigInSync",
+			"configurationBackup": backup, "gracefulActionState": map[string]string{"cruiseControlState": "GracefulUpscaleSucceeded"},
+		}
+		voters = append(voters, fmt.Sprintf("%d@%s-%d.%s.svc.cluster.local:29093", id, cluster.Name, id, n.name))
+	}
+	status, err := json.Marshal(map[string]any{"status": map[string]any{
+		"state": "ClusterRunning", "alertCount": 0, "clusterID": clusterID, "brokersState": states,
+	}})
 	require.NoError(n.t, err)
-	cluster := n.cluster(name)
-	manifests := strings.NewReplacer("NAMESPACE", n.name, "CLUSTERID", clusterID, "uid: UID", "uid: "+string(cluster.UID),
-		"REGISTRY", os.Getenv("SANDBOX_REGISTRY")).Replace(string(text))
-	backup, err := kube.ConfigurationBackup(cluster.Spec.Brokers[0])
+	n.kubectl("patch", "kafkacluster", cluster.Name, "--subresource=status", "--type=merge", "-p", string(status))
+	common := []string{
+		"NAMESPACE", n.name, "CLUSTERID", clusterID, "uid: UID", "uid: " + string(n.cluster(cluster.Name).UID),
+		"VOTERS", strings.Join(voters, ","), "REGISTRY", os.Getenv("SANDBOX_REGISTRY"),
+	}
+	n.createAsKoperator("testdata/koperator.yaml", common...)
+	for id := range cluster.Spec.Brokers {
+		n.createAsKoperator("testdata/koperator-node.yaml",
+			append(common, "NODE", fmt.Sprint(id), "POD", koperatorsPod(id), "CLAIM", koperatorsClaim(id))...)
+	}
+}
+
+// createAsKoperator makes the objects of a file in which words are filled in, each with the record with which Koperator compares what it
+// wants, and written by its field manager.
+func (n namespace) createAsKoperator(file string, filled ...string) {
+	n.t.Helper()
+	text, err := os.ReadFile(file)
 	require.NoError(n.t, err)
-	n.kubectl("patch", "kafkacluster", name, "--subresource=status", "--type=merge", "-p", `{"status":{
-		"state":"ClusterRunning","alertCount":0,"clusterID":"`+clusterID+`",
-		"brokersState":{"0":{"rackAwarenessState":"","configurationState":"ConfigInSync",
-			"perBrokerConfigurationState":"PerBrokerConfigInSync","configurationBackup":"`+backup+`",
-			"gracefulActionState":{"cruiseControlState":"GracefulUpscaleSucceeded"}}}}}`)
-	for manifest := range strings.SplitSeq(manifests, "\n---\n") {
+	for manifest := range strings.SplitSeq(strings.NewReplacer(filled...).Replace(string(text)), "\n---\n") {
 		var object unstructured.Unstructured
 		require.NoError(n.t, yaml.Unmarshal([]byte(manifest), &object.Object))
 		object.SetAnnotations(withRecord(n.t, object))
@@ -109,40 +138,40 @@ func (n namespace) standing(cluster string) standing {
 	return found
 }
 
-// daysWork are edits of a day that restart nobody, each seen to have its effect.
-func (n namespace) daysWork(name, pod string) {
-	n.t.Helper()
-	next := n.spec(name)
+// daysWork are edits of a day that restart nobody, each seen to have its effect on every broker.
+func (m messages) daysWork() {
+	m.t.Helper()
+	name := m.cluster.Name
+	next := m.spec(name)
 	next.Labels = map[string]string{"team": "payments"}
 	next.Spec.ClusterWideConfig += "\nmessage.max.bytes=2000000\n"
 	next.Spec.ReadOnlyConfig += "\nnum.network.threads=4\n"
 	logging("WARN")(next)
-	n.apply(next)
-	n.eventually(2*time.Minute, "all of it has its effect", func() (bool, string) {
-		said := n.exec(pod, "kafka-configs.sh --bootstrap-server "+name+"-all-broker:29092 --describe --all --entity-type brokers --entity-name 0 "+
-			"| grep -oE '^ *(message.max.bytes|num.network.threads)=[0-9]* '")
-		service := n.kubectl("get", "service", name+"-all-broker", "-o", "jsonpath={.metadata.labels.team}")
-		return slices.Equal(strings.Fields(said), []string{"message.max.bytes=2000000", "num.network.threads=4"}) && service == "payments", said + "; " + service
+	m.apply(next)
+	m.eventually(time.Minute, "a label of the cluster is on its Service", func() (bool, string) {
+		label := m.kubectl("get", "service", name+"-all-broker", "-o", "jsonpath={.metadata.labels.team}")
+		return label == "payments", label
 	})
-	n.eventually(2*time.Minute, "also the level of the log", func() (bool, string) { return n.logsFrom(name, pod, "WARN") })
-	n.waitReady(name)
-	next = n.spec(name)
+	m.allHave("brokers", "message.max.bytes=2000000")
+	m.allHave("brokers", "num.network.threads=4")
+	m.allHave("broker-loggers", "root=WARN")
+	m.waitReady(name)
+	next = m.spec(name)
 	logging("INFO")(next)
 	next.Spec.ClusterWideConfig = strings.ReplaceAll(next.Spec.ClusterWideConfig, "=2000000", "=3000000")
-	n.apply(next)
-	n.eventually(2*time.Minute, "and the next edit, too", func() (bool, string) {
-		said := n.exec(pod, "kafka-configs.sh --bootstrap-server "+name+"-all-broker:29092 --describe --entity-type brokers --entity-default")
-		return strings.Contains(said, "message.max.bytes=3000000"), said
-	})
-	n.eventually(2*time.Minute, "the level, too", func() (bool, string) { return n.logsFrom(name, pod, "INFO") })
-	n.waitReady(name)
+	m.apply(next)
+	m.allHave("brokers", "message.max.bytes=3000000")
+	m.allHave("broker-loggers", "root=INFO")
+	m.waitReady(name)
 }
 
-// logsFrom reports whether a broker says that it logs from a level on.
-func (n namespace) logsFrom(name, pod, level string) (bool, string) {
-	n.t.Helper()
-	said := n.exec(pod, "kafka-configs.sh --bootstrap-server "+name+"-all-broker:29092 --describe --all --entity-type broker-loggers --entity-name 0")
-	return slices.Contains(strings.Fields(said), "root="+level), said
+// allHave waits until each broker says of itself that it works by a setting.
+func (m messages) allHave(kind, setting string) {
+	m.t.Helper()
+	m.eventually(2*time.Minute, setting+" on every broker", func() (bool, string) {
+		have := m.whoHas(kind, setting)
+		return have == "0 1 2", "brokers that have it: " + have + "; " + m.ready(m.cluster.Name)
+	})
 }
 
 // uninstallOperator takes the operator's Deployment away, and nothing else.
@@ -176,12 +205,15 @@ func (before standing) handedBack(n namespace) {
 			require.Empty(n.t, differences("", record(n.t, is), is.Object), "%s differs from Koperator's record of it", title)
 		}
 	}
-	config := "ConfigMap " + before.cluster.GetName() + "-config-0"
-	require.Equal(n.t, before.objects[config].Object["data"], now.objects[config].Object["data"], "the file of a broker that was not restarted")
+	for id := range 3 {
+		config := fmt.Sprintf("ConfigMap %s-config-%d", before.cluster.GetName(), id)
+		require.Contains(n.t, before.objects, config)
+		require.Equal(n.t, before.objects[config].Object["data"], now.objects[config].Object["data"], "the file of a broker that was not restarted")
+	}
 	for title, is := range now.objects {
 		require.Subset(n.t, []string{"kubernetes.io/pvc-protection"}, is.GetFinalizers(), "%s: nobody would release it", title)
 	}
-	for _, name := range []string{"-all-broker", "-0"} { // what clients use
+	for _, name := range []string{"-all-broker", "-0", "-1", "-2"} { // what clients use
 		was, is := before.objects["Service "+before.cluster.GetName()+name], now.objects["Service "+before.cluster.GetName()+name]
 		ports, _, err := unstructured.NestedSlice(is.Object, "spec", "ports")
 		require.NoError(n.t, err)

@@ -21,6 +21,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/koperator-go/koperator/kube"
 )
 
 // timeline is when what happened to the Pods of a cluster: what the API server told, when it was told, and what the brokers have
@@ -40,7 +42,7 @@ type timeline struct {
 
 // podTimes are the moments of one Pod, zero where they have not come.
 type podTimes struct {
-	name                            string
+	broker                          string
 	uid                             types.UID
 	created, started, evicted, gone time.Time
 	// exited is when its Kafka ended: its last word, or the second at which Kubernetes says so, whatever is later.
@@ -138,7 +140,7 @@ func (l *timeline) saw(kind string, pod *corev1.Pod, now time.Time) (starts bool
 	defer l.mu.Unlock()
 	at := slices.IndexFunc(l.pods, func(p *podTimes) bool { return p.uid == pod.UID })
 	if at < 0 {
-		l.pods, at = append(l.pods, &podTimes{name: pod.Name, uid: pod.UID, created: now}), len(l.pods)
+		l.pods, at = append(l.pods, &podTimes{broker: pod.Labels[kube.LabelBrokerID], uid: pod.UID, created: now}), len(l.pods)
 	}
 	p := l.pods[at]
 	for _, status := range pod.Status.ContainerStatuses {
@@ -214,10 +216,9 @@ func (l *timeline) restarts(t *testing.T) []restart {
 	defer l.mu.Unlock()
 	var found []restart
 	for _, was := range l.pods {
-		for _, is := range l.pods {
-			if was.name == is.name && !was.gone.IsZero() && is.created.After(was.evicted) && is.gone.IsZero() {
-				found = append(found, restart{broker: was.name[strings.LastIndex(was.name, "-")+1:], was: *was, is: *is})
-			}
+		next := slices.IndexFunc(l.pods, func(is *podTimes) bool { return is.broker == was.broker && is.created.After(was.evicted) })
+		if !was.gone.IsZero() && next >= 0 {
+			found = append(found, restart{broker: was.broker, was: *was, is: *l.pods[next]})
 		}
 	}
 	slices.SortFunc(found, func(a, b restart) int { return a.was.evicted.Compare(b.was.evicted) })

@@ -104,7 +104,12 @@ func (m messages) traffic(topic, node string, records int, settings ...string) t
 func (f traffic) names() string {
 	names := []string{f.bootstrap()}
 	for _, b := range f.cluster.Spec.Brokers {
-		names = append(names, fmt.Sprintf("%s-%d.%s", f.cluster.Name, b.ID, f.bootstrap()))
+		broker := fmt.Sprintf("%s-%d", f.cluster.Name, b.ID)
+		if f.cluster.Spec.HeadlessServiceEnabled {
+			names = append(names, broker+"."+f.bootstrap())
+		} else {
+			names = append(names, f.at(broker)) // a Service of its own
+		}
 	}
 	return strings.Join(names, ",")
 }
