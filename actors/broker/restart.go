@@ -124,6 +124,9 @@ func (w blueprint) update(pod *corev1.Pod) string {
 	if rendered == "" || w.stale(pod) || kube.SameHash(rendered, w.renderedHash) {
 		return ""
 	}
+	if kube.QuorumOf(pod) == messages.QuorumStatic && w.Quorum.Mode == messages.QuorumDynamic {
+		return "the metadata quorum is dynamic: the voters leave the node's file"
+	}
 	return cmp.Or(shortList(w.marksChanged(pod)), "the operator would build the Pod differently now: it is a newer version, or the "+
 		"spec has a change that restarts nobody by itself, for example in additionalPorts")
 }

@@ -83,6 +83,8 @@ func TestAStaticQuorumBecomesDynamicByConsentAlone(t *testing.T) {
 		w.eventuallyReady("demo")
 		require.Nil(w.t, w.condition("demo", kube.ConditionStaticQuorum))
 		require.Len(w.t, w.events.with("QuorumDynamic"), 1)
+		last := w.events.with("Restarting")
+		require.Contains(w.t, last[len(last)-1].note, "the metadata quorum is dynamic")
 		before := w.podUIDs("demo")
 		w.edit("demo", nodes(2))
 		w.eventuallyVote("demo", 0, 1, 2, 3, 4)
