@@ -48,22 +48,39 @@ func problemsOfConfig(cluster *v1beta1.KafkaCluster, field func(string) string, 
 }
 
 // loggingProblems: without a root logger, or with one in another format, Log4j starts all the same, and Kafka's log has nothing but
-// Log4j's own complaint.
+// Log4j's own complaint. A level that it does not know it takes for DEBUG (org.apache.log4j.Level.toLevel).
 func loggingProblems(field, properties string) []messages.FieldProblem {
 	if properties == "" {
 		return nil
 	}
+	rooted, problems := false, []messages.FieldProblem(nil)
 	for line := range strings.Lines(properties) {
-		key := strings.TrimSpace(line)
+		key, value := strings.TrimSpace(line), ""
 		if end := strings.IndexAny(key, " \t=:"); end >= 0 {
-			key = key[:end]
+			key, value = key[:end], strings.TrimLeft(key[end:], " \t=:")
 		}
-		if key == "log4j.rootLogger" || key == "log4j.rootCategory" {
-			return nil
+		root := key == "log4j.rootLogger" || key == "log4j.rootCategory"
+		rooted = rooted || root
+		level, _, _ := strings.Cut(value, ",")
+		if (root || strings.HasPrefix(key, "log4j.logger.") || strings.HasPrefix(key, "log4j.category.")) && !isLevel(strings.TrimSpace(level)) {
+			problems = append(problems, messages.Warning(field, "the level of %s is none of Log4j's, which takes it for DEBUG; write one of %s",
+				messages.Elided(key, 100), strings.Join(logLevels(), ", ")))
 		}
+	}
+	if rooted {
+		return problems
 	}
 	return []messages.FieldProblem{messages.Warning(field, "has no line log4j.rootLogger=…, and Kafka would log nothing; write it in the format of Log4j 1, which "+
 		"every version of Kafka takes here, with what its appenders are")}
+}
+
+// isLevel reports whether Log4j 1 knows a level: its own, in any case, none at all, and what only Log4j can make out.
+func isLevel(level string) bool {
+	return level == "" || strings.ContainsAny(level, "$#") || slices.Contains(append(logLevels(), "INHERITED", "NULL"), strings.ToUpper(level))
+}
+
+func logLevels() []string {
+	return []string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF", "ALL"}
 }
 
 func graceProblems(field string, seconds *int64) []messages.FieldProblem {

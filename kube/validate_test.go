@@ -412,6 +412,13 @@ func TestALogThatWouldStayEmptyIsToldOf(t *testing.T) {
 		return c
 	}
 	checkProblems(t, map[string]problemCase{
+		"levels in any case, and one that only Log4j can make out": logging("log4j.rootLogger=warn, stdout\nlog4j.logger.a=${level}\nlog4j.logger.b=, out\n"),
+		"a level that Log4j does not have": {
+			change: own(func(b *v1beta1.BrokerConfig) {
+				b.Log4jConfig = "log4j.rootLogger=INFO, stdout\nlog4j.logger.kafka = WARNING\n"
+			}),
+			want: []string{"warning spec.brokers[id=1].brokerConfig.log4jConfig: the level of log4j.logger.kafka is none of Log4j's, which takes it for DEBUG"},
+		},
 		"a root logger":               logging("# ours\n log4j.rootLogger : INFO, stdout\n"),
 		"by its older name":           logging("log4j.rootCategory=INFO, stdout"),
 		"no properties":               told("this is no log4j"),

@@ -375,7 +375,8 @@ func (v rollView) closed() string {
 	impaired := len(v.impaired())
 	if v.errorCount+impaired >= v.threshold {
 		return fmt.Sprintf("%d brokers have replicas offline or out of sync and %d alerts speak against restarts: "+
-			"spec.rollingUpgradeConfig.failureThreshold is %d", impaired, v.errorCount, v.threshold)
+			"spec.rollingUpgradeConfig.failureThreshold is %d; mend them, or raise it (alerts are counted in status.rollingUpgradeStatus.errorCount)",
+			impaired, v.errorCount, v.threshold)
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,28 @@ func (t *told) next(before, after []metav1.Condition, now time.Time) (event read
 	}
 	t.conditions, t.at = after, now
 	return event, true
+}
+
+// turned are the conditions beside Ready and those that follow it which have become true, and those that are no more, as False.
+func turned(before, after []metav1.Condition) []metav1.Condition {
+	holds := func(list []metav1.Condition, kind string) bool {
+		c := kube.Condition(list, kind)
+		return c != nil && c.Status == metav1.ConditionTrue
+	}
+	var turned []metav1.Condition
+	for _, c := range after {
+		if holds(after, c.Type) && !holds(before, c.Type) {
+			turned = append(turned, c)
+		}
+	}
+	for _, c := range before {
+		if holds(before, c.Type) && !holds(after, c.Type) {
+			turned = append(turned, metav1.Condition{Type: c.Type, Status: metav1.ConditionFalse, Reason: c.Reason})
+		}
+	}
+	return slices.DeleteFunc(turned, func(c metav1.Condition) bool {
+		return slices.Contains([]string{kube.ConditionReady, kube.ConditionReconciling, kube.ConditionStalled}, c.Type)
+	})
 }
 
 func readyOf(conditions []metav1.Condition) metav1.Condition {

@@ -72,3 +72,14 @@ func TestReadyEventsOfOneReasonArePaced(t *testing.T) {
 	_, due = said.next(one, statusOf(healthy(), now).Conditions, now.Add(time.Minute+time.Second))
 	require.True(t, due, "another reason does not wait")
 }
+
+func TestConditionsThatComeAndGoAreLogged(t *testing.T) {
+	holds := func(kind, message string) metav1.Condition {
+		return metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: "Because", Message: message}
+	}
+	none := []metav1.Condition{holds("Ready", "3/3")}
+	held := []metav1.Condition{holds("Ready", "2/3"), holds("Reconciling", "x"), holds("BrokersHeld", "broker 1")}
+	require.Equal(t, []metav1.Condition{holds("BrokersHeld", "broker 1")}, turned(none, held))
+	require.Equal(t, []metav1.Condition{{Type: "BrokersHeld", Status: metav1.ConditionFalse, Reason: "Because"}}, turned(held, none))
+	require.Empty(t, turned(held, []metav1.Condition{holds("BrokersHeld", "brokers 1, 2")}), "other words")
+}

@@ -56,7 +56,7 @@ func (a *cluster) repairs(c actor.Context, now time.Time) bool {
 // repaired is told that a status is on its way, whatever for.
 func (a *cluster) repaired(now time.Time) {
 	if a.status.repair.due {
-		a.Log.Warn("status was changed by somebody else: writing it again", "reason", "it is what the operator saw")
+		a.Log.Warn("status was changed by somebody else: writing it again", "reason", "all of it but the number of alerts is what the operator sees")
 		a.status.repair.due, a.status.repair.last = false, now
 	}
 }

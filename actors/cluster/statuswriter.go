@@ -118,6 +118,9 @@ func (a *cluster) statusWritten(c actor.Context, r kit.Result[writtenStatus]) {
 		a.Events.Event(kube.ClusterReference(a.Key, a.newest), nil, event.kind, event.reason, "Reconcile", event.note)
 		a.Log.Info("cluster condition changed", "condition", kube.ConditionReady, "reason", event.reason, "message", event.note)
 	}
+	for _, turn := range turned(before.Conditions, a.known.Conditions) {
+		a.Log.Info("cluster condition changed", "condition", turn.Type, "status", turn.Status, "reason", turn.Reason, "message", turn.Message)
+	}
 }
 
 // formatted is on which claims a broker's log dirs were seen to run. What is on its way into status counts: no Pod that is
