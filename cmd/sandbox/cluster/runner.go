@@ -153,10 +153,8 @@ func (r *runner) startCluster(ctx context.Context) error {
 	if err := work.Wait(); err != nil {
 		return err
 	}
-	for _, n := range r.i.NodeList() {
-		if err := r.ensure(n.Kubelet()); err != nil {
-			return err
-		}
+	if err := r.ensureKubelets(); err != nil {
+		return err
 	}
 	for _, d := range r.i.ControlPlane() {
 		if err := r.ensure(d); err != nil {
@@ -173,6 +171,17 @@ func (r *runner) startCluster(ctx context.Context) error {
 	return r.awaitCluster(ctx, client)
 }
 
+// ensureKubelets starts those that do not run. Two that begin at the same moment may meet at the socket for device plugins, whose path
+// nobody can choose (kubelet/pluginapi.DevicePluginPath): one of them ends then.
+func (r *runner) ensureKubelets() error {
+	for _, n := range r.i.NodeList() {
+		if err := r.ensure(n.Kubelet()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *runner) awaitCluster(ctx context.Context, client kubernetes.Interface) error {
 	for _, d := range r.i.ControlPlane() {
 		if _, running := machine.Running(r.i, d.Name); !running {
@@ -180,6 +189,9 @@ func (r *runner) awaitCluster(ctx context.Context, client kubernetes.Interface) 
 		}
 	}
 	err := r.p.Wait(ctx, fmt.Sprintf("%d nodes ready", r.i.Nodes), 120*time.Second, func(ctx context.Context) error {
+		if err := r.ensureKubelets(); err != nil {
+			return err
+		}
 		return nodesReady(ctx, client, r.i)
 	})
 	if err != nil {
