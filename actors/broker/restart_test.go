@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -42,6 +43,26 @@ func TestWhoIsTaintedIsMarkedByALabelThatTheNextPodLacks(t *testing.T) {
 				want = "restart: the Pod's labels match spec.taintedBrokersSelector"
 			}
 			require.Equal(t, want, s.w.restart(s.o))
+		})
+	}
+}
+
+func TestAControllerWaitsForKafkasWordWhetherItReadsMinInsyncReplicas(t *testing.T) {
+	edited := files{
+		changed: []string{"min.insync.replicas"}, before: kafka.Properties{"min.insync.replicas": "1"}, wanted: kafka.Properties{"min.insync.replicas": "2"},
+	}
+	for name, test := range map[string]struct {
+		release      messages.KafkaRelease
+		alone, maybe bool
+	}{
+		"Kafka has yet to tell":        {messages.KafkaRelease{}, false, true},
+		"it keeps the value for all":   {messages.KafkaRelease{Version: "4.3", ELR: true}, true, true},
+		"each node has it by its file": {messages.KafkaRelease{Version: "4.3"}, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := blueprint{BrokerWanted: messages.BrokerWanted{Kafka: test.release}}
+			require.Equal(t, test.alone, w.onBrokersAlone(edited), "its file may follow")
+			require.Equal(t, test.maybe, w.mayBeOnBrokersAlone(edited), "no restart is asked for")
 		})
 	}
 }
