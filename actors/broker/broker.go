@@ -232,21 +232,23 @@ func (b *broker) reconcile(c actor.Context) {
 
 // tell logs a step, with what follows from it unless that was told before: a plan is shown once, and anew where it has changed.
 func (b *broker) tell(next step, steps iter.Seq[step]) {
-	level, attributes := levelOf(next), []any{"step", nameOf(next), "reason", reasonOf(next)}
-	switch text := textOf(next); {
-	case level < slog.LevelInfo || !b.Log.Enabled(b.Context, level):
+	attributes := []any{"step", nameOf(next), "reason", reasonOf(next)}
+	if levelOf(next) < slog.LevelInfo {
+		b.Log.Log(b.Context, levelOf(next), "step", attributes...)
+		return
+	}
+	text := textOf(next)
+	switch {
 	case b.retrying(next) && b.told == text: // it was when it was tried first
 	case len(b.foretold) > 0 && b.foretold[0] == text:
 		b.foretold = b.foretold[1:]
-	default:
+	case b.Log.Enabled(b.Context, slog.LevelInfo):
 		all := slices.Collect(steps)
 		b.foretold = foretold(all)
 		attributes = append(attributes, "then", texts(all[1:]))
 	}
-	if level >= slog.LevelInfo {
-		b.told = textOf(next)
-	}
-	b.Log.Log(b.Context, level, "step", attributes...)
+	b.told = text
+	b.Log.Info("step", attributes...)
 }
 
 // retrying reports whether a step repeats what just failed: it stays a failure until it has succeeded.

@@ -159,10 +159,8 @@ func (w blueprint) tellRefusals(o observed, told *messages.BrokerObserved) {
 }
 
 func refusedText(key, field, said string) string {
-	if field != "" { // what has left the spec may be refused, too
-		key += "` of " + field
-	} else {
-		key += "`"
+	if field == "" { // what has left the spec may be refused, too
+		return "Kafka refuses `" + key + "`: " + said
 	}
-	return "Kafka refuses `" + key + ": " + said
+	return "Kafka refuses `" + key + "` of " + field + ": " + said
 }

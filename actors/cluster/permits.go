@@ -228,11 +228,9 @@ func (d *rollDecision) repair(v rollView) {
 	for _, n := range v.nodes {
 		stuck := n.observed.Restart.Stuck && !n.observed.PodReady && !(v.fresh() && v.registered(n))
 		if wantsRestart(n) && stuck && !n.volatile && !v.keepsVote(n) && !v.strandsReplicas(n) {
-			p := permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}}
-			if held := v.roll.permits[n.id]; held.Permit == p.Permit {
-				p.why = held.why
+			d.permits[n.id] = permit{
+				Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}, why: n.observed.Restart.Reason,
 			}
-			d.permits[n.id] = p
 		}
 	}
 }
@@ -273,6 +271,7 @@ func (d *rollDecision) grant(v rollView) {
 		closed := len(before) > 0 || v.budgetClosed() || v.voteAway(n)
 		d.permits[id] = permit{
 			Permit:  messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.healthy() || closed},
+			why:     n.observed.Restart.Reason,
 			granted: v.now, before: before,
 		}
 		if n.observed.Restart.Refused != "" { // so it was the last time, which is worth telling until it goes
@@ -297,7 +296,10 @@ func (d *rollDecision) force(v rollView, candidates []messages.BrokerID) bool {
 			if d.takesVote(v, in.Set, true) {
 				return true
 			}
-			d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true}, granted: v.now, before: v.index.OutOfSync(n.id)}
+			d.permits[n.id] = permit{
+				Permit: messages.Permit{Pod: n.observed.Pod, Delete: true}, why: n.observed.Restart.Reason,
+				granted: v.now, before: v.index.OutOfSync(n.id),
+			}
 			return true
 		}
 	}

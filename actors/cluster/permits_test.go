@@ -389,7 +389,7 @@ func TestAnInheritedPermitEndsAlsoWhereTheBrokersPodIsGone(t *testing.T) {
 	require.Contains(t, ended.blocked, "broker 0 is not back")
 }
 
-func TestARepairKeepsItsReason(t *testing.T) {
+func TestARepairHasItsReasonAsLongAsItLasts(t *testing.T) {
 	v := quiet(waits(1), unready(1, true), func(v *rollView) {
 		v.kafka.Brokers = []messages.BrokerID{0, 2}
 		v.roll.permits = map[messages.BrokerID]permit{

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,8 +50,6 @@ func (a *cluster) keepRoll(c actor.Context) {
 	}
 	for _, n := range a.nodes() {
 		if p, held := a.decision.permits[n.id]; held && a.roll.permits[n.id].Permit != p.Permit {
-			p.why = cmp.Or(p.Because, n.observed.Restart.Reason)
-			a.decision.permits[n.id] = p
 			a.Log.Info("permit", "broker", n.id, "pod", p.Pod, "reason", p.why)
 			a.Metrics.Restart(a.Key.String())
 		}
