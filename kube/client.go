@@ -45,11 +45,11 @@ type Writer interface {
 	// Delete removes exactly this object as it was read. If it is gone already nothing happens and nothing is wrong; if it
 	// has changed since, or another one has taken its name, that is an error.
 	Delete(ctx context.Context, object Object) error
-	// Evict asks for a Pod to be stopped, within what PodDisruptionBudgets allow. A refusal is an EvictionRefused; a Pod that
-	// is gone is no error, another one of its name is.
-	Evict(ctx context.Context, pod *corev1.Pod) error
+	// Evict asks for a Pod to be stopped, within what the PodDisruptionBudgets allow that are asked. A refusal is an EvictionRefused; a
+	// Pod that is gone is no error, another one of its name is.
+	Evict(ctx context.Context, pod *corev1.Pod, asked messages.Budgets) error
 	// MayEvict asks whether Evict would be refused now, and stops nothing. Its errors are those of Evict.
-	MayEvict(ctx context.Context, pod *corev1.Pod) error
+	MayEvict(ctx context.Context, pod *corev1.Pod, asked messages.Budgets) error
 	// TakeFields makes ours what Koperator set in an object, so that Apply takes back what is not wanted any more.
 	TakeFields(ctx context.Context, object Object) error
 	// Mend replaces the selector and the ports of exactly this Service by the wanted ones: Apply leaves there what others have set.

@@ -15,6 +15,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 var errNotLeading = errors.New("another daemon leads")
@@ -41,8 +42,8 @@ func changes(client *Client) map[string]func(context.Context) error {
 			return err
 		},
 		"Delete":     func(ctx context.Context) error { return client.Delete(ctx, pod) },
-		"Evict":      func(ctx context.Context) error { return client.Evict(ctx, pod) },
-		"MayEvict":   func(ctx context.Context) error { return client.MayEvict(ctx, pod) },
+		"Evict":      func(ctx context.Context) error { return client.Evict(ctx, pod, messages.AllBudgets) },
+		"MayEvict":   func(ctx context.Context) error { return client.MayEvict(ctx, pod, messages.OthersBudgets) },
 		"TakeFields": func(ctx context.Context) error { return client.TakeFields(ctx, service) },
 		"Mend":       func(ctx context.Context) error { return client.Mend(ctx, service, service) },
 		"ReleaseFinalizers": func(ctx context.Context) error {

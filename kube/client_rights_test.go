@@ -82,8 +82,10 @@ func TestTheTableOfRightsNamesEveryRequestOfTheClient(t *testing.T) {
 		_, _ = client.Annotate(ctx, object, map[string]string{"a": "b"})
 		_ = client.Delete(ctx, object)
 	}
-	_ = client.Evict(ctx, pod)
-	_ = client.MayEvict(ctx, pod)
+	for _, asked := range []messages.Budgets{messages.AllBudgets, messages.OthersBudgets} {
+		_ = client.Evict(ctx, pod, asked)
+		_ = client.MayEvict(ctx, pod, asked)
+	}
 	_ = client.MayCreate(ctx, pod)
 	_, _ = client.Resize(ctx, pod, KafkaContainer, corev1.ResourceRequirements{})
 	_, _ = client.Volume(ctx, &corev1.PersistentVolumeClaim{ObjectMeta: meta, Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "v"}})

@@ -97,14 +97,27 @@ type KafkaRelease struct {
 // alone. The zero Permit allows nothing.
 type Permit struct {
 	Pod types.UID
-	// Delete says that no PodDisruptionBudget is asked: the Pod serves nobody, the user's budget lets nobody go at all, or
-	// the budget stays closed for everybody else while another broker is down.
-	Delete bool
+	// Asked are the PodDisruptionBudgets that may refuse.
+	Asked Budgets
 	// WhileStuck says that the permit ends when the Pod is not stuck any more: its controller may then hold a vote.
 	WhileStuck bool
 	// Because is why the cluster actor wants the Pod replaced although its broker does not ask for it; empty otherwise.
 	Because string
 }
+
+// Budgets are the PodDisruptionBudgets that have a say when a Pod is stopped.
+type Budgets int
+
+const (
+	// AllBudgets means that the Pod is evicted.
+	AllBudgets Budgets = iota
+	// OthersBudgets leaves out those of the operator: they are closed for everybody else while a broker is down or out of sync, or the
+	// user's budget lets nobody go at all.
+	OthersBudgets
+	// NoBudget is for a Pod that serves nobody, for one that a person has asked to be stopped whatever becomes of others, and for a controller
+	// that has lost its vote for it.
+	NoBudget
+)
 
 // Restart is why a Pod has to be replaced.
 type Restart struct {

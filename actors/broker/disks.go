@@ -14,6 +14,7 @@ import (
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 const (
@@ -62,8 +63,9 @@ type letGo struct {
 	claims []*corev1.PersistentVolumeClaim
 	// paths are the log dirs that must be empty, of those claims that the broker can read.
 	paths []string
-	// pod is the one that is to be evicted for it, nil when no budget has a say.
-	pod *corev1.Pod
+	// pod is the one that is to be evicted for it, nil when no budget has a say; asked are those that have.
+	pod   *corev1.Pod
+	asked messages.Budgets
 	// reason is why they go.
 	reason string
 }
@@ -210,8 +212,8 @@ func (w blueprint) releaseDisks(o observed) step {
 		return nil
 	}
 	s := letGo{inspect: inspect{AdminAddress(w.Cluster, w.id), processOf(o.pod())}, reason: w.goingDisks(o)}
-	if !w.Permit.Delete {
-		s.pod = o.pod()
+	if w.Permit.Asked != messages.NoBudget {
+		s.pod, s.asked = o.pod(), w.Permit.Asked
 	}
 	for _, mountPath := range slices.Sorted(maps.Keys(going)) {
 		s.claims = append(s.claims, going[mountPath])
@@ -380,7 +382,7 @@ func (s letGo) run(ctx context.Context, e worldEffects) (outcome, error) {
 		}
 	}
 	if s.pod != nil {
-		if err := e.Writer.MayEvict(ctx, s.pod); err != nil {
+		if err := e.Writer.MayEvict(ctx, s.pod, s.asked); err != nil {
 			return out, err
 		}
 	}

@@ -120,7 +120,7 @@ func TestAClaimThatNeverHadAVolumeIsToBeDeletedRatherThanReplacedByAnotherDisk(t
 // Whoever is allowed to stop a Pod for a reason of the cluster's keeps it all the same where data would go with it.
 func TestABrokerThatKafkaHasLostKeepsThePodThatHoldsItsClaim(t *testing.T) {
 	allowed := func(s *scene) {
-		s.w.Permit = messages.Permit{Pod: s.pod().UID, Delete: true, Because: "restart: Kafka has given it up"}
+		s.w.Permit = messages.Permit{Pod: s.pod().UID, Asked: messages.NoBudget, Because: "restart: Kafka has given it up"}
 	}
 	s := planned(t, ranBefore, allowed)
 	require.IsType(t, remove{}, restartPod(s.w, s.o, now))

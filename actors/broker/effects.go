@@ -253,7 +253,7 @@ func (e worldEffects) apply(ctx context.Context, wanted []kube.Object) ([]kube.O
 }
 
 func (e worldEffects) evict(ctx context.Context, s evict) error {
-	if err := e.Writer.Evict(ctx, s.pod); err != nil {
+	if err := e.Writer.Evict(ctx, s.pod, s.asked); err != nil {
 		return err
 	}
 	e.Events.Event(s.pod, e.clusterReference(), corev1.EventTypeNormal, s.notice.reason, s.notice.action, s.reason)

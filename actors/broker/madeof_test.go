@@ -23,7 +23,7 @@ func fullWish(t *testing.T) messages.BrokerWanted {
 		true, true, true, true
 	w.Quorum.Formed, w.Quorum.Missing = true, []messages.BrokerID{1}
 	w.Formatted = map[string]types.UID{"/kafka-logs": claimUID, "/old": oldUID}
-	w.Permit = messages.Permit{Pod: "pod-1", Delete: true, WhileStuck: true, Because: "why"}
+	w.Permit = messages.Permit{Pod: "pod-1", Asked: messages.NoBudget, WhileStuck: true, Because: "why"}
 	w.Kafka = messages.KafkaRelease{Version: "4.3", ELR: true}
 	w.ClusterApplied, w.Replace, w.MetadataDirectory = []string{"log.retention.ms"}, []string{"/kafka-logs"}, "directory"
 	w.Removal = messages.Removal{Stop: "pod-1", Stopped: true, Retire: true, Remembered: true}

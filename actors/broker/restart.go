@@ -34,7 +34,7 @@ func restartPod(w blueprint, o observed, now time.Time) step {
 	if reason == "" || w.Permit.WhileStuck && !stuck(pod) {
 		return nil
 	}
-	if left := evictAgain - now.Sub(o.refused.at); o.refused.pod == pod.UID && left > 0 && !w.Permit.Delete {
+	if left := evictAgain - now.Sub(o.refused.at); o.refused.pod == pod.UID && left > 0 && w.Permit.Asked != messages.NoBudget {
 		return wait{phase: messages.PhaseRunning, reason: o.refused.text, again: left}
 	}
 	if s := w.releaseDisks(o); s != nil {
@@ -44,10 +44,10 @@ func restartPod(w blueprint, o observed, now time.Time) step {
 	if w.Entry.Maintenance {
 		told = notice{"Stopping", "Stop"}
 	}
-	if w.Permit.Delete {
+	if w.Permit.Asked == messages.NoBudget {
 		return remove{object: pod, reason: reason, notice: told}
 	}
-	return evict{pod: pod, reason: reason, notice: told}
+	return evict{pod: pod, asked: w.Permit.Asked, reason: reason, notice: told}
 }
 
 // restart says why the broker's Pod has to be replaced, empty when it has not, or cannot be.

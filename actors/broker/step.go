@@ -66,9 +66,10 @@ type remove struct {
 	endings int32
 }
 
-// evict asks the API server to stop a Pod within what PodDisruptionBudgets allow.
+// evict asks the API server to stop a Pod within what the PodDisruptionBudgets allow that are asked.
 type evict struct {
 	pod    *corev1.Pod
+	asked  messages.Budgets
 	reason string
 	notice notice
 }

@@ -80,5 +80,5 @@ func (d *rollDecision) fetchBack(v rollView) {
 	}
 	n := slices.MinFunc(next, func(a, b node) int { return d.adrift[a.id].permitted.Compare(d.adrift[b.id].permitted) })
 	d.adrift[n.id] = lostBroker{since: d.adrift[n.id].since, permitted: v.now}
-	d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, Because: adriftReason}, why: adriftReason, granted: v.now}
+	d.permits[n.id] = permit{Permit: messages.Permit{Pod: n.observed.Pod, Asked: messages.NoBudget, Because: adriftReason}, why: adriftReason, granted: v.now}
 }

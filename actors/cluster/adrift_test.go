@@ -75,7 +75,7 @@ func TestABrokerThatKafkaHasLostSinceItsVoteWasTakenIsRestarted(t *testing.T) {
 			p, goes := d.permits[1]
 			require.Equal(t, c.goes, goes)
 			if c.goes {
-				require.Equal(t, messages.Permit{Pod: podOf(1), Delete: true, Because: adriftReason}, p.Permit)
+				require.Equal(t, messages.Permit{Pod: podOf(1), Asked: messages.NoBudget, Because: adriftReason}, p.Permit)
 			}
 			if c.again > 0 {
 				require.Equal(t, c.again, d.again)
@@ -128,7 +128,7 @@ func TestLostBrokersTakeTurns(t *testing.T) {
 }
 
 func TestWhoFindsKafkaAgainKeepsItsPod(t *testing.T) {
-	granted := holding(1, func(p *permit) { p.Delete, p.Because, p.granted = true, adriftReason, now })
+	granted := holding(1, func(p *permit) { p.Asked, p.Because, p.granted = messages.NoBudget, adriftReason, now })
 	d := decide(quiet(lost, granted))
 	require.Zero(t, d.permits[1].withdrawn)
 	d = decide(quiet(lost, granted, replaced(1)))

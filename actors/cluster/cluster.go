@@ -40,7 +40,7 @@ type effects interface {
 	// changeVoters looks at the metadata quorum and makes the next change of its voters.
 	changeVoters(ctx context.Context, wish votersWish) (votersResult, error)
 	// mayEvict asks PodDisruptionBudgets whether a Pod whose vote is to be taken would be let go.
-	mayEvict(ctx context.Context, pod *corev1.Pod) (evictable, error)
+	mayEvict(ctx context.Context, pod *corev1.Pod, asked messages.Budgets) (evictable, error)
 	// moveQuorum makes a static quorum a dynamic one, or returns why Kafka will not.
 	moveQuorum(ctx context.Context, brokers []string) (moved, error)
 	// removeObjects deletes the cluster's own objects and returns those whose deletion was accepted.
@@ -92,7 +92,7 @@ func Props(config Config) *actor.Props {
 }
 
 func newCluster(config Config, e effects) *cluster {
-	return &cluster{Config: config, effects: e, children: map[messages.BrokerID]*child{}, recovery: recovery{granted: -1}}
+	return &cluster{Config: config, effects: e, children: map[messages.BrokerID]*child{}, recovery: recovery{granted: -1, inherits: true}}
 }
 
 type cluster struct {

@@ -86,7 +86,7 @@ func TestWhyNobodyMayDrainANode(t *testing.T) {
 	watch := messages.Watch{KRaft: true, Bootstrap: []string{"demo:29092"}}
 	for want, spoil := range map[string]func(a *cluster){
 		"": func(a *cluster) { // claims wait for no votes, and budgets that have yet to be asked close nothing
-			a.voters.changed, a.decision.takeVote = time.Now(), &goingVote{id: 1, pod: "pod-1", asks: true}
+			a.voters.changed, a.decision.takeVote = time.Now(), &goingVote{id: 1, pod: "pod-1"}
 		},
 		"the Pod of broker 1 is not ready":                         func(a *cluster) { a.listed[1].observed.PodReady = false },
 		"Kafka has not answered: it hangs":                         func(a *cluster) { a.kafka = messages.KafkaObserved{Error: "it hangs"} },
@@ -99,7 +99,7 @@ func TestWhyNobodyMayDrainANode(t *testing.T) {
 		},
 		"the vote of a controller is being taken for its restart": func(a *cluster) { a.voters.taking = true },
 		"the vote of controller 1 is taken for its restart": func(a *cluster) {
-			a.decision.takeVote, a.voters.mayGo = &goingVote{id: 1, pod: "pod-1", asks: true}, "pod-1"
+			a.decision.takeVote, a.voters.mayGo = &goingVote{id: 1, pod: "pod-1"}, "pod-1"
 		},
 		"the votes in the metadata quorum have just changed": func(a *cluster) {
 			a.listed[0].voteVolatile, a.voters.changed = true, time.Now().Add(-time.Second)

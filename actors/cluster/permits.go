@@ -25,6 +25,8 @@ const (
 	recoveryPatience = 10 * time.Minute
 	// refusedPause is how long a permit rests whose eviction a PodDisruptionBudget refused.
 	refusedPause = 5 * time.Second
+	// inheritPatience is how long a new daemon waits for the broker that started last before it took over.
+	inheritPatience = 10 * time.Minute
 	// unusedPermit is how long a permit stands that its broker cannot use, for example while the API server is away: whether it may
 	// still be stopped is judged anew then. A step of a broker takes at most half of it.
 	unusedPermit = time.Minute
@@ -92,9 +94,12 @@ type rollView struct {
 	// keepsDisks says whether all that is on a node's disks outlives its Pod.
 	keepsDisks       func(messages.BrokerID) bool
 	blockUnprotected bool
-	// zeroBudget says that the user's PodDisruptionBudget lets nobody go ever.
-	zeroBudget bool
-	rackOf     map[messages.BrokerID]string
+	// ownBudget says that the operator has PodDisruptionBudgets for the nodes, budgetShut that these are to let nobody go now, zeroBudget
+	// that the user has them let nobody go ever.
+	ownBudget, budgetShut, zeroBudget bool
+	// budgetsStand says whether those of the operator are as they should be.
+	budgetsStand func() bool
+	rackOf       map[messages.BrokerID]string
 	// strangers is set while there are nodes of the cluster that nobody speaks of; only recovery asks.
 	strangers bool
 	// recorded are the brokers that status knows Kafka to have registered.
@@ -147,12 +152,13 @@ func decide(v rollView) rollDecision {
 	}
 	d.watch = len(d.waiting) > 0 || len(d.permits) > 0
 	d.repair(v)
-	d.inherit(v)
+	waits := d.inherit(v)
 	d.fetchBack(v)
-	if len(d.permits) == 0 {
-		d.grant(v)
-	} else {
+	switch {
+	case len(d.permits) > 0:
 		d.unprotected = v.roll.unprotected
+	case !waits:
+		d.grant(v)
 	}
 	return d
 }
@@ -179,7 +185,7 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 		// a change of mind, or it has helped itself
 		d.withdraw(n, p)
 		return
-	case stands && o.Restart.Refused != "" && !p.Delete:
+	case stands && o.Restart.Refused != "" && p.Asked != messages.NoBudget:
 		d.blocked = refusedText(n)
 		if p.refused.IsZero() {
 			p.refused = v.now
@@ -229,7 +235,7 @@ func (d *rollDecision) repair(v rollView) {
 		stuck := n.observed.Restart.Stuck && !n.observed.PodReady && !(v.fresh() && v.registered(n))
 		if wantsRestart(n) && stuck && !n.volatile && !v.keepsVote(n) && !v.strandsReplicas(n) {
 			d.permits[n.id] = permit{
-				Permit: messages.Permit{Pod: n.observed.Pod, Delete: true, WhileStuck: true}, why: n.observed.Restart.Reason,
+				Permit: messages.Permit{Pod: n.observed.Pod, Asked: messages.NoBudget, WhileStuck: true}, why: n.observed.Restart.Reason,
 			}
 		}
 	}
@@ -266,14 +272,16 @@ func (d *rollDecision) grant(v rollView) {
 	}
 	for _, id := range set {
 		n := v.nodes[slices.IndexFunc(v.nodes, func(n node) bool { return n.id == id })]
-		before := v.index.OutOfSync(id)
-		// While it is out of sync our budget lets nobody go, and its restart may be the only cure: a failed disk that is to go.
-		closed := len(before) > 0 || v.budgetClosed() || v.voteAway(n)
-		d.permits[id] = permit{
-			Permit:  messages.Permit{Pod: n.observed.Pod, Delete: v.zeroBudget || !n.healthy() || closed},
-			why:     n.observed.Restart.Reason,
-			granted: v.now, before: before,
+		p := messages.Permit{Pod: n.observed.Pod, Asked: v.asks(n)}
+		if p.Asked == messages.OthersBudgets && !v.budgetsStand() { // somebody else's eviction may pass yet
+			d.blocked = fmt.Sprintf("broker %d waits for its restart until the operator's PodDisruptionBudget lets nobody else go", id)
+			d.soon(time.Second)
+			return
 		}
+		if p.Asked != messages.AllBudgets && len(d.permits) > 0 { // nobody counts how many go past our budget
+			break
+		}
+		d.permits[id] = permit{Permit: p, why: n.observed.Restart.Reason, granted: v.now, before: v.index.OutOfSync(id)}
 		if n.observed.Restart.Refused != "" { // so it was the last time, which is worth telling until it goes
 			d.blocked = refusedText(n)
 		}
@@ -297,7 +305,7 @@ func (d *rollDecision) force(v rollView, candidates []messages.BrokerID) bool {
 				return true
 			}
 			d.permits[n.id] = permit{
-				Permit: messages.Permit{Pod: n.observed.Pod, Delete: true}, why: n.observed.Restart.Reason,
+				Permit: messages.Permit{Pod: n.observed.Pod, Asked: messages.NoBudget}, why: n.observed.Restart.Reason,
 				granted: v.now, before: v.index.OutOfSync(n.id),
 			}
 			return true
@@ -326,11 +334,16 @@ func (v rollView) mayLoseVote() string {
 	return ""
 }
 
+// eligible reports whether a node waits for its restart, and for nothing else that comes before.
+func (v rollView) eligible(n node) bool {
+	return wantsRestart(n) && !v.votesForever(n) && !v.keepsVote(n) && !v.strandsReplicas(n)
+}
+
 // candidates are the brokers that wait, the most urgent first.
 func (v rollView) candidates() []messages.BrokerID {
 	var order []kafka.RestartNode
 	for _, n := range v.nodes {
-		if !wantsRestart(n) || v.votesForever(n) || v.keepsVote(n) || v.strandsReplicas(n) {
+		if !v.eligible(n) {
 			continue
 		}
 		order = append(order, kafka.RestartNode{
@@ -338,9 +351,15 @@ func (v rollView) candidates() []messages.BrokerID {
 			Rack: v.rackOf[n.id], Leaders: v.leaders(n.id), Active: n.id == v.kafka.QuorumLeader,
 		})
 	}
-	// While one of them is down nobody else is stopped: two would be down by our doing.
-	if slices.ContainsFunc(v.nodes, func(n node) bool { return wantsRestart(n) && !n.observed.PodReady }) {
+	impaired := v.impaired()
+	isImpaired := func(n kafka.RestartNode) bool { return slices.Contains(impaired, n.ID) }
+	switch {
+	case slices.ContainsFunc(v.nodes, func(n node) bool { return wantsRestart(n) && !n.observed.PodReady }):
+		// While one of them is down nobody else is stopped: two would be down by our doing.
 		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !n.Unready })
+	case slices.ContainsFunc(order, isImpaired):
+		// Nor before one that is out of sync is back: its restart may be the only cure, as for a failed disk that is to go.
+		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !isImpaired(n) })
 	}
 	return kafka.RestartOrder(order)
 }
@@ -374,7 +393,7 @@ func (v rollView) closed() string {
 	if v.votesChange {
 		return "a vote in the metadata quorum is being changed"
 	}
-	impaired := len(v.impaired())
+	impaired := len(v.impairedForLong())
 	if v.errorCount+impaired >= v.threshold {
 		return fmt.Sprintf("%d brokers have replicas offline or out of sync and %d alerts speak against restarts: "+
 			"spec.rollingUpgradeConfig.failureThreshold is %d; mend them, or raise it (alerts are counted in status.rollingUpgradeStatus.errorCount)",
@@ -383,19 +402,41 @@ func (v rollView) closed() string {
 	return ""
 }
 
-// impaired are the brokers with replicas offline or out of sync. One in maintenance is so by wish, and one that waits for its
-// restart is cured by nothing else.
+// impairedForLong are those that no restart may cure now: they speak against restarts. The others are the next to be restarted.
+func (v rollView) impairedForLong() []messages.BrokerID {
+	return slices.DeleteFunc(v.impaired(), func(id messages.BrokerID) bool {
+		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && v.eligible(n) })
+	})
+}
+
+// impaired are the brokers with replicas offline or out of sync. One in maintenance is so by wish.
 func (v rollView) impaired() []messages.BrokerID {
+	if v.index == nil {
+		return nil
+	}
 	return slices.DeleteFunc(v.index.Impaired(), func(id messages.BrokerID) bool {
-		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && (n.atRest() || wantsRestart(n)) })
+		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && n.atRest() })
 	})
 }
 
 // healthy reports whether Kubernetes counts a node's Pod as ready.
 func (n node) healthy() bool { return n.observed.PodReady && n.observed.Unhealthy == "" }
 
-// budgetClosed reports whether our PodDisruptionBudget lets nobody go because some broker is down. It stays so for
-// everybody else: nobody can be faster while this one goes.
+// asks are the budgets that have a say before a node's Pod is stopped by the rules of Kafka. Ours, where there are any, say what those rules
+// said: they are closed for everybody else while any broker is down or out of sync, and the restart may be the only cure of that, as
+// for a failed disk that is to go. Nobody else can be faster then while this one goes.
+func (v rollView) asks(n node) messages.Budgets {
+	switch {
+	case v.voteAway(n):
+		return messages.NoBudget
+	case v.ownBudget && (v.zeroBudget || v.budgetShut || v.budgetClosed() || len(v.index.OutOfSync(n.id)) > 0):
+		return messages.OthersBudgets
+	default:
+		return messages.AllBudgets
+	}
+}
+
+// budgetClosed reports whether our PodDisruptionBudget lets nobody go because some broker's Pod is not ready for Kubernetes.
 func (v rollView) budgetClosed() bool {
 	return slices.ContainsFunc(v.nodes, func(n node) bool {
 		return !n.observed.Gone && (!n.healthy() || n.observed.Stopping)

@@ -24,7 +24,8 @@ func quiet(changes ...func(*rollView)) rollView {
 	}
 	v := rollView{
 		threshold: 1, limit: 1, kraft: true, now: now, rackOf: map[messages.BrokerID]string{},
-		recorded: map[messages.BrokerID]bool{0: true, 1: true, 2: true},
+		recorded:     map[messages.BrokerID]bool{0: true, 1: true, 2: true},
+		budgetsStand: func() bool { return true },
 	}
 	v.kafka = messages.KafkaObserved{Answered: true, QuorumLeader: 2, Replication: replication}
 	for _, id := range []messages.BrokerID{0, 1, 2} {
@@ -73,6 +74,20 @@ func missed(p *permit) { p.missed = true }
 func replaced(id messages.BrokerID) func(*rollView) {
 	return func(v *rollView) {
 		v.nodes[id].observed.Pod, v.nodes[id].observed.Started = "another", now.Add(-30*time.Second)
+	}
+}
+
+// outOfSync takes a broker out of the in-sync replicas of the topic, whose min.insync.replicas becomes the given one.
+func outOfSync(id messages.BrokerID, minISR int32) func(*rollView) {
+	return func(v *rollView) {
+		r := v.index.Replication()
+		r.MinISR["orders"] = minISR
+		p := &r.Partitions[0]
+		p.ISR = slices.DeleteFunc(slices.Clone(p.ISR), func(replica messages.BrokerID) bool { return replica == id })
+		if p.Leader == id {
+			p.Leader = p.ISR[0]
+		}
+		v.index = kafka.Index(r)
 	}
 }
 
@@ -344,9 +359,18 @@ func TestARefusedEvictionGivesThePermitBackAndSaysWhoRefused(t *testing.T) {
 }
 
 func TestAnEvictionAsksTheBudgetUnlessThatCannotAnswer(t *testing.T) {
-	require.False(t, decide(quiet(waits(0))).permits[0].Delete)
-	require.True(t, decide(quiet(waits(0), func(v *rollView) { v.zeroBudget = true })).permits[0].Delete, "a budget of none")
-	require.True(t, decide(quiet(waits(0), unready(0, true))).permits[0].Delete, "it serves nobody")
+	asked := func(id messages.BrokerID, changes ...func(*rollView)) messages.Budgets {
+		return decide(quiet(append([]func(*rollView){waits(id)}, changes...)...)).permits[id].Asked
+	}
+	ours := func(v *rollView) { v.ownBudget = true }
+	require.Equal(t, messages.AllBudgets, asked(0, ours))
+	require.Equal(t, messages.OthersBudgets, asked(0, ours, func(v *rollView) { v.zeroBudget = true }), "a budget of none")
+	require.Equal(t, messages.OthersBudgets, asked(0, ours, unready(0, true)), "ours counts ready Pods")
+	require.Equal(t, messages.OthersBudgets, asked(0, ours, func(v *rollView) { v.budgetShut = true }), "a threshold above one")
+	require.Equal(t, messages.AllBudgets, asked(0, unready(0, true)), "none is ours")
+	open := decide(quiet(waits(0), ours, func(v *rollView) { v.budgetShut, v.budgetsStand = true, func() bool { return false } }))
+	require.Empty(t, open.permits, "somebody else may pass ours before it is closed")
+	require.Contains(t, open.blocked, "broker 0 waits for its restart until the operator's PodDisruptionBudget lets nobody else go")
 }
 
 func TestANewDaemonFollowsTheReturnOfTheBrokerThatWasStoppedLast(t *testing.T) {
@@ -371,6 +395,16 @@ func TestANewDaemonFollowsTheReturnOfTheBrokerThatWasStoppedLast(t *testing.T) {
 
 	unknown := decide(inherited(func(v *rollView) { v.nodes[2].told = 2 }))
 	require.True(t, unknown.inherits, "somebody has not been looked at")
+	require.Empty(t, unknown.permits)
+	require.Equal(t, "broker 2 has not been looked at yet", unknown.blocked)
+
+	behind := func(since time.Duration) rollView { // of a threshold that would let others go
+		return inherited(outOfSync(0, 1), func(v *rollView) { v.threshold, v.nodes[0].observed.Started = 2, now.Add(-since) })
+	}
+	copies := decide(behind(time.Minute))
+	require.Empty(t, copies.permits)
+	require.Contains(t, copies.blocked, "broker 0 was restarted and is not back")
+	require.Equal(t, podOf(1), decide(behind(inheritPatience)).permits[1].Pod, "what it was out of sync in before is not known")
 
 	none := decide(quiet(waits(1)))
 	require.Equal(t, podOf(1), none.permits[1].Pod, "nobody was stopped before")
@@ -393,7 +427,7 @@ func TestARepairHasItsReasonAsLongAsItLasts(t *testing.T) {
 	v := quiet(waits(1), unready(1, true), func(v *rollView) {
 		v.kafka.Brokers = []messages.BrokerID{0, 2}
 		v.roll.permits = map[messages.BrokerID]permit{
-			1: {Permit: messages.Permit{Pod: podOf(1), Delete: true, WhileStuck: true}, why: "restart: `a` changes"},
+			1: {Permit: messages.Permit{Pod: podOf(1), Asked: messages.NoBudget, WhileStuck: true}, why: "restart: `a` changes"},
 		}
 	})
 	require.Equal(t, "restart: `a` changes", decide(v).permits[1].why)

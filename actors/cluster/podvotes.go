@@ -86,9 +86,9 @@ func (v rollView) voteless(candidates []messages.BrokerID) (next []messages.Brok
 type goingVote struct {
 	id  messages.BrokerID
 	pod types.UID
-	// asks says that PodDisruptionBudgets have a say. They are asked before the vote goes: a budget of others that refuses for long must
-	// not leave the quorum without it.
-	asks bool
+	// asked are the PodDisruptionBudgets that have a say. They are asked before the vote goes: a budget of others that refuses for long
+	// must not leave the quorum without it.
+	asked messages.Budgets
 }
 
 // takesVote asks for the vote of a controller that may be stopped, where it has to lose it before.
@@ -98,8 +98,10 @@ func (d *rollDecision) takesVote(v rollView, set []messages.BrokerID, forced boo
 		return false
 	}
 	n := v.nodes[slices.IndexFunc(v.nodes, func(n node) bool { return n.id == set[at] })]
-	closed := !n.healthy() || v.zeroBudget || len(v.index.OutOfSync(n.id)) > 0 || v.budgetClosed()
-	d.takeVote = &goingVote{id: n.id, pod: n.observed.Pod, asks: !forced && !closed}
+	d.takeVote = &goingVote{id: n.id, pod: n.observed.Pod, asked: v.asks(n)}
+	if forced {
+		d.takeVote.asked = messages.NoBudget
+	}
 	d.blocked = fmt.Sprintf("broker %d waits for its restart: its metadata are on an emptyDir, so its vote in the metadata quorum is taken first", n.id)
 	if v.voteStays != "" {
 		d.blocked += "; " + v.voteStays
@@ -117,7 +119,9 @@ func (a *cluster) voteGoes() *messages.BrokerID {
 	return nil
 }
 
-func (a *cluster) mayGo(take *goingVote) bool { return !take.asks || a.voters.mayGo == take.pod }
+func (a *cluster) mayGo(take *goingVote) bool {
+	return take.asked == messages.NoBudget || a.voters.mayGo == take.pod
+}
 
 // budgetsStand reports whether our PodDisruptionBudgets say what they should.
 func (a *cluster) budgetsStand() bool {
@@ -132,7 +136,7 @@ func (a *cluster) budgetsStand() bool {
 func (a *cluster) askBudgets(c actor.Context, take *goingVote) {
 	pods := a.Cache.BrokerPods(a.Key, take.id)
 	at := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return p.UID == take.pod })
-	if a.gatesClosed() != "" || !a.budgetsStand() { // our own budget would refuse
+	if take.asked == messages.AllBudgets && (a.gatesClosed() != "" || !a.budgetsStand()) { // our own budget would refuse
 		a.again.SetSooner(c, votersSoon, lookNow{})
 		return
 	}
@@ -140,7 +144,7 @@ func (a *cluster) askBudgets(c actor.Context, take *goingVote) {
 		return
 	}
 	e, pod := a.effects, pods[at]
-	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (evictable, error) { return e.mayEvict(ctx, pod) })
+	kit.Go(a.life, c, effectTimeout, func(ctx context.Context) (evictable, error) { return e.mayEvict(ctx, pod, take.asked) })
 }
 
 // evictable says of a Pod whether budgets would let it go: refused is why not, empty when they would.
@@ -150,8 +154,8 @@ type evictable struct {
 }
 
 // mayEvict takes a refusal for a result.
-func (e worldEffects) mayEvict(ctx context.Context, pod *corev1.Pod) (evictable, error) {
-	err := e.Writer.MayEvict(ctx, pod)
+func (e worldEffects) mayEvict(ctx context.Context, pod *corev1.Pod, asked messages.Budgets) (evictable, error) {
+	err := e.Writer.MayEvict(ctx, pod, asked)
 	var refused *kube.EvictionRefused
 	if errors.As(err, &refused) {
 		return evictable{pod.UID, refused.Error()}, nil

@@ -21,6 +21,8 @@ type recovery struct {
 	// its data back. replace are the disks that may be, by a proof that is as old as the decision; nil when none may.
 	granted messages.BrokerID
 	replace []string
+	// inherits is set while it is not known whether a grant of an earlier daemon, or from before a pause, is still under way.
+	inherits bool
 	// texts say of each node with lost disks what it waits for, by id.
 	texts []string
 	// lost is set while any node has lost disks.
@@ -49,11 +51,15 @@ func (r recovery) replaceFor(id messages.BrokerID) []string {
 // as long as a disk is lost. accepted are the nodes whose lost disks a person has given up, tokens the words for it.
 func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.BrokerID]string) recovery {
 	next := recovery{
-		granted: -1, beside: map[messages.BrokerID][]string{}, elsewhere: map[messages.BrokerID]bool{},
+		granted: -1, inherits: known.inherits, beside: map[messages.BrokerID][]string{}, elsewhere: map[messages.BrokerID]bool{},
 		startEmpty: map[messages.BrokerID]map[messages.BrokerID]bool{},
 	}
 	if known.granted >= 0 && v.replacing(known.granted) {
 		next.granted = known.granted
+	}
+	first := next.granted
+	if known.inherits && first < 0 {
+		first = next.inherit(v)
 	}
 	for _, n := range v.nodes {
 		next.elsewhere[n.id] = v.elsewhere(n)
@@ -71,11 +77,11 @@ func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.B
 		case waits == "" && n.metadataGone() && !n.broker:
 			next.beside[n.id] = lost
 			continue
-		case waits == "" && (next.granted < 0 || next.granted == n.id || given && next.replace == nil):
-			next.granted, next.replace = n.id, lost
+		case waits == "" && (first < 0 || first == n.id || given && next.replace == nil):
+			first, next.granted, next.replace = n.id, n.id, lost
 			continue
 		case waits == "":
-			waits = fmt.Sprintf("broker %d gets its data back first", next.granted)
+			waits = fmt.Sprintf("broker %d gets its data back first", first)
 		}
 		if left := goneFor - v.now.Sub(n.observed.Since); n.metadataGone() && left > 0 {
 			next.soon(left)
@@ -85,6 +91,26 @@ func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.B
 	}
 	next.decideEmptied(v, known, accepted, tokens)
 	return next
+}
+
+// inherit is the node that others wait for although this daemon has granted it nothing: an earlier one may have given it empty disks. It
+// is -1 when there is none. Who is down is not waited for for long: most are down for something else.
+func (r *recovery) inherit(v rollView) messages.BrokerID {
+	for _, n := range v.nodes {
+		if !n.broker || n.leaving || n.atRest() || n.observed.Gone || len(n.observed.Lost) > 0 || unreadable(n) || v.stuckForLong(n) {
+			continue
+		}
+		left := recoveryPatience - v.now.Sub(n.observed.Since)
+		switch {
+		case !n.observed.PodReady && left > 0:
+			r.soon(left)
+			return n.id
+		case n.observed.PodReady && v.fresh() && len(kafka.Fetching(n.id, v.index)) > 0:
+			return n.id
+		}
+	}
+	r.inherits = !v.fresh()
+	return -1
 }
 
 // soon has it decided anew after a time at the latest.

@@ -49,6 +49,20 @@ func stuckSince(ago time.Duration) func(*rollView) {
 	}
 }
 
+// downSince is how long broker 1 has not been ready, for whatever reason, while the others are in sync.
+func downSince(ago time.Duration) func(*rollView) {
+	return func(v *rollView) {
+		insync(v)
+		v.nodes[1].observed.PodReady, v.nodes[1].observed.Since = false, now.Add(-ago)
+	}
+}
+
+func insync(v *rollView) {
+	r := v.index.Replication()
+	r.Partitions[0].ISR = []messages.BrokerID{1, 2}
+	v.index = kafka.Index(r)
+}
+
 func TestWhoGetsEmptyDisks(t *testing.T) {
 	both := []string{"/a", "/b"}
 	for name, test := range map[string]struct {
@@ -75,6 +89,11 @@ func TestWhoGetsEmptyDisks(t *testing.T) {
 		"not after one that is stuck":                  {view: lostDisks(3), known: recovery{granted: 1}, spoil: stuckSince(stuckFor), granted: 3, replace: both},
 		"each Pod is for a moment":                     {view: lostDisks(3), known: recovery{granted: 1}, spoil: stuckSince(time.Second), granted: 1, text: "broker 1 gets its data back first"},
 		"stuck before the cure":                        {view: lostDisks(3), known: recovery{granted: 1}, spoil: func(v *rollView) { stuckSince(stuckFor)(v); v.nodes[1].told++ }, granted: 1, text: "broker 1 gets its data back first"},
+		"not while one gets its data back from before": {view: lostDisks(3), known: recovery{inherits: true}, text: "broker 2 gets its data back first"},
+		"nor while such a one may be on its way":       {view: lostDisks(3), known: recovery{inherits: true}, spoil: downSince(0), text: "broker 1 gets its data back first"},
+		"but not for ever":                             {view: lostDisks(3), known: recovery{inherits: true}, spoil: downSince(recoveryPatience), granted: 3, replace: both},
+		"at once when none does":                       {view: lostDisks(3), known: recovery{inherits: true}, spoil: insync, granted: 3, replace: both},
+		"unless a person gives it up meanwhile":        {view: lostDisks(3), known: recovery{inherits: true}, accepted: map[messages.BrokerID]string{3: "3/cafe"}, granted: 3, replace: both},
 		"the next one when the first has all its data": {view: lostDisks(3), known: recovery{granted: 1}, granted: 3, replace: both},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -67,7 +67,7 @@ func (a *cluster) keepRoll(c actor.Context) {
 // keepRecovery decides anew who gets empty disks in place of lost ones. Nobody does while the cluster is paused.
 func (a *cluster) keepRecovery(c actor.Context) {
 	if a.paused() {
-		a.recovery = recovery{granted: -1}
+		a.recovery = recovery{granted: -1, inherits: true}
 		return
 	}
 	before, nodes := a.recovery, a.nodes()
@@ -87,7 +87,7 @@ func setUnderWay(permits map[messages.BrokerID]permit, nodes []node) int {
 	together, pending := 0, false
 	for _, n := range nodes {
 		p, held := permits[n.id]
-		if !held || p.withdrawn > 0 || p.Delete || !p.back.IsZero() || !n.broker {
+		if !held || p.withdrawn > 0 || p.Asked != messages.AllBudgets || !p.back.IsZero() || !n.broker {
 			continue
 		}
 		together++
@@ -121,7 +121,9 @@ func (a *cluster) rollView(now time.Time) rollView {
 		blockUnprotected: config.GetUnprotectedPartitions() == v1beta1.UnprotectedPartitionsBlock,
 		voters:           a.voters.last,
 		votesChange:      a.voters.job.running || a.voters.newer(a.roll.index, now), voteStays: a.voters.stays,
-		zeroBudget: kube.BudgetOfNone(a.valid), rackOf: map[messages.BrokerID]string{}, recorded: registeredOf(a.known.BrokersState), now: now,
+		ownBudget: kube.WantsBudget(a.valid, a.known.Adopted), budgetShut: a.gatesClosed() != "", budgetsStand: a.budgetsStand,
+		zeroBudget: kube.BudgetOfNone(a.valid),
+		rackOf:     map[messages.BrokerID]string{}, recorded: registeredOf(a.known.BrokersState), now: now,
 	}
 	if a.known.RollingUpgrade != nil {
 		v.errorCount = a.known.RollingUpgrade.ErrorCount

@@ -188,12 +188,12 @@ func (s *server) Delete(_ context.Context, object kube.Object) error {
 	return nil
 }
 
-func (s *server) Evict(_ context.Context, pod *corev1.Pod) error {
+func (s *server) Evict(_ context.Context, pod *corev1.Pod, _ messages.Budgets) error {
 	s.drop(pod)
 	return nil
 }
 
-func (s *server) MayEvict(context.Context, *corev1.Pod) error { return nil }
+func (s *server) MayEvict(context.Context, *corev1.Pod, messages.Budgets) error { return nil }
 
 func (s *server) MayCreate(context.Context, *corev1.Pod) error { return nil }
 

@@ -71,6 +71,10 @@ func acts() []act {
 		{"people agree to a dynamic quorum", (*history).agreeToDynamic},
 		{"a log dir fails", (*history).failDisk},
 		{"a node is gone for good", (*history).loseNodeForGood},
+		{"alerts speak against restarts", func(h *history) { h.countAlerts(true) }},
+		{"alerts are over", func(h *history) { h.countAlerts(false) }},
+		{"more brokers may be impaired", func(h *history) { h.edit(h.name, alerted(2)); h.countAlerts(false) }},
+		{"somebody protects all Pods for a while", (*history).protectPods},
 		{"volumes grow", func(h *history) { h.edit(h.name, sized(fmt.Sprintf("%dGi", 11+h.rng.IntN(20)))) }},
 	}
 }

@@ -55,6 +55,15 @@ func (h *history) drainForAWhile() {
 	})
 }
 
+// protectPods is somebody whose budget lets nobody go, until he thinks again.
+func (h *history) protectPods() {
+	h.closeBudget(true)
+	if h.rng.IntN(2) == 0 {
+		h.advance(h.minutes(4))
+		h.closeBudget(false)
+	}
+}
+
 // evictsEvery is when kubectl drain tries again what was refused.
 const evictsEvery = 5 * time.Second
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -195,8 +196,16 @@ func (c client) Delete(ctx context.Context, object kube.Object) error {
 }
 
 // Evict implements kube.Writer.
-func (c client) Evict(ctx context.Context, pod *corev1.Pod) error {
-	return evictionError(c.do(ctx, "evict", pod, func() error { return c.store.evict(keyOf(pod), pod.UID) }))
+func (c client) Evict(ctx context.Context, pod *corev1.Pod, asked messages.Budgets) error {
+	return evictionError(c.do(ctx, "evict", pod, func() error {
+		if asked == messages.AllBudgets {
+			return c.store.evict(keyOf(pod), pod.UID)
+		}
+		if err := c.store.refusesToStop(pod, asked); err != nil {
+			return err
+		}
+		return c.store.delete(keyOf(pod), pod.UID, "")
+	}))
 }
 
 // MayCreate implements kube.Writer.
@@ -220,15 +229,18 @@ func (s *store) admits(refuses func(*corev1.Pod) string) {
 }
 
 // MayEvict implements kube.Writer.
-func (c client) MayEvict(_ context.Context, pod *corev1.Pod) error {
-	return evictionError(c.store.budgetRefuses(keyOf(pod)))
+func (c client) MayEvict(_ context.Context, pod *corev1.Pod, asked messages.Budgets) error {
+	return c.store.refusesToStop(pod, asked)
 }
 
 func evictionError(err error) error {
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil
-	case apierrors.IsTooManyRequests(err), apierrors.IsInternalError(err):
+	case apierrors.IsTooManyRequests(err):
+		cause, _ := apierrors.StatusCause(err, policyv1.DisruptionBudgetCause)
+		return &kube.EvictionRefused{Message: cause.Message}
+	case apierrors.IsInternalError(err):
 		return &kube.EvictionRefused{Message: err.Error()}
 	default:
 		return err

@@ -142,8 +142,8 @@ func (c throughClient) Delete(ctx context.Context, object kube.Object) error {
 }
 
 // Evict implements kube.Writer.
-func (c throughClient) Evict(ctx context.Context, pod *corev1.Pod) error {
-	return c.do(ctx, "evict", pod, func() error { return c.client.Evict(ctx, pod) })
+func (c throughClient) Evict(ctx context.Context, pod *corev1.Pod, asked messages.Budgets) error {
+	return c.do(ctx, "evict", pod, func() error { return c.client.Evict(ctx, pod, asked) })
 }
 
 // MayCreate implements kube.Writer.
@@ -152,8 +152,8 @@ func (c throughClient) MayCreate(ctx context.Context, pod *corev1.Pod) error {
 }
 
 // MayEvict implements kube.Writer.
-func (c throughClient) MayEvict(ctx context.Context, pod *corev1.Pod) error {
-	return c.client.MayEvict(ctx, pod)
+func (c throughClient) MayEvict(ctx context.Context, pod *corev1.Pod, asked messages.Budgets) error {
+	return c.client.MayEvict(ctx, pod, asked)
 }
 
 // TakeFields implements kube.Writer.
@@ -301,6 +301,9 @@ func (c *clientGo) reactCore(action clienttesting.Action) (bool, runtime.Object,
 
 func (c *clientGo) delete(kind kube.Kind, action clienttesting.DeleteActionImpl) error {
 	uid, version := types.UID(""), ""
+	if len(action.DeleteOptions.DryRun) > 0 {
+		return nil
+	}
 	if p := action.DeleteOptions.Preconditions; p != nil && p.UID != nil {
 		uid = *p.UID
 	}

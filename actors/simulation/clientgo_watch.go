@@ -31,6 +31,11 @@ func (c *clientGo) list(kind kube.Kind, action clienttesting.ListActionImpl) run
 	for _, object := range found {
 		objects = append(objects, object.DeepCopyObject())
 	}
+	if kind == kube.KindBudget {
+		for i, budget := range c.store.withBudgetStatus(found) {
+			objects[i] = &budget
+		}
+	}
 	list := emptyList(kind)
 	_ = meta.SetList(list, objects) // of the same kind
 	if access, err := meta.ListAccessor(list); err == nil {

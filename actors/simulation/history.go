@@ -163,6 +163,8 @@ func (h *history) heal() {
 	h.killAfterWrites(0)
 	h.edit(h.name, maintained())
 	h.edit(h.name, withoutConsent) // a window that opens later is no rest
+	h.countAlerts(false)
+	h.closeBudget(false)
 	h.exchangeDisks()
 	h.advance(11 * time.Minute) // nodes and the API server are back
 	h.giveUp()

@@ -32,6 +32,7 @@ type restarts struct {
 	expected map[messages.ClusterKey][]messages.BrokerID
 	// builds are those of the daemon, one after the other.
 	builds []buildAt
+	gates  gates
 }
 
 // buildAt is a build of the daemon, and since when it is the one that starts.
@@ -117,6 +118,7 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	}
 	drained, letGo := r.kafka.store.drained(pod.Spec.NodeName, stop.blindness), r.letsGo(pod)
 	lost := r.kafka.hasLost(cluster, id, pod.UID)
+	gated := i.gated(pod, owner, stop.blindness)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !drained && !letGo && !lost && !r.wanted(pod, owner, recorded, levels) {
@@ -124,6 +126,9 @@ func (i *invariants) stopped(daemon int, pod *corev1.Pod, owner *v1beta1.KafkaCl
 	}
 	if only, said := r.expected[cluster]; said && !slices.Contains(only, id) {
 		i.violated("Pod %s was stopped, but only the restart of %v is expected", pod.Name, only)
+	}
+	if gated != "" {
+		i.violated("Pod %s was stopped: %s", pod.Name, gated)
 	}
 	for _, harm := range harms {
 		i.violated("Pod %s was stopped: %s", pod.Name, harm)

@@ -33,6 +33,8 @@ type kafka struct {
 	election func() error
 	// stray lets each active controller that loses its vote lose the others, too; else about half of them do.
 	stray bool
+	// copyTime is how much longer replicas take until they are in sync.
+	copyTime time.Duration
 }
 
 // kafkaState outlives its processes: what is here stands on the controllers' disks, or in those of ZooKeeper.

@@ -63,6 +63,14 @@ func (k *kafka) servedFor(key messages.ClusterKey, id messages.BrokerID, pod typ
 	return time.Since(c.processes[id].since)
 }
 
+// countedFor is how long a node has served in one Pod, zero while it does not, or Kafka does not count on it.
+func (k *kafka) countedFor(key messages.ClusterKey, id messages.BrokerID, pod types.UID) time.Duration {
+	if k.hasLost(key, id, pod) {
+		return 0
+	}
+	return k.servedFor(key, id, pod)
+}
+
 // servesSince is since when a node accepts connections, zero while it does not.
 func (k *kafka) servesSince(key messages.ClusterKey, id messages.BrokerID) time.Time {
 	k.mu.Lock()

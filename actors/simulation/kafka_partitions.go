@@ -175,6 +175,7 @@ func (c *kafkaState) catchUp(k *kafka, b *brokerState) {
 	if !b.down.IsZero() {
 		took += min(process.since.Sub(b.down)/50, time.Minute)
 	}
+	took += k.copyTime
 	k.later(c, took, func() {
 		b.catching = false
 		if c.processes[b.id] != process || !c.active() {

@@ -113,6 +113,13 @@ func (w *World) lostPartitions(name string) []string {
 	return lost
 }
 
+// copiesTake is how much longer replicas take from now on until they are in sync.
+func (w *World) copiesTake(time time.Duration) {
+	w.kafka.mu.Lock()
+	defer w.kafka.mu.Unlock()
+	w.kafka.copyTime = time
+}
+
 // failDir takes a log dir away from a broker that runs, as a disk that fails does.
 func (w *World) failDir(name string, id messages.BrokerID, path string) {
 	w.kafka.mu.Lock()

@@ -105,6 +105,46 @@ func TestOneLostVolumeAfterTheOther(t *testing.T) {
 	})
 }
 
+// A new daemon does not know which broker the one before gave empty disks to: two may not be without their data by our doing.
+func TestALostVolumeWaitsForOneThatAnEarlierDaemonReplaced(t *testing.T) {
+	t.Parallel()
+	for name, replaced := range map[string]func(*World) bool{
+		"its Pod has been made": func(w *World) bool { return len(w.podsOf("demo", 3)) > 0 },
+		"it fetches its data":   func(w *World) bool { return w.serves("demo", 3) },
+	} {
+		for change, next := range map[string]func(*World){
+			"a new daemon": (*World).kill,
+			"a pause": func(w *World) {
+				w.edit("demo", paused)
+				w.advance(10 * time.Second)
+				w.edit("demo", resumed)
+			},
+		} {
+			t.Run(name+", then "+change, func(t *testing.T) {
+				run(t, func(w *World) {
+					w.apply(kafkaCluster("demo", controllersOnly(3), brokers(4), kafkaImage("4.3.1")))
+					w.eventuallyReady("demo")
+					w.topic("demo", "orders", 8, 3, 1)
+					w.advance(time.Minute)
+					w.copiesTake(15 * time.Minute)
+					w.loseClaims("demo", 3)
+					w.eventually(10*time.Minute, name, func() bool { return replaced(w) })
+					next(w)
+					w.loseClaims("demo", 4)
+					w.says("demo", kube.ConditionDataVolumeLost, "broker 3 gets its data back first")
+					w.advance(10 * time.Minute)
+					require.Empty(w.t, w.podsOf("demo", 4), "broker 3 has not got its data back")
+					w.copiesTake(0)
+					w.eventuallyReady("demo")
+					w.eventually(20*time.Minute, "both have their data", func() bool { return w.inSync("demo") })
+					require.Empty(w.t, w.lostPartitions("demo"))
+					w.settled()
+				})
+			})
+		}
+	}
+}
+
 func TestTheDaemonMayDieAtAnyWriteOfARecovery(t *testing.T) {
 	t.Parallel()
 	for writes := 1; writes <= 8; writes++ {

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // evict answers an eviction as the API server does: by the one PodDisruptionBudget that selects the Pod.
@@ -53,31 +55,70 @@ func (s *store) budgetRefuses(k key) error {
 
 // exhausted refuses where fewer Pods would be ready than the budget demands.
 func (s *store) exhausted(budget *policyv1.PodDisruptionBudget, pod *corev1.Pod) error {
-	selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
-	if err != nil {
-		return err
-	}
-	healthy := 0
-	for _, object := range s.listed(kube.KindPod) {
-		other := object.(*corev1.Pod)
-		if other.Namespace == pod.Namespace && selector.Matches(labels.Set(other.Labels)) && podIsReady(other) && other.DeletionTimestamp == nil {
-			healthy++
-		}
-	}
-	needed := budget.Spec.MinAvailable.IntValue()
-	policy := budget.Spec.UnhealthyPodEvictionPolicy
-	if !podIsReady(pod) && (healthy >= needed || policy != nil && *policy == policyv1.AlwaysAllow) {
+	is, policy := s.budgetStatus(budget), budget.Spec.UnhealthyPodEvictionPolicy
+	if !podIsReady(pod) && (is.CurrentHealthy >= is.DesiredHealthy || policy != nil && *policy == policyv1.AlwaysAllow) {
 		return nil
 	}
-	if healthy-1 >= needed {
+	if is.DisruptionsAllowed > 0 {
 		return nil
 	}
 	refused := apierrors.NewTooManyRequests("Cannot evict pod as it would violate the pod's disruption budget.", 0)
 	refused.ErrStatus.Details.Causes = append(refused.ErrStatus.Details.Causes, metav1.StatusCause{
-		Type:    policyv1.DisruptionBudgetCause,
-		Message: fmt.Sprintf("The disruption budget %s needs %d healthy pods and has %d currently", budget.Name, needed, healthy),
+		Type: policyv1.DisruptionBudgetCause,
+		Message: fmt.Sprintf("The disruption budget %s needs %d healthy pods and has %d currently",
+			budget.Name, is.DesiredHealthy, is.CurrentHealthy),
 	})
 	return refused
+}
+
+// budgetStatus is what the disruption controller says of a budget with minAvailable, without its delay. The store is locked.
+func (s *store) budgetStatus(budget *policyv1.PodDisruptionBudget) policyv1.PodDisruptionBudgetStatus {
+	is := policyv1.PodDisruptionBudgetStatus{ObservedGeneration: budget.Generation, DesiredHealthy: int32(budget.Spec.MinAvailable.IntValue())}
+	selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
+	if err != nil {
+		return is
+	}
+	for _, object := range s.listed(kube.KindPod) {
+		pod := object.(*corev1.Pod)
+		if pod.Namespace == budget.Namespace && selector.Matches(labels.Set(pod.Labels)) && podIsReady(pod) && pod.DeletionTimestamp == nil {
+			is.CurrentHealthy++
+		}
+	}
+	is.DisruptionsAllowed = max(is.CurrentHealthy-is.DesiredHealthy, 0)
+	return is
+}
+
+// withBudgetStatus are budgets as the API server tells of them.
+func (s *store) withBudgetStatus(objects []kube.Object) []policyv1.PodDisruptionBudget {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var budgets []policyv1.PodDisruptionBudget
+	for _, object := range objects {
+		budget := object.(*policyv1.PodDisruptionBudget).DeepCopy()
+		budget.Status = s.budgetStatus(budget)
+		budgets = append(budgets, *budget)
+	}
+	return budgets
+}
+
+// refusesToStop answers whether the budgets that are asked let a Pod go.
+func (s *store) refusesToStop(pod *corev1.Pod, asked messages.Budgets) error {
+	switch asked {
+	case messages.AllBudgets:
+		return evictionError(s.budgetRefuses(keyOf(pod)))
+	case messages.OthersBudgets:
+		stands, _ := s.get(keyOf(pod)).(*corev1.Pod)
+		if stands == nil {
+			return nil
+		}
+		var budgets []kube.Object
+		s.snapshot(kube.KindBudget, func(objects []kube.Object) { budgets = objects })
+		budgets = slices.DeleteFunc(budgets, func(o kube.Object) bool { return o.GetNamespace() != pod.Namespace })
+		if refused := kube.RefusedByOthers(stands, s.withBudgetStatus(budgets)); refused != "" {
+			return &kube.EvictionRefused{Message: refused}
+		}
+	}
+	return nil
 }
 
 func podIsReady(pod *corev1.Pod) bool {

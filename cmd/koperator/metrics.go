@@ -89,8 +89,8 @@ func (w countedWriter) Delete(ctx context.Context, object kube.Object) error {
 	return err
 }
 
-func (w countedWriter) Evict(ctx context.Context, pod *corev1.Pod) error {
-	err := w.Writer.Evict(ctx, pod)
+func (w countedWriter) Evict(ctx context.Context, pod *corev1.Pod, asked messages.Budgets) error {
+	err := w.Writer.Evict(ctx, pod, asked)
 	w.count("evict", err)
 	return err
 }

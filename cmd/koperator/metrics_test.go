@@ -13,6 +13,7 @@ import (
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
 )
 
 // refusing is a Writer that does nothing of what is asked; it answers no questions.
@@ -20,12 +21,12 @@ type refusing struct{ kube.Writer }
 
 var errRefused = errors.New("refused")
 
-func (refusing) Apply(context.Context, kube.Object) (kube.Object, error)  { return nil, errRefused }
-func (refusing) Create(context.Context, kube.Object) (kube.Object, error) { return nil, errRefused }
-func (refusing) Delete(context.Context, kube.Object) error                { return errRefused }
-func (refusing) Evict(context.Context, *corev1.Pod) error                 { return errRefused }
-func (refusing) MayCreate(context.Context, *corev1.Pod) error             { return errRefused }
-func (refusing) MayEvict(context.Context, *corev1.Pod) error              { return errRefused }
+func (refusing) Apply(context.Context, kube.Object) (kube.Object, error)       { return nil, errRefused }
+func (refusing) Create(context.Context, kube.Object) (kube.Object, error)      { return nil, errRefused }
+func (refusing) Delete(context.Context, kube.Object) error                     { return errRefused }
+func (refusing) Evict(context.Context, *corev1.Pod, messages.Budgets) error    { return errRefused }
+func (refusing) MayCreate(context.Context, *corev1.Pod) error                  { return errRefused }
+func (refusing) MayEvict(context.Context, *corev1.Pod, messages.Budgets) error { return errRefused }
 
 func (refusing) ApplyStatus(context.Context, *v1beta1.KafkaCluster) (*v1beta1.KafkaCluster, error) {
 	return nil, errRefused

@@ -41,6 +41,7 @@ func Behaviours() []Behaviour {
 		{"a delete hits what was read and nothing else", deletesWhatWasRead},
 		{"what cannot change is refused as invalid", keepsWhatIsFixed},
 		{"an eviction is refused by budgets", evictsWithinBudgets},
+		{"one past our own budget is refused by those of others", evictsPastOurBudget},
 		{"a status reaches the version that was read, and alone", writesStatusOfOne},
 		{"a mended Service leads where it should", mendsServices},
 		{"annotations are added to the object that is meant", annotates},

@@ -1,0 +1,37 @@
+package cluster
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/messages"
+)
+
+func TestABrokerThatIsOutOfSyncGoesBeforeOthersOrSpeaksAgainstThem(t *testing.T) {
+	all := []messages.BrokerID{0, 1, 2}
+	within := func(v *rollView) { v.threshold = 2 }
+	requireStopped(t, map[string]stopped{
+		"it is the next, whatever its turn":                   {quiet(waits(all...), outOfSync(2, 2)), all[2:], ""},
+		"within the threshold, too":                           {quiet(waits(all...), outOfSync(2, 1), within), all[2:], ""},
+		"nobody, when it waits for nothing":                   {quiet(waits(0, 1), outOfSync(2, 1)), nil, "1 brokers have replicas offline or out of sync"},
+		"others within the threshold":                         {quiet(waits(0, 1), outOfSync(2, 1), within), all[1:2], ""},
+		"nobody, when something else comes before":            {quiet(waits(0, 1, 2), outOfSync(2, 1), votes(2)), nil, "1 brokers have replicas offline or out of sync"},
+		"not one that is out of sync before one that is down": {quiet(waits(0, 1), outOfSync(1, 1), unready(0, false), within), all[:1], ""},
+	})
+}
+
+// votes has a node wait for its vote to be taken, for it is no controller of the spec any more.
+func votes(id messages.BrokerID) func(*rollView) {
+	return func(v *rollView) {
+		v.dynamic, v.nodes[id].controller = true, false
+		v.runsController = func(messages.BrokerID) bool { return true }
+	}
+}
+
+func TestARestartThatIsAskedForAnewIsNotOvertaken(t *testing.T) {
+	v := quiet(waits(0, 1, 2), outOfSync(2, 1), replaced(2), holding(2), func(v *rollView) { v.threshold = 9 })
+	d := decide(v)
+	require.Equal(t, v.nodes[2].observed.Pod, d.permits[2].Pod, "broker 2 came back with what is not wanted any more, and is not in sync")
+	require.Len(t, d.permits, 1)
+}

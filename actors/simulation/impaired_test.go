@@ -1,0 +1,82 @@
+package simulation
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// withFailedDisk is a cluster whose broker 3 has replicas on a disk that has failed, and whose failure threshold is the given one.
+func (w *World) withFailedDisk(threshold int) {
+	w.apply(kafkaCluster("demo", controllersOnly(3), brokers(4), disks(2), alerted(threshold), kafkaImage("4.3.1")))
+	w.eventuallyReady("demo")
+	w.topic("demo", "orders", 8, 3, 1)
+	w.advance(time.Minute)
+	w.failDir("demo", 3, lastDisk+"/kafka")
+	w.says("demo", kube.ConditionDisksFailed, "broker 3 cannot use "+lastDisk)
+}
+
+func TestARollGoesOnBesideAReplicaThatStaysOutOfSyncWithinTheThreshold(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(w *World) {
+		w.withFailedDisk(2)
+		before := w.podUIDs("demo")
+		w.edit("demo", func(c *v1beta1.KafkaCluster) {
+			for id := range int32(3) {
+				readOnlyOf(4+id, "queued.max.requests=7\n")(c)
+			}
+		})
+		w.eventually(20*time.Minute, "the others are restarted past the operator's closed budget", func() bool { return len(w.changedSince(before)) == 3 })
+		w.eventually(10*time.Minute, "nobody waits", func() bool { return w.condition("demo", kube.ConditionRollBlocked) == nil && w.isReady("demo") })
+		require.Equal(w.t, []messages.BrokerID{4, 5, 6}, w.changedSince(before))
+	})
+}
+
+func TestABrokerThatIsOutOfSyncIsRestartedFirst(t *testing.T) {
+	t.Parallel()
+	run(t, func(w *World) {
+		w.withFailedDisk(1)
+		before := w.podUIDs("demo")
+		w.edit("demo", readOnly("queued.max.requests=7\n"))
+		w.eventually(time.Minute, "the first one is stopped", func() bool { return len(w.changedSince(before)) > 0 })
+		require.Equal(w.t, []messages.BrokerID{3}, w.changedSince(before), "before controllers, and those with a smaller id")
+		w.rolled("demo", before)
+		w.settled()
+	})
+}
+
+// Our own budget is closed while a broker is in maintenance, so nobody is evicted then: those of others are asked all the same.
+func TestBudgetsOfOthersAreAskedWhileOursIsClosed(t *testing.T) {
+	t.Parallel()
+	for name, own := range map[string]func(*v1beta1.KafkaCluster){
+		"a budget of ours, too": func(*v1beta1.KafkaCluster) {},
+		"none of ours":          func(c *v1beta1.KafkaCluster) { c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: false} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(w *World) {
+				w.apply(kafkaCluster("demo", controllersOnly(3), brokers(4), own))
+				w.eventuallyReady("demo")
+				w.edit("demo", maintained(3))
+				w.eventually(10*time.Minute, "broker 3 is stopped", func() bool { return len(w.podsOf("demo", 3)) == 0 })
+				w.advance(time.Minute)
+				theirs := w.foreignBudget(map[string]string{kube.LabelCluster: "demo"})
+				before := w.podUIDs("demo")
+				w.edit("demo", readOnly("queued.max.requests=7\n"))
+				w.says("demo", kube.ConditionRollBlocked, "eviction refused: ")
+				require.Contains(w.t, w.conditionText("demo", kube.ConditionRollBlocked), "disruption budget foreign")
+				w.advance(time.Hour)
+				require.Empty(w.t, w.changedSince(before))
+				w.deleteObject(theirs)
+				w.rolled("demo", before)
+				w.edit("demo", maintained())
+				w.eventuallyReady("demo")
+				w.settled()
+			})
+		})
+	}
+}

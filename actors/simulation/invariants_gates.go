@@ -1,0 +1,85 @@
+package simulation
+
+import (
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/kube/api/v1beta1"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// gates are since when something speaks against the restart of a broker that serves, zero while it does not.
+type gates struct {
+	// alerts reach the failure threshold; budget is one of others that lets nobody go.
+	alerts, budget time.Time
+}
+
+// permitted is how long a permit may be under way: what was granted before a gate closed may be used for so long.
+const permitted = time.Minute + underWay
+
+// gated says which closed gate the daemon has gone through, empty when none. It must have known of it. That a Pod serves nobody, that its
+// broker leaves, and that a controller has given up its vote for it opens all of them.
+func (i *invariants) gated(pod *corev1.Pod, owner *v1beta1.KafkaCluster, blindness time.Duration) string {
+	i.mu.Lock()
+	is := i.restarts.gates
+	i.mu.Unlock()
+	cluster, id := clusterOf(pod), idOf(pod)
+	leaves := owner == nil || !slices.ContainsFunc(owner.Spec.Brokers, func(b v1beta1.Broker) bool { return messages.BrokerID(b.ID) == id })
+	if leaves || kube.MetadataOnPod(pod) || !podIsReady(pod) || i.restarts.kafka.countedFor(cluster, id, pod.UID) <= blindness+permitted {
+		return ""
+	}
+	closed := func(since time.Time, known time.Duration) bool {
+		return !since.IsZero() && time.Since(since) > blindness+known
+	}
+	switch {
+	case closed(is.alerts, permitted):
+		return "alerts speak against it"
+	case closed(is.budget, underWay):
+		return "a PodDisruptionBudget of others lets it not go"
+	default:
+		return ""
+	}
+}
+
+// countAlerts is what part of the daemon, or somebody else, counts in the status: as many as close the gates, or none.
+func (w *World) countAlerts(shut bool) {
+	threshold, alerts := w.cluster("demo").Spec.RollingUpgradeConfig.FailureThreshold, 0
+	if shut {
+		alerts = threshold
+	}
+	w.counted(alerts)
+	w.invariants.mu.Lock()
+	defer w.invariants.mu.Unlock()
+	gates := &w.invariants.restarts.gates
+	if gates.alerts = since(gates.alerts, shut); threshold == 0 {
+		gates.alerts = time.Time{}
+	}
+}
+
+// closeBudget makes a PodDisruptionBudget that lets none of the cluster's Pods go, or takes it away.
+func (w *World) closeBudget(shut bool) {
+	if shut {
+		w.foreignBudget(map[string]string{kube.LabelCluster: "demo"})
+	} else {
+		w.deleteObject(key{kube.KindBudget, namespace, "foreign"})
+	}
+	w.invariants.mu.Lock()
+	defer w.invariants.mu.Unlock()
+	gates := &w.invariants.restarts.gates
+	gates.budget = since(gates.budget, shut)
+}
+
+// since is when something that holds now, or does not, began to.
+func since(known time.Time, holds bool) time.Time {
+	switch {
+	case !holds:
+		return time.Time{}
+	case known.IsZero():
+		return time.Now()
+	default:
+		return known
+	}
+}

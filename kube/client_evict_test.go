@@ -1,0 +1,62 @@
+package kube
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+)
+
+func TestWhichBudgetOfOthersKeepsAPod(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Labels: map[string]string{LabelCluster: "demo"}, OwnerReferences: []metav1.OwnerReference{{UID: "demo"}},
+	}}
+	pod.Status.Phase = corev1.PodRunning
+	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	theirs := policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "theirs", Generation: 3}}
+	theirs.Spec.Selector = &metav1.LabelSelector{}
+	theirs.Status = policyv1.PodDisruptionBudgetStatus{ObservedGeneration: 3, DesiredHealthy: 3, CurrentHealthy: 3}
+	const exhausted = "the disruption budget theirs needs 3 healthy pods and has 3 currently"
+	unready := func(p *corev1.Pod, _ *policyv1.PodDisruptionBudget) { p.Status.Conditions = nil }
+	for name, test := range map[string]struct {
+		change func(*corev1.Pod, *policyv1.PodDisruptionBudget)
+		want   string
+	}{
+		"it has nothing left": {func(*corev1.Pod, *policyv1.PodDisruptionBudget) {}, exhausted},
+		"it lets one go":      {func(_ *corev1.Pod, b *policyv1.PodDisruptionBudget) { b.Status.DisruptionsAllowed = 1 }, ""},
+		"it is about other Pods": {func(_ *corev1.Pod, b *policyv1.PodDisruptionBudget) {
+			b.Spec.Selector.MatchLabels = map[string]string{"app": "a"}
+		}, ""},
+		"it selects none":          {func(_ *corev1.Pod, b *policyv1.PodDisruptionBudget) { b.Spec.Selector = nil }, ""},
+		"it has just been made":    {func(_ *corev1.Pod, b *policyv1.PodDisruptionBudget) { b.Generation = 4 }, "the disruption budget theirs is still being processed by the server"},
+		"a Pod that has never run": {func(p *corev1.Pod, _ *policyv1.PodDisruptionBudget) { p.Status.Phase = corev1.PodPending }, ""},
+		"a Pod that is being stopped": {func(p *corev1.Pod, _ *policyv1.PodDisruptionBudget) {
+			p.DeletionTimestamp = ptr.To(metav1.NewTime(time.Now()))
+		}, ""},
+		"a Pod that is not ready": {unready, ""},
+		"one too many": {func(p *corev1.Pod, b *policyv1.PodDisruptionBudget) {
+			unready(p, b)
+			b.Status.CurrentHealthy = 2
+		}, "the disruption budget theirs needs 3 healthy pods and has 2 currently"},
+		"one too many, which may go always": {func(p *corev1.Pod, b *policyv1.PodDisruptionBudget) {
+			unready(p, b)
+			b.Status.CurrentHealthy, b.Spec.UnhealthyPodEvictionPolicy = 2, ptr.To(policyv1.AlwaysAllow)
+		}, ""},
+		"it is ours": {func(_ *corev1.Pod, b *policyv1.PodDisruptionBudget) {
+			b.Labels, b.OwnerReferences = map[string]string{LabelCluster: "demo"}, []metav1.OwnerReference{{UID: "demo"}}
+		}, ""},
+		"it has our label alone": {func(_ *corev1.Pod, b *policyv1.PodDisruptionBudget) {
+			b.Labels = map[string]string{LabelCluster: "demo"}
+		}, exhausted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, b := pod.DeepCopy(), theirs.DeepCopy()
+			test.change(p, b)
+			require.Equal(t, test.want, RefusedByOthers(p, []policyv1.PodDisruptionBudget{*b}))
+		})
+	}
+}
