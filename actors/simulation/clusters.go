@@ -149,6 +149,11 @@ func paused(cluster *v1beta1.KafkaCluster) { annotated(kube.AnnotationPause, "tr
 // resumed lets reconciliation go on.
 func resumed(cluster *v1beta1.KafkaCluster) { delete(cluster.Annotations, kube.AnnotationPause) }
 
+// alerted is how many alerts and impaired brokers close the gates.
+func alerted(threshold int) func(*v1beta1.KafkaCluster) {
+	return func(c *v1beta1.KafkaCluster) { c.Spec.RollingUpgradeConfig.FailureThreshold = threshold }
+}
+
 // maintained puts nodes into maintenance, and takes all others back.
 func maintained(ids ...int32) func(*v1beta1.KafkaCluster) {
 	return func(cluster *v1beta1.KafkaCluster) {

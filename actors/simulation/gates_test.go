@@ -15,11 +15,6 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-// alerted is how many alerts and impaired brokers close the gates.
-func alerted(threshold int) func(*v1beta1.KafkaCluster) {
-	return func(c *v1beta1.KafkaCluster) { c.Spec.RollingUpgradeConfig.FailureThreshold = threshold }
-}
-
 func unprotected(policy v1beta1.UnprotectedPartitions) func(*v1beta1.KafkaCluster) {
 	return func(c *v1beta1.KafkaCluster) { c.Spec.RollingUpgradeConfig.UnprotectedPartitions = policy }
 }
@@ -176,19 +171,6 @@ func TestLeadersGoBackToABrokerWhoseDaemonDiedWhileItWasDown(t *testing.T) {
 		w.rolled("demo", before)
 		w.eventually(time.Minute, "leaders went back to each", func() bool { return elections == len(before) })
 		w.settled()
-	})
-}
-
-// counted is somebody who counts alerts that speak against restarts, while a daemon runs.
-func (w *World) counted(alerts int) {
-	w.store.update(key{kube.KindCluster, namespace, "demo"}, func(o kube.Object) {
-		status := &o.(*v1beta1.KafkaCluster).Status
-		counted := v1beta1.RollingUpgradeStatus{}
-		if status.RollingUpgrade != nil {
-			counted = *status.RollingUpgrade
-		}
-		counted.ErrorCount = alerts
-		status.RollingUpgrade = &counted
 	})
 }
 

@@ -5,6 +5,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -57,6 +60,32 @@ func (w *World) countAlerts(shut bool) {
 	if gates.alerts = since(gates.alerts, shut); threshold == 0 {
 		gates.alerts = time.Time{}
 	}
+}
+
+// counted is somebody who counts alerts that speak against restarts, while a daemon runs.
+func (w *World) counted(alerts int) {
+	w.store.update(key{kube.KindCluster, namespace, "demo"}, func(o kube.Object) {
+		status := &o.(*v1beta1.KafkaCluster).Status
+		counted := v1beta1.RollingUpgradeStatus{}
+		if status.RollingUpgrade != nil {
+			counted = *status.RollingUpgrade
+		}
+		counted.ErrorCount = alerts
+		status.RollingUpgrade = &counted
+	})
+}
+
+// foreignBudget is somebody's budget that lets no Pod with some labels go.
+func (w *World) foreignBudget(labels map[string]string) key {
+	most := intstr.FromInt32(100)
+	budget := &policyv1.PodDisruptionBudget{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "foreign"},
+		Spec: policyv1.PodDisruptionBudgetSpec{
+			MinAvailable: &most, Selector: &metav1.LabelSelector{MatchLabels: labels},
+		},
+	}
+	w.store.put(budget)
+	return keyOf(budget)
 }
 
 // closeBudget makes a PodDisruptionBudget that lets none of the cluster's Pods go, or takes it away.

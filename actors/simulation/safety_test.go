@@ -7,10 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	policyv1 "k8s.io/api/policy/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -107,19 +104,6 @@ func (w *World) keptWithADiskToGo() (foreign key) {
 // keepBroker is somebody's budget that lets a broker not be stopped.
 func (w *World) keepBroker(id messages.BrokerID) key {
 	return w.foreignBudget(map[string]string{kube.LabelBrokerID: id.String()})
-}
-
-// foreignBudget is somebody's budget that lets no Pod with some labels go.
-func (w *World) foreignBudget(labels map[string]string) key {
-	most := intstr.FromInt32(100)
-	budget := &policyv1.PodDisruptionBudget{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "foreign"},
-		Spec: policyv1.PodDisruptionBudgetSpec{
-			MinAvailable: &most, Selector: &metav1.LabelSelector{MatchLabels: labels},
-		},
-	}
-	w.store.put(budget)
-	return keyOf(budget)
 }
 
 // letsGo reports whether a disk of a broker is marked to go with its next restart.
