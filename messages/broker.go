@@ -114,8 +114,8 @@ const (
 	// OthersBudgets leaves out those of the operator: they are closed for everybody else while a broker is down or out of sync, or the
 	// user's budget lets nobody go at all.
 	OthersBudgets
-	// NoBudget is for a Pod that serves nobody, for one that a person has asked to be stopped whatever becomes of others, and for a controller
-	// that has lost its vote for it.
+	// NoBudget is for a Pod that cannot start or that Kafka has lost, for one that a person has asked to be stopped whatever becomes of others,
+	// and for a controller that has given up its vote for it.
 	NoBudget
 )
 

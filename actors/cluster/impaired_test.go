@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,4 +35,34 @@ func TestARestartThatIsAskedForAnewIsNotOvertaken(t *testing.T) {
 	d := decide(v)
 	require.Equal(t, v.nodes[2].observed.Pod, d.permits[2].Pod, "broker 2 came back with what is not wanted any more, and is not in sync")
 	require.Len(t, d.permits, 1)
+}
+
+func TestAPersonsWordComesBeforeThoseThatAreOutOfSync(t *testing.T) {
+	forced := func(v *rollView) {
+		v.nodes[0].observed.Restart.Forced = true
+		outOfSync(1, 2)(v)
+		outOfSync(2, 2)(v)
+	}
+	without := decide(quiet(waits(0, 1, 2), forced, func(v *rollView) { v.nodes[0].observed.Restart.Forced = false }))
+	require.Empty(t, without.permits, "broker 0 has the only replica that is in sync, and the others may yet catch up")
+	d := decide(quiet(waits(0, 1, 2), forced))
+	require.Equal(t, messages.Permit{Pod: podOf(0), Asked: messages.NoBudget}, d.permits[0].Permit)
+
+	behind := func(v *rollView) { // by a daemon that was there before
+		v.roll.inherits, v.nodes[2].observed.Started = true, now.Add(-time.Minute)
+		outOfSync(2, 1)(v)
+	}
+	require.Empty(t, decide(quiet(waits(0), behind)).permits)
+	require.Equal(t, podOf(0), decide(quiet(waits(0), behind, forced)).permits[0].Pod)
+}
+
+func TestAControllerWithoutAVoteGoesBeforeABrokerThatIsOutOfSync(t *testing.T) {
+	v := quiet(waits(0, 1, 2), outOfSync(2, 1), metadataOnPods(0), metadataOnPods(1), func(v *rollView) {
+		v.dynamic, v.kafka.Voters = true, []messages.BrokerID{1, 2}
+		v.runsController = func(messages.BrokerID) bool { return true }
+	})
+	require.Equal(t, []messages.BrokerID{0, 2}, v.candidates())
+	next, away := v.voteless(v.candidates())
+	require.Equal(t, []messages.BrokerID{0}, next)
+	require.Empty(t, away)
 }

@@ -157,8 +157,11 @@ func decide(v rollView) rollDecision {
 	switch {
 	case len(d.permits) > 0:
 		d.unprotected = v.roll.unprotected
-	case !waits:
+	case waits == "" || len(d.waiting) == 0:
 		d.grant(v)
+	case !d.force(v):
+		d.blocked = waits
+		d.soon(time.Second)
 	}
 	return d
 }
@@ -243,12 +246,12 @@ func (d *rollDecision) repair(v rollView) {
 
 // grant opens the gates for the next brokers, or says why not.
 func (d *rollDecision) grant(v rollView) {
+	if d.force(v) {
+		return
+	}
 	candidates := v.candidates()
 	if len(candidates) == 0 {
 		d.blocked = v.mayLoseVote()
-		return
-	}
-	if d.force(v, candidates) {
 		return
 	}
 	if d.blocked = v.closed(); d.blocked != "" {
@@ -290,15 +293,16 @@ func (d *rollDecision) grant(v rollView) {
 
 // force lets a broker go on a person's word, whatever becomes of its partitions: with two replicas, a minimum of two and one broker
 // that is dead for good nothing else helps. The quorum has its say all the same.
-func (d *rollDecision) force(v rollView, candidates []messages.BrokerID) bool {
+func (d *rollDecision) force(v rollView) bool {
 	if !v.fresh() || v.votesChange {
 		return false
 	}
+	all := v.eligibleIDs()
 	for _, n := range v.nodes {
-		if !n.observed.Restart.Forced || !slices.Contains(candidates, n.id) {
+		if !n.observed.Restart.Forced || !v.eligible(n) {
 			continue
 		}
-		in := v.restartInput(candidates)
+		in := v.restartInput(all)
 		in.Set, in.Forced = []messages.BrokerID{n.id}, true
 		if kafka.CanRestart(in).OK {
 			if d.takesVote(v, in.Set, true) {
@@ -334,44 +338,6 @@ func (v rollView) mayLoseVote() string {
 	return ""
 }
 
-// eligible reports whether a node waits for its restart, and for nothing else that comes before.
-func (v rollView) eligible(n node) bool {
-	return wantsRestart(n) && !v.votesForever(n) && !v.keepsVote(n) && !v.strandsReplicas(n)
-}
-
-// candidates are the brokers that wait, the most urgent first.
-func (v rollView) candidates() []messages.BrokerID {
-	var order []kafka.RestartNode
-	for _, n := range v.nodes {
-		if !v.eligible(n) {
-			continue
-		}
-		order = append(order, kafka.RestartNode{
-			ID: n.id, Broker: n.broker, Controller: n.controller, Stuck: n.observed.Restart.Stuck, Unready: !n.healthy(),
-			Rack: v.rackOf[n.id], Leaders: v.leaders(n.id), Active: n.id == v.kafka.QuorumLeader,
-		})
-	}
-	impaired := v.impaired()
-	isImpaired := func(n kafka.RestartNode) bool { return slices.Contains(impaired, n.ID) }
-	switch {
-	case slices.ContainsFunc(v.nodes, func(n node) bool { return wantsRestart(n) && !n.observed.PodReady }):
-		// While one of them is down nobody else is stopped: two would be down by our doing.
-		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !n.Unready })
-	case slices.ContainsFunc(order, isImpaired):
-		// Nor before one that is out of sync is back: its restart may be the only cure, as for a failed disk that is to go.
-		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !isImpaired(n) })
-	}
-	return kafka.RestartOrder(order)
-}
-
-// leaders counts what a broker leads, as far as that is known.
-func (v rollView) leaders(id messages.BrokerID) int {
-	if v.index == nil {
-		return 0
-	}
-	return v.index.Leaders(id)
-}
-
 // closed says why no healthy broker may be stopped, whoever it is.
 func (v rollView) closed() string {
 	for _, n := range v.nodes {
@@ -402,23 +368,6 @@ func (v rollView) closed() string {
 	return ""
 }
 
-// impairedForLong are those that no restart may cure now: they speak against restarts. The others are the next to be restarted.
-func (v rollView) impairedForLong() []messages.BrokerID {
-	return slices.DeleteFunc(v.impaired(), func(id messages.BrokerID) bool {
-		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && v.eligible(n) })
-	})
-}
-
-// impaired are the brokers with replicas offline or out of sync. One in maintenance is so by wish.
-func (v rollView) impaired() []messages.BrokerID {
-	if v.index == nil {
-		return nil
-	}
-	return slices.DeleteFunc(v.index.Impaired(), func(id messages.BrokerID) bool {
-		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && n.atRest() })
-	})
-}
-
 // healthy reports whether Kubernetes counts a node's Pod as ready.
 func (n node) healthy() bool { return n.observed.PodReady && n.observed.Unhealthy == "" }
 
@@ -426,8 +375,9 @@ func (n node) healthy() bool { return n.observed.PodReady && n.observed.Unhealth
 // said: they are closed for everybody else while any broker is down or out of sync, and the restart may be the only cure of that, as
 // for a failed disk that is to go. Nobody else can be faster then while this one goes.
 func (v rollView) asks(n node) messages.Budgets {
+	servesNobody := n.observed.Restart.Stuck && !n.observed.PodReady && v.fresh() && !v.registered(n)
 	switch {
-	case v.voteAway(n):
+	case servesNobody, v.voteAway(n):
 		return messages.NoBudget
 	case v.ownBudget && (v.zeroBudget || v.budgetShut || v.budgetClosed() || len(v.index.OutOfSync(n.id)) > 0):
 		return messages.OthersBudgets

@@ -365,7 +365,10 @@ func TestAnEvictionAsksTheBudgetUnlessThatCannotAnswer(t *testing.T) {
 	ours := func(v *rollView) { v.ownBudget = true }
 	require.Equal(t, messages.AllBudgets, asked(0, ours))
 	require.Equal(t, messages.OthersBudgets, asked(0, ours, func(v *rollView) { v.zeroBudget = true }), "a budget of none")
-	require.Equal(t, messages.OthersBudgets, asked(0, ours, unready(0, true)), "ours counts ready Pods")
+	require.Equal(t, messages.OthersBudgets, asked(0, ours, unready(0, true)), "it may serve, and ours counts ready Pods")
+	require.Equal(t, messages.NoBudget, asked(0, ours, unready(0, true), func(v *rollView) {
+		v.nodes[0].volatile, v.kafka.Brokers, v.threshold = true, []messages.BrokerID{1, 2}, 9
+	}), "it serves nobody")
 	require.Equal(t, messages.OthersBudgets, asked(0, ours, func(v *rollView) { v.budgetShut = true }), "a threshold above one")
 	require.Equal(t, messages.AllBudgets, asked(0, unready(0, true)), "none is ours")
 	open := decide(quiet(waits(0), ours, func(v *rollView) { v.budgetShut, v.budgetsStand = true, func() bool { return false } }))

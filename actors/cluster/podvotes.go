@@ -136,7 +136,8 @@ func (a *cluster) budgetsStand() bool {
 func (a *cluster) askBudgets(c actor.Context, take *goingVote) {
 	pods := a.Cache.BrokerPods(a.Key, take.id)
 	at := slices.IndexFunc(pods, func(p *corev1.Pod) bool { return p.UID == take.pod })
-	if take.asked == messages.AllBudgets && (a.gatesClosed() != "" || !a.budgetsStand()) { // our own budget would refuse
+	ours := kube.WantsBudget(a.valid, a.known.Adopted)
+	if take.asked == messages.AllBudgets && ours && (a.gatesClosed() != "" || !a.budgetsStand()) { // our own would refuse
 		a.again.SetSooner(c, votersSoon, lookNow{})
 		return
 	}

@@ -81,7 +81,7 @@ func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.B
 			first, next.granted, next.replace = n.id, n.id, lost
 			continue
 		case waits == "":
-			waits = fmt.Sprintf("broker %d gets its data back first", first)
+			waits = fmt.Sprintf("broker %d gets its data back first%s", first, v.wayOut(n, tokens[n.id]))
 		}
 		if left := goneFor - v.now.Sub(n.observed.Since); n.metadataGone() && left > 0 {
 			next.soon(left)
@@ -97,11 +97,12 @@ func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.B
 // is -1 when there is none. Who is down is not waited for for long: most are down for something else.
 func (r *recovery) inherit(v rollView) messages.BrokerID {
 	for _, n := range v.nodes {
-		if !n.broker || n.leaving || n.atRest() || n.observed.Gone || len(n.observed.Lost) > 0 || unreadable(n) || v.stuckForLong(n) {
-			continue
-		}
 		left := recoveryPatience - v.now.Sub(n.observed.Since)
 		switch {
+		case !n.broker || n.leaving || n.atRest() || n.observed.Gone || len(n.observed.Lost) > 0:
+		case !n.current():
+			return n.id
+		case unreadable(n) || v.stuckForLong(n) || wantsRestart(n): // it may not catch up without a restart
 		case !n.observed.PodReady && left > 0:
 			r.soon(left)
 			return n.id

@@ -92,6 +92,13 @@ func TestWhoGetsEmptyDisks(t *testing.T) {
 		"not while one gets its data back from before": {view: lostDisks(3), known: recovery{inherits: true}, text: "broker 2 gets its data back first"},
 		"nor while such a one may be on its way":       {view: lostDisks(3), known: recovery{inherits: true}, spoil: downSince(0), text: "broker 1 gets its data back first"},
 		"but not for ever":                             {view: lostDisks(3), known: recovery{inherits: true}, spoil: downSince(recoveryPatience), granted: 3, replace: both},
+		"nor while one has not been looked at": {view: lostDisks(3), known: recovery{inherits: true}, spoil: func(v *rollView) {
+			insync(v)
+			v.nodes[1].told++
+		}, text: "broker 1 gets its data back first"},
+		"nor for one that cannot without a restart": {view: lostDisks(3), known: recovery{inherits: true}, spoil: func(v *rollView) {
+			v.nodes[2].observed.Restart.Reason = "restart: asked for"
+		}, granted: 3, replace: both},
 		"at once when none does":                       {view: lostDisks(3), known: recovery{inherits: true}, spoil: insync, granted: 3, replace: both},
 		"unless a person gives it up meanwhile":        {view: lostDisks(3), known: recovery{inherits: true}, accepted: map[messages.BrokerID]string{3: "3/cafe"}, granted: 3, replace: both},
 		"the next one when the first has all its data": {view: lostDisks(3), known: recovery{granted: 1}, granted: 3, replace: both},

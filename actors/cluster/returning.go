@@ -3,7 +3,6 @@ package cluster
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
@@ -31,26 +30,26 @@ func (d *rollDecision) await(v rollView, n node, p permit) {
 }
 
 // inherit follows the return of the broker that an earlier daemon stopped last, as that one would have: which one it was is known by its
-// process, which is the youngest. It reports whether others have to wait for it. What it was out of sync in before is not known, so they
-// do not wait for ever.
-func (d *rollDecision) inherit(v rollView) bool {
+// process, which is the youngest. The result is why others have to wait for it, empty when they do not. What it was out of sync in before is
+// not known, so they do not wait for ever.
+func (d *rollDecision) inherit(v rollView) string {
 	if !v.roll.inherits || len(d.permits) > 0 {
-		return false
+		return ""
 	}
 	last := -1
 	for i, n := range v.nodes {
 		switch {
 		case !n.broker || n.leaving || n.atRest():
 		case !n.current(): // it may be the one
-			return d.waitsFor(fmt.Sprintf("broker %d has not been looked at yet", n.id))
+			return fmt.Sprintf("broker %d has not been looked at yet", n.id)
 		case n.observed.Started.IsZero(): // or is, and closes the gates anyway
-			return false
+			return ""
 		case last < 0 || n.observed.Started.After(v.nodes[last].observed.Started):
 			last = i
 		}
 	}
 	if last < 0 {
-		return false
+		return ""
 	}
 	n := v.nodes[last]
 	back, why := v.returned(n, permit{})
@@ -59,18 +58,9 @@ func (d *rollDecision) inherit(v rollView) bool {
 		d.inherits = false
 		d.await(v, n, permit{})
 	case !wantsRestart(n) && !n.failsNewest() && v.now.Sub(n.observed.Started) < inheritPatience: // else it is the next, or closes the gates
-		return d.waitsFor(fmt.Sprintf("broker %d was restarted and is not back: %s", n.id, why))
+		return fmt.Sprintf("broker %d was restarted and is not back: %s", n.id, why)
 	}
-	return false
-}
-
-// waitsFor has nobody stopped for a moment.
-func (d *rollDecision) waitsFor(why string) bool {
-	if len(d.waiting) > 0 {
-		d.blocked = why
-		d.soon(time.Second)
-	}
-	return true
+	return ""
 }
 
 // rest keeps the permit of a broker that is back for a pause, and until it leads again what it should: an election can fail, and leaders

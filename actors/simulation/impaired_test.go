@@ -55,7 +55,7 @@ func TestBudgetsOfOthersAreAskedWhileOursIsClosed(t *testing.T) {
 	t.Parallel()
 	for name, own := range map[string]func(*v1beta1.KafkaCluster){
 		"a budget of ours, too": func(*v1beta1.KafkaCluster) {},
-		"none of ours":          func(c *v1beta1.KafkaCluster) { c.Spec.DisruptionBudget = &v1beta1.DisruptionBudget{Create: false} },
+		"none of ours":          withoutBudget,
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(w *World) {

@@ -1,0 +1,80 @@
+package cluster
+
+import (
+	"slices"
+
+	"github.com/koperator-go/koperator/kafka"
+	"github.com/koperator-go/koperator/messages"
+)
+
+// eligible reports whether a node waits for its restart, and for nothing else that comes before.
+func (v rollView) eligible(n node) bool {
+	return wantsRestart(n) && !v.votesForever(n) && !v.keepsVote(n) && !v.strandsReplicas(n)
+}
+
+// eligibleIDs are all such nodes.
+func (v rollView) eligibleIDs() []messages.BrokerID {
+	var ids []messages.BrokerID
+	for _, n := range v.nodes {
+		if v.eligible(n) {
+			ids = append(ids, n.id)
+		}
+	}
+	return ids
+}
+
+// candidates are the brokers that wait, the most urgent first.
+func (v rollView) candidates() []messages.BrokerID {
+	var order []kafka.RestartNode
+	for _, n := range v.nodes {
+		if !v.eligible(n) {
+			continue
+		}
+		order = append(order, kafka.RestartNode{
+			ID: n.id, Broker: n.broker, Controller: n.controller, Stuck: n.observed.Restart.Stuck, Unready: !n.healthy(),
+			Rack: v.rackOf[n.id], Leaders: v.leaders(n.id), Active: n.id == v.kafka.QuorumLeader,
+		})
+	}
+	first := v.impaired()
+	isFirst := func(n kafka.RestartNode) bool { return slices.Contains(first, n.ID) }
+	switch {
+	case slices.ContainsFunc(v.nodes, func(n node) bool { return wantsRestart(n) && !n.observed.PodReady }):
+		// While one of them is down nobody else is stopped: two would be down by our doing.
+		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !n.Unready })
+	case slices.ContainsFunc(order, isFirst):
+		// Nor before one that is out of sync is back: its restart may be the only cure, as for a failed disk that is to go. A controller
+		// that has no vote comes before that one, too (voteless).
+		for _, n := range v.nodes {
+			if v.voteAway(n) {
+				first = append(first, n.id)
+			}
+		}
+		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !isFirst(n) })
+	}
+	return kafka.RestartOrder(order)
+}
+
+// leaders counts what a broker leads, as far as that is known.
+func (v rollView) leaders(id messages.BrokerID) int {
+	if v.index == nil {
+		return 0
+	}
+	return v.index.Leaders(id)
+}
+
+// impairedForLong are those that no restart may cure now: they speak against restarts. The others are the next to be restarted.
+func (v rollView) impairedForLong() []messages.BrokerID {
+	return slices.DeleteFunc(v.impaired(), func(id messages.BrokerID) bool {
+		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && v.eligible(n) })
+	})
+}
+
+// impaired are the brokers with replicas offline or out of sync. One in maintenance is so by wish.
+func (v rollView) impaired() []messages.BrokerID {
+	if v.index == nil {
+		return nil
+	}
+	return slices.DeleteFunc(v.index.Impaired(), func(id messages.BrokerID) bool {
+		return slices.ContainsFunc(v.nodes, func(n node) bool { return n.id == id && n.atRest() })
+	})
+}
