@@ -3,6 +3,7 @@ package simulation
 import (
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -149,6 +150,7 @@ func (h *history) giveUp() {
 		}
 		words = append(words, h.lossToken(h.name, messages.BrokerID(b.ID)))
 	}
+	words = append(words, lossWord.FindAllString(h.conditionText(h.name, kube.ConditionDataVolumeLost), -1)...)
 	h.edit(h.name, annotated(kube.AnnotationAllowDataLoss, strings.Join(words, ",")))
 	for _, text := range slices.Sorted(maps.Keys(h.cluster(h.name).Status.BrokersState)) {
 		if id, err := messages.ParseBrokerID(text); err == nil && !slices.Contains(ids, text) {
@@ -156,6 +158,9 @@ func (h *history) giveUp() {
 		}
 	}
 }
+
+// lossWord is how the condition writes the word by which a person gives up what was on lost disks.
+var lossWord = regexp.MustCompile(`\d+/[0-9a-f]{8}`)
 
 // heal ends all trouble and undoes what only people can undo.
 func (h *history) heal() {
