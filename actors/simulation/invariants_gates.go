@@ -26,11 +26,16 @@ const permitted = time.Minute + underWay
 // gated says which closed gate the daemon has gone through, empty when none. It must have known of it. That a Pod serves nobody, that its
 // broker leaves, and that a controller has given up its vote for it opens all of them.
 func (i *invariants) gated(pod *corev1.Pod, owner *v1beta1.KafkaCluster, blindness time.Duration) string {
-	i.mu.Lock()
-	is := i.restarts.gates
-	i.mu.Unlock()
+	if owner == nil {
+		return ""
+	}
 	cluster, id := clusterOf(pod), idOf(pod)
-	leaves := owner == nil || !slices.ContainsFunc(owner.Spec.Brokers, func(b v1beta1.Broker) bool { return messages.BrokerID(b.ID) == id })
+	i.mu.Lock()
+	is, specs := i.restarts.gates, i.restarts.between(owner.UID, time.Now().Add(-blindness-underWay), time.Now())
+	i.mu.Unlock()
+	leaves := slices.ContainsFunc(specs, func(is *v1beta1.KafkaCluster) bool {
+		return !slices.ContainsFunc(is.Spec.Brokers, func(b v1beta1.Broker) bool { return messages.BrokerID(b.ID) == id })
+	})
 	if leaves || kube.MetadataOnPod(pod) || !podIsReady(pod) || i.restarts.kafka.countedFor(cluster, id, pod.UID) <= blindness+permitted {
 		return ""
 	}
