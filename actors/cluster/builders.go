@@ -37,7 +37,9 @@ func (a *cluster) clusterObjects() []kube.Object {
 // budgets are the PodDisruptionBudgets. What was made of the same input is not made again: it is asked for at every look.
 func (a *cluster) budgets() []kube.Object {
 	together := setUnderWay(a.roll.permits, a.nodes())
-	open := a.gatesClosed() == ""
+	// Who is stopped past them relies on that they let nobody else go.
+	past := slices.ContainsFunc(stopping(a.roll.permits, a.nodes()), func(p permit) bool { return p.Asked == messages.OthersBudgets })
+	open := a.gatesClosed() == "" && !past
 	gates := open || together > 1 // the first of a set that goes must not close the gate behind it
 	brokers, controllers := a.protected()
 	isBroker, isController := func(n node) bool { return n.broker }, func(n node) bool { return !n.broker }

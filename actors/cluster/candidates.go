@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/koperator-go/koperator/kafka"
@@ -35,23 +36,33 @@ func (v rollView) candidates() []messages.BrokerID {
 			Rack: v.rackOf[n.id], Leaders: v.leaders(n.id), Active: n.id == v.kafka.QuorumLeader,
 		})
 	}
-	first := v.impaired()
-	isFirst := func(n kafka.RestartNode) bool { return slices.Contains(first, n.ID) }
-	switch {
-	case slices.ContainsFunc(v.nodes, func(n node) bool { return wantsRestart(n) && !n.observed.PodReady }):
-		// While one of them is down nobody else is stopped: two would be down by our doing.
+	// While one of them is down nobody else is stopped: two would be down by our doing.
+	if slices.ContainsFunc(v.nodes, func(n node) bool { return wantsRestart(n) && !n.observed.PodReady }) {
 		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !n.Unready })
-	case slices.ContainsFunc(order, isFirst):
-		// Nor before one that is out of sync is back: its restart may be the only cure, as for a failed disk that is to go. A controller
-		// that has no vote comes before that one, too (voteless).
-		for _, n := range v.nodes {
-			if v.voteAway(n) {
-				first = append(first, n.id)
-			}
-		}
-		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !isFirst(n) })
 	}
 	return kafka.RestartOrder(order)
+}
+
+// nextSet is who of the next ones may be stopped now, together. Those that are out of sync come first: their restart may be the only cure,
+// as for a failed disk that is to go. Where none of them may be stopped the others may as far as the failure threshold allows.
+func (v rollView) nextSet(next, candidates []messages.BrokerID) ([]messages.BrokerID, kafka.RestartVerdict) {
+	impaired := v.impaired()
+	first := slices.DeleteFunc(slices.Clone(next), func(id messages.BrokerID) bool { return !slices.Contains(impaired, id) })
+	if len(first) == 0 || len(first) == len(next) {
+		return kafka.LargestRestart(next, v.together(), v.restartInput(candidates))
+	}
+	set, verdict := kafka.LargestRestart(first, v.together(), v.restartInput(first))
+	switch {
+	case len(set) > 0:
+		return set, verdict
+	case v.errorCount+len(impaired) < v.threshold:
+		return kafka.LargestRestart(next, v.together(), v.restartInput(candidates))
+	default:
+		verdict.Reasons = append(verdict.Reasons, fmt.Sprintf("others wait for those that are out of sync: with them %d brokers have replicas "+
+			"offline or out of sync and %d alerts speak against restarts, and spec.rollingUpgradeConfig.failureThreshold is %d",
+			len(impaired), v.errorCount, v.threshold))
+		return nil, verdict
+	}
 }
 
 // leaders counts what a broker leads, as far as that is known.

@@ -276,7 +276,7 @@ func (a *cluster) keepHealth(c actor.Context) {
 	}
 	watch := messages.Watch{KRaft: a.valid.Spec.KRaft, Detail: a.decision.watch}
 	leaves := len(leavingNodes(a.nodes())) > 0 || len(a.remembered()) > 0 || len(a.formerBrokers()) > 0
-	heals := a.recovery.lost || a.recovery.inherits || a.recovery.granted >= 0 || slices.ContainsFunc(a.nodes(), unreadable)
+	heals := a.recovery.lost || a.recovery.inherits && !a.paused() || a.recovery.granted >= 0 || slices.ContainsFunc(a.nodes(), unreadable)
 	if (leaves || heals || a.moves.busy() || a.throttleLeft()) && !watch.Detail {
 		watch.Detail, watch.Unhurried = true, !a.removals.hurried()
 	}

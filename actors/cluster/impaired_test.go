@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -56,12 +57,56 @@ func TestAPersonsWordComesBeforeThoseThatAreOutOfSync(t *testing.T) {
 	require.Equal(t, podOf(0), decide(quiet(waits(0), behind, forced)).permits[0].Pod)
 }
 
+func TestOthersGoWhereThoseThatAreOutOfSyncMayNot(t *testing.T) {
+	// Brokers 1 and 2 have failed disks: either may be the first to catch up. Broker 0 leads another topic, and so may not.
+	stuck := func(threshold int) rollView {
+		return quiet(waits(0, 1, 2), outOfSync(1, 2), outOfSync(2, 2), func(v *rollView) {
+			v.threshold = threshold
+			r := v.index.Replication()
+			r.Partitions[0].Replicas[0], r.Partitions[0].Leader, r.Partitions[0].ISR = 9, 9, []messages.BrokerID{9}
+			v.index = kafka.Index(r)
+		})
+	}
+	within := decide(stuck(3))
+	require.Equal(t, podOf(0), within.permits[0].Pod)
+	beyond := decide(stuck(2))
+	require.Empty(t, beyond.permits)
+	require.Contains(t, beyond.blocked, "with them 2 brokers have replicas offline or out of sync and 0 alerts speak against restarts, and "+
+		"spec.rollingUpgradeConfig.failureThreshold is 2")
+}
+
+func TestAPersonDoesNotWaitForABrokerThatMayNotComeBack(t *testing.T) {
+	gone := func(changes ...func(*rollView)) rollView { // broker 1 was stopped, and its machine went
+		return quiet(append([]func(*rollView){waits(2), holding(1), unready(1, false), replaced(1), func(v *rollView) {
+			v.nodes[2].observed.Restart.Forced = true
+		}}, changes...)...)
+	}
+	require.NotContains(t, decide(gone()).permits, messages.BrokerID(2), "the quorum has its say")
+	brokersOnly := func(v *rollView) {
+		v.nodes[1].controller, v.nodes[2].controller = false, false
+		r := v.index.Replication()
+		r.Quorum, r.QuorumLeader = r.Quorum[:1], 0
+		v.kafka.Voters, v.kafka.QuorumLeader = []messages.BrokerID{0}, 0
+	}
+	require.Equal(t, podOf(2), decide(gone(brokersOnly)).permits[2].Pod)
+	stands := func(v *rollView) { v.nodes[1].observed.Pod = podOf(1) }
+	require.NotContains(t, decide(gone(brokersOnly, stands)).permits, messages.BrokerID(2), "broker 1 is yet to be stopped")
+}
+
+func TestAPermitPastOurBudgetEndsWhenOursHasASayAgain(t *testing.T) {
+	past := holding(0, func(p *permit) { p.Asked, p.granted = messages.OthersBudgets, now })
+	ours := func(v *rollView) { v.ownBudget = true }
+	shut := decide(quiet(waits(0), past, ours, func(v *rollView) { v.budgetShut = true }))
+	require.Equal(t, podOf(0), shut.permits[0].told().Pod)
+	open := decide(quiet(waits(0), past, ours))
+	require.Empty(t, open.permits[0].told())
+}
+
 func TestAControllerWithoutAVoteGoesBeforeABrokerThatIsOutOfSync(t *testing.T) {
 	v := quiet(waits(0, 1, 2), outOfSync(2, 1), metadataOnPods(0), metadataOnPods(1), func(v *rollView) {
 		v.dynamic, v.kafka.Voters = true, []messages.BrokerID{1, 2}
 		v.runsController = func(messages.BrokerID) bool { return true }
 	})
-	require.Equal(t, []messages.BrokerID{0, 2}, v.candidates())
 	next, away := v.voteless(v.candidates())
 	require.Equal(t, []messages.BrokerID{0}, next)
 	require.Empty(t, away)

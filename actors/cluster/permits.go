@@ -157,6 +157,9 @@ func decide(v rollView) rollDecision {
 	switch {
 	case len(d.permits) > 0:
 		d.unprotected = v.roll.unprotected
+		if len(stopping(d.permits, v.nodes)) == 0 { // a person does not wait for one that may not come back
+			d.force(v)
+		}
 	case waits == "" || len(d.waiting) == 0:
 		d.grant(v)
 	case !d.force(v):
@@ -204,6 +207,9 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 		}
 		d.withdraw(n, p)
 		return
+	case stands && p.Asked == messages.OthersBudgets && v.asks(n) == messages.AllBudgets: // ours has a say again
+		d.withdraw(n, p)
+		return
 	case stands && !p.granted.IsZero() && v.now.Sub(p.granted) >= unusedPermit: // others may have gone down since
 		d.withdraw(n, p)
 		return
@@ -221,6 +227,17 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 		return
 	}
 	d.await(v, n, p)
+}
+
+// stopping are the permits that are not used yet: their Pods stand.
+func stopping(permits map[messages.BrokerID]permit, nodes []node) []permit {
+	var standing []permit
+	for _, n := range nodes {
+		if p, held := permits[n.id]; held && p.Pod != "" && n.observed.Pod == p.Pod && !n.observed.Stopping {
+			standing = append(standing, p)
+		}
+	}
+	return standing
 }
 
 // withdraw takes a permit back. It keeps others from being stopped until the broker has heard of that.
@@ -264,7 +281,7 @@ func (d *rollDecision) grant(v rollView) {
 		d.soon(time.Second)
 		return
 	}
-	set, verdict := kafka.LargestRestart(next, v.together(), v.restartInput(candidates))
+	set, verdict := v.nextSet(next, candidates)
 	if d.unprotected = verdict.Unprotected; len(set) == 0 {
 		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", next[0], strings.Join(verdict.Reasons, "; "))
 		d.soon(time.Second)
@@ -299,7 +316,7 @@ func (d *rollDecision) force(v rollView) bool {
 	}
 	all := v.eligibleIDs()
 	for _, n := range v.nodes {
-		if !n.observed.Restart.Forced || !v.eligible(n) {
+		if _, held := d.permits[n.id]; held || !n.observed.Restart.Forced || !v.eligible(n) {
 			continue
 		}
 		in := v.restartInput(all)

@@ -81,7 +81,10 @@ func (v rollView) decideRecovery(known recovery, accepted, tokens map[messages.B
 			first, next.granted, next.replace = n.id, n.id, lost
 			continue
 		case waits == "":
-			waits = fmt.Sprintf("broker %d gets its data back first%s", first, v.wayOut(n, tokens[n.id]))
+			waits = fmt.Sprintf("broker %d gets its data back first", first)
+			if tokens[n.id] != "" {
+				waits += v.wayOut(n, tokens[n.id])
+			}
 		}
 		if left := goneFor - v.now.Sub(n.observed.Since); n.metadataGone() && left > 0 {
 			next.soon(left)
