@@ -95,7 +95,7 @@ e2e-smoke: ## the short end-to-end tests, on KUBECONFIG or on a sandbox of their
 
 .PHONY: e2e
 e2e: ## all end-to-end tests, on KUBECONFIG or on a sandbox of their own
-	SANDBOX=$(SANDBOX) MAKE="$(MAKE)" deploy/e2e.sh -timeout 90m
+	SANDBOX=$(SANDBOX) MAKE="$(MAKE)" deploy/e2e-all.sh
 
 .PHONY: check
 check: ## what the project's CI runs

@@ -24,17 +24,6 @@ export -f ran
 # tests runs tests with the given flags of go test; the reasons of those that were skipped are in the summary.
 tests() { go tool -modfile="$tools" gotestsum --format testname --post-run-command "bash -c ran" -- -count=1 "$@"; }
 
-# traces runs the sandbox's own test, that it leaves the machine as it was. Before ours comes up: alone it may compare all.
-traces() {
-  case "$*" in *-run*)
-    echo "TestDownLeavesTheMachineAsItWas is not run: single tests were asked for by -run"
-    return
-  esac
-  (cd cmd/sandbox && tests -tags root -timeout 15m .) && return
-  [ -n "${KEEP:-}" ] || "$SANDBOX" down --instance traces --purge
-  return 1
-}
-
 if [ -z "${KUBECONFIG:-}" ]; then
   if [ "$(id -u)" != 0 ] || [ ! -e /etc/debian_version ]; then
     echo "0 end-to-end tests ran, all skipped: they need root on a Debian-like machine, or KUBECONFIG, KOPERATOR_IMAGE and SANDBOX_REGISTRY"
@@ -44,13 +33,12 @@ if [ -z "${KUBECONFIG:-}" ]; then
   "$MAKE" --no-print-directory "$SANDBOX"
   "$SANDBOX" down --instance "$instance" # what an earlier run that was killed has left
   export SANDBOX
-  traces "$@"
   [ -n "${KEEP:-}" ] || trap '"$SANDBOX" down --instance "$instance"' EXIT
   echo "Kubernetes; the first time builds Kafka's images for some minutes"
   "$SANDBOX" up --instance "$instance"
   eval "$("$SANDBOX" env --instance "$instance")"
   case "$*" in
-    *TestSmoke*) ;;
+    "-run TestSmoke"*) ;;
     *) "$SANDBOX" image kafka --version 3.9.2 --instance "$instance" >/dev/null ;; # for ZooKeeper mode
   esac
   export KUBECONFIG KOPERATOR_IMAGE SANDBOX_REGISTRY SANDBOX_INSTANCE KAFKA_3_IMAGE
@@ -71,7 +59,6 @@ PUSH=…) and SANDBOX_REGISTRY to a registry that it pulls from, with these imag
 TEXT
     exit 1
   fi
-  echo "TestDownLeavesTheMachineAsItWas is not run: KUBECONFIG is set, and it is about the sandbox"
   export MAY_SKIP=${MAY_SKIP-1} # tests that kill a node, or have no image of Kafka 3 to begin with
 fi
 tests -tags e2e "$@" ./cmd/e2e

@@ -43,26 +43,27 @@ func (v rollView) candidates() []messages.BrokerID {
 	return kafka.RestartOrder(order)
 }
 
-// nextSet is who of the next ones may be stopped now, together. Those that are out of sync come first: their restart may be the only cure,
-// as for a failed disk that is to go. Where none of them may be stopped the others may as far as the failure threshold allows.
-func (v rollView) nextSet(next, candidates []messages.BrokerID) ([]messages.BrokerID, kafka.RestartVerdict) {
+// nextSet is who of the next ones may be stopped now, together, and by which verdict about which broker. Those that are out of sync come
+// first: their restart may be the only cure, as for a failed disk that is to go. Where none of them may be stopped the others may as far as
+// the failure threshold allows. Who is down waits for nobody's copies.
+func (v rollView) nextSet(next, candidates []messages.BrokerID) ([]messages.BrokerID, messages.BrokerID, kafka.RestartVerdict) {
 	impaired := v.impaired()
 	first := slices.DeleteFunc(slices.Clone(next), func(id messages.BrokerID) bool { return !slices.Contains(impaired, id) })
-	if len(first) == 0 || len(first) == len(next) {
-		return kafka.LargestRestart(next, v.together(), v.restartInput(candidates))
+	down := slices.ContainsFunc(v.nodes, func(n node) bool { return slices.Contains(next, n.id) && !n.observed.PodReady })
+	if len(first) > 0 && len(first) < len(next) && !down {
+		set, verdict := kafka.LargestRestart(first, v.together(), v.restartInput(first))
+		if len(set) > 0 {
+			return set, first[0], verdict
+		}
+		if v.errorCount+len(impaired) >= v.threshold {
+			verdict.Reasons = append(verdict.Reasons, fmt.Sprintf("others wait for it: with all that are out of sync %d brokers have replicas "+
+				"offline or out of sync and %d alerts speak against restarts, and spec.rollingUpgradeConfig.failureThreshold is %d",
+				len(impaired), v.errorCount, v.threshold))
+			return nil, first[0], verdict
+		}
 	}
-	set, verdict := kafka.LargestRestart(first, v.together(), v.restartInput(first))
-	switch {
-	case len(set) > 0:
-		return set, verdict
-	case v.errorCount+len(impaired) < v.threshold:
-		return kafka.LargestRestart(next, v.together(), v.restartInput(candidates))
-	default:
-		verdict.Reasons = append(verdict.Reasons, fmt.Sprintf("others wait for those that are out of sync: with them %d brokers have replicas "+
-			"offline or out of sync and %d alerts speak against restarts, and spec.rollingUpgradeConfig.failureThreshold is %d",
-			len(impaired), v.errorCount, v.threshold))
-		return nil, verdict
-	}
+	set, verdict := kafka.LargestRestart(next, v.together(), v.restartInput(candidates))
+	return set, next[0], verdict
 }
 
 // leaders counts what a broker leads, as far as that is known.

@@ -23,6 +23,11 @@ func TestABrokerThatIsOutOfSyncGoesBeforeOthersOrSpeaksAgainstThem(t *testing.T)
 	})
 }
 
+// recovering is a broker that may be reading its log.
+func recovering(id messages.BrokerID) func(*rollView) {
+	return func(v *rollView) { v.nodes[id].observed.Started = now.Add(-time.Minute) }
+}
+
 // votes has a node wait for its vote to be taken, for it is no controller of the spec any more.
 func votes(id messages.BrokerID) func(*rollView) {
 	return func(v *rollView) {
@@ -71,13 +76,22 @@ func TestOthersGoWhereThoseThatAreOutOfSyncMayNot(t *testing.T) {
 	require.Equal(t, podOf(0), within.permits[0].Pod)
 	beyond := decide(stuck(2))
 	require.Empty(t, beyond.permits)
-	require.Contains(t, beyond.blocked, "with them 2 brokers have replicas offline or out of sync and 0 alerts speak against restarts, and "+
+	require.Contains(t, beyond.blocked, "broker 1 waits for its restart: ")
+	require.Contains(t, beyond.blocked, "with all that are out of sync 2 brokers have replicas offline or out of sync and 0 alerts speak against restarts, and "+
 		"spec.rollingUpgradeConfig.failureThreshold is 2")
+}
+
+func TestWhoIsDownWaitsForNobodysCopies(t *testing.T) {
+	both := []messages.BrokerID{0, 1}
+	v := quiet(waits(both...), outOfSync(1, 1), unready(0, false), unready(1, false), controllerOnly(0), recovering(1))
+	_, judged, _ := v.nextSet(both, both)
+	require.Equal(t, messages.BrokerID(0), judged, "broker 1 is out of sync, and may be reading its log")
 }
 
 func TestAPersonDoesNotWaitForABrokerThatMayNotComeBack(t *testing.T) {
 	gone := func(changes ...func(*rollView)) rollView { // broker 1 was stopped, and its machine went
-		return quiet(append([]func(*rollView){waits(2), holding(1), unready(1, false), replaced(1), func(v *rollView) {
+		long := func(p *permit) { p.granted = now.Add(-recoveryPatience) }
+		return quiet(append([]func(*rollView){waits(2), holding(1, long), unready(1, false), replaced(1), func(v *rollView) {
 			v.nodes[2].observed.Restart.Forced = true
 		}}, changes...)...)
 	}
@@ -89,6 +103,18 @@ func TestAPersonDoesNotWaitForABrokerThatMayNotComeBack(t *testing.T) {
 		v.kafka.Voters, v.kafka.QuorumLeader = []messages.BrokerID{0}, 0
 	}
 	require.Equal(t, podOf(2), decide(gone(brokersOnly)).permits[2].Pod)
+	for why, soon := range map[string]func(*rollView){
+		"it was stopped a moment ago": func(v *rollView) { v.roll.permits[1] = permit{Permit: messages.Permit{Pod: podOf(1)}, granted: now} },
+		"it is being stopped":         func(v *rollView) { v.nodes[1].observed.Stopping = true },
+		"it catches up":               func(v *rollView) { v.nodes[1].observed.PodReady = true },
+		"it is back": func(v *rollView) {
+			p := v.roll.permits[1]
+			p.back, p.elected = now, now
+			v.roll.permits[1] = p
+		},
+	} {
+		require.NotContains(t, decide(gone(brokersOnly, soon)).permits, messages.BrokerID(2), why)
+	}
 	stands := func(v *rollView) { v.nodes[1].observed.Pod = podOf(1) }
 	require.NotContains(t, decide(gone(brokersOnly, stands)).permits, messages.BrokerID(2), "broker 1 is yet to be stopped")
 }

@@ -157,7 +157,7 @@ func decide(v rollView) rollDecision {
 	switch {
 	case len(d.permits) > 0:
 		d.unprotected = v.roll.unprotected
-		if len(stopping(d.permits, v.nodes)) == 0 { // a person does not wait for one that may not come back
+		if d.linger(v) { // a person does not wait for one that may not come back
 			d.force(v)
 		}
 	case waits == "" || len(d.waiting) == 0:
@@ -229,6 +229,28 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 	d.await(v, n, p)
 }
 
+// linger reports whether all whose Pods have gone are away for so long that they may not come back.
+func (d *rollDecision) linger(v rollView) bool {
+	for _, n := range v.nodes {
+		p, held := d.permits[n.id]
+		if !held {
+			continue
+		}
+		since := p.granted
+		if since.IsZero() {
+			since = n.observed.Since
+		}
+		if n.observed.PodReady || n.observed.Stopping || n.observed.Pod == p.Pod || !p.back.IsZero() {
+			return false
+		}
+		if left := recoveryPatience - v.now.Sub(since); left > 0 {
+			d.soon(left)
+			return false
+		}
+	}
+	return true
+}
+
 // stopping are the permits that are not used yet: their Pods stand.
 func stopping(permits map[messages.BrokerID]permit, nodes []node) []permit {
 	var standing []permit
@@ -281,9 +303,9 @@ func (d *rollDecision) grant(v rollView) {
 		d.soon(time.Second)
 		return
 	}
-	set, verdict := v.nextSet(next, candidates)
+	set, judged, verdict := v.nextSet(next, candidates)
 	if d.unprotected = verdict.Unprotected; len(set) == 0 {
-		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", next[0], strings.Join(verdict.Reasons, "; "))
+		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", judged, strings.Join(verdict.Reasons, "; "))
 		d.soon(time.Second)
 		return
 	}
