@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # The second sandbox's tests; those that stand nowhere are the first one's.
-second='TestNodeLost|TestProducersNoticeNothing|TestSmoke|TestUpgrade|TestZooKeeperMode'
+second='TestDisks|TestNodeLost|TestProducersNoticeNothing|TestSmoke|TestUpgrade|TestZooKeeperMode'
 alone='TestRoll'
 
 if [ -n "${KUBECONFIG:-}" ]; then
