@@ -28,19 +28,19 @@ if ! (cd cmd/sandbox && go tool -modfile=../tools/go.mod gotestsum --format test
   exit 1
 fi
 
-# Images and caches are made once, by the first; the second has to wait for them anyway.
+# What is interrupted takes both down: each script does so at its end.
 lanes=()
+trap 'kill "${lanes[@]}" 2>/dev/null; wait; exit 130' INT TERM
+# Images and caches are made once, by the first; the second has to wait for them anyway.
 E2E_INSTANCE=$first deploy/e2e.sh -skip "^($second|$alone)$" -timeout 100m > >(sed -u 's/^/1| /') 2>&1 &
 lanes+=($!)
 until "$SANDBOX" env --instance "$first" >/dev/null 2>&1 || ! kill -0 "${lanes[0]}" 2>/dev/null; do sleep 2; done
 E2E_INSTANCE=$first-2 deploy/e2e.sh -run "^($second)$" -timeout 100m > >(sed -u 's/^/2| /') 2>&1 &
 lanes+=($!)
-# What is interrupted takes both down: each script does so at its end.
-trap 'kill "${lanes[@]}" 2>/dev/null; wait' INT TERM
 
 failed=0
 for lane in "${lanes[@]}"; do
   wait "$lane" || failed=1
 done
-E2E_INSTANCE=$first deploy/e2e.sh -run "^($alone)$" -timeout 20m || failed=1
+E2E_INSTANCE=$first-3 deploy/e2e.sh -run "^($alone)$" -timeout 20m || failed=1
 exit "$failed"

@@ -105,8 +105,6 @@ func TestAPersonDoesNotWaitForABrokerThatMayNotComeBack(t *testing.T) {
 	require.Equal(t, podOf(2), decide(gone(brokersOnly)).permits[2].Pod)
 	for why, soon := range map[string]func(*rollView){
 		"it was stopped a moment ago": func(v *rollView) { v.roll.permits[1] = permit{Permit: messages.Permit{Pod: podOf(1)}, granted: now} },
-		"it is being stopped":         func(v *rollView) { v.nodes[1].observed.Stopping = true },
-		"it catches up":               func(v *rollView) { v.nodes[1].observed.PodReady = true },
 		"it is back": func(v *rollView) {
 			p := v.roll.permits[1]
 			p.back, p.elected = now, now
@@ -115,6 +113,16 @@ func TestAPersonDoesNotWaitForABrokerThatMayNotComeBack(t *testing.T) {
 	} {
 		require.NotContains(t, decide(gone(brokersOnly, soon)).permits, messages.BrokerID(2), why)
 	}
+	for why, change := range map[string]func(*rollView){
+		"its Pod never ends":  func(v *rollView) { v.nodes[1].observed.Pod, v.nodes[1].observed.Stopping = podOf(1), true },
+		"it never catches up": func(v *rollView) { outOfSync(1, 1)(v); v.nodes[1].observed.PodReady = true },
+	} {
+		require.Equal(t, podOf(2), decide(gone(brokersOnly, change)).permits[2].Pod, why)
+	}
+	repaired := decide(gone(brokersOnly, func(v *rollView) {
+		v.roll.permits[1] = permit{Permit: messages.Permit{Pod: podOf(1), WhileStuck: true}}
+	}))
+	require.Equal(t, now, repaired.permits[1].granted, "a repair's ten minutes begin when the Pod is gone")
 	stands := func(v *rollView) { v.nodes[1].observed.Pod = podOf(1) }
 	require.NotContains(t, decide(gone(brokersOnly, stands)).permits, messages.BrokerID(2), "broker 1 is yet to be stopped")
 }

@@ -51,7 +51,7 @@ type permit struct {
 	messages.Permit
 	// why is the reason for which it was given.
 	why string
-	// granted is when it was, zero for that of a broker which serves nobody.
+	// granted is when it was, zero for that of a broker which serves nobody as long as its Pod stands.
 	granted time.Time
 	// before are the partitions that it was out of sync in when it was stopped: nobody waits for those.
 	before []kafka.TopicPartition
@@ -229,21 +229,17 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 	d.await(v, n, p)
 }
 
-// linger reports whether all whose Pods have gone are away for so long that they may not come back.
+// linger reports whether all who were stopped are away for so long that they may not come back: a machine can go, also while the Pod ends.
 func (d *rollDecision) linger(v rollView) bool {
 	for _, n := range v.nodes {
 		p, held := d.permits[n.id]
 		if !held {
 			continue
 		}
-		since := p.granted
-		if since.IsZero() {
-			since = n.observed.Since
-		}
-		if n.observed.PodReady || n.observed.Stopping || n.observed.Pod == p.Pod || !p.back.IsZero() {
+		if n.observed.Pod == p.Pod && !n.observed.Stopping || !p.back.IsZero() {
 			return false
 		}
-		if left := recoveryPatience - v.now.Sub(since); left > 0 {
+		if left := recoveryPatience - v.now.Sub(p.granted); left > 0 {
 			d.soon(left)
 			return false
 		}

@@ -14,6 +14,9 @@ func (d *rollDecision) await(v rollView, n node, p permit) {
 		d.rest(v, n, p)
 		return
 	}
+	if p.granted.IsZero() {
+		p.granted = v.now
+	}
 	p.missed = p.missed || v.fresh() && n.broker && !v.kafka.Knows(n.id, n.broker)
 	d.permits[n.id] = p
 	if back, why := v.returned(n, p); !back {
