@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -39,9 +40,15 @@ func (c *Client) evict(ctx context.Context, pod *corev1.Pod, asked messages.Budg
 	defer c.end(pod)
 	options := metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: ptr.To(pod.UID)}, DryRun: dryRun}
 	if asked == messages.AllBudgets {
-		return evictionError(pod, c.core.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{
+		err := c.core.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{
 			ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}, DeleteOptions: &options,
-		}))
+		})
+		if apierrors.IsInternalError(err) { // which names no budget
+			if budgets, failed := c.core.PolicyV1().PodDisruptionBudgets(pod.Namespace).List(ctx, metav1.ListOptions{}); failed == nil {
+				return &EvictionRefused{Message: err.Error() + namedOthers(pod, budgets.Items)}
+			}
+		}
+		return evictionError(pod, err)
 	}
 	if asked == messages.OthersBudgets { // an eviction would ask ours, too
 		budgets, err := c.core.PolicyV1().PodDisruptionBudgets(pod.Namespace).List(ctx, metav1.ListOptions{})
@@ -80,6 +87,21 @@ func RefusedByOthers(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) st
 		}
 	}
 	return ""
+}
+
+// namedOthers names the PodDisruptionBudgets that select a Pod and are not the operator's, and what to do about them; empty when there are none.
+func namedOthers(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) string {
+	var names []string
+	for _, budget := range budgets {
+		selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
+		if err == nil && selector.Matches(labels.Set(pod.Labels)) && !ownedTogether(pod, &budget) {
+			names = append(names, budget.Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; remove " + strings.Join(names, ", ") + ", or have the operator make none: spec.disruptionBudget.create: false"
 }
 
 // ownedTogether reports whether a budget belongs to the cluster that a Pod belongs to.

@@ -60,3 +60,18 @@ func TestWhichBudgetOfOthersKeepsAPod(t *testing.T) {
 		})
 	}
 }
+
+func TestBudgetsOfOthersAreNamedWhereTwoSelectAPod(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Labels: map[string]string{LabelCluster: "demo"}, OwnerReferences: []metav1.OwnerReference{{UID: "demo"}},
+	}}
+	everybody := policyv1.PodDisruptionBudgetSpec{Selector: &metav1.LabelSelector{}}
+	ours := policyv1.PodDisruptionBudget{Spec: everybody, ObjectMeta: metav1.ObjectMeta{
+		Name: "demo-pdb", Labels: pod.Labels, OwnerReferences: pod.OwnerReferences,
+	}}
+	theirs := policyv1.PodDisruptionBudget{Spec: everybody, ObjectMeta: metav1.ObjectMeta{Name: "theirs"}}
+	elsewhere := policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "elsewhere"}}
+	require.Equal(t, "; remove theirs, or have the operator make none: spec.disruptionBudget.create: false",
+		namedOthers(pod, []policyv1.PodDisruptionBudget{ours, theirs, elsewhere}))
+	require.Empty(t, namedOthers(pod, []policyv1.PodDisruptionBudget{ours}))
+}
