@@ -14,13 +14,6 @@ import (
 	"github.com/koperator-go/koperator/messages"
 )
 
-func (w *World) conditionText(name, kind string) string {
-	if c := w.condition(name, kind); c != nil {
-		return c.Message
-	}
-	return ""
-}
-
 func TestALostVolumeIsReplacedWhenAllThatWasOnItIsElsewhere(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

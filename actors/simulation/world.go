@@ -316,6 +316,14 @@ func (w *World) condition(name, kind string) *metav1.Condition {
 	return kube.Condition(cluster.Status.Conditions, kind)
 }
 
+// conditionText is what one of a cluster's conditions says, empty when there is none.
+func (w *World) conditionText(name, kind string) string {
+	if c := w.condition(name, kind); c != nil {
+		return c.Message
+	}
+	return ""
+}
+
 // apply is what people do with kubectl: the spec, labels and annotations become these, the status stays.
 func (w *World) apply(cluster *v1beta1.KafkaCluster) {
 	cluster = cluster.DeepCopy()
