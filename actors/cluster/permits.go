@@ -21,12 +21,10 @@ const (
 	electAgain      = 5 * time.Second
 	// justStarted is how long a broker counts as down after its start: Kafka may still show what was before.
 	justStarted = 10 * time.Second
-	// recoveryPatience is how long a broker may take to come up before a restart that it waits for is taken for a cure.
+	// recoveryPatience is how long a broker may take to come up: then a restart that it waits for is taken for a cure, and nobody waits for it.
 	recoveryPatience = 10 * time.Minute
 	// refusedPause is how long a permit rests whose eviction a PodDisruptionBudget refused.
 	refusedPause = 5 * time.Second
-	// inheritPatience is how long a new daemon waits for the broker that started last before it took over.
-	inheritPatience = 10 * time.Minute
 	// unusedPermit is how long a permit stands that its broker cannot use, for example while the API server is away: whether it may
 	// still be stopped is judged anew then. A step of a broker takes at most half of it.
 	unusedPermit = time.Minute
@@ -183,7 +181,9 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 	case o.Gone, n.leaving && o.Pod == "" && o.Phase == messages.PhaseBlocked, n.atRest(): // it does not come back
 		return
 	case stands && !n.current(): // it has yet to hear of the permit, or is using it
-		d.permits[n.id] = p
+		if d.permits[n.id] = p; o.Restart.Refused != "" && p.Asked != messages.NoBudget {
+			d.blocked = refusedText(n)
+		}
 		return
 	case stands && p.withdrawn > 0 && n.told > p.withdrawn:
 		return
@@ -231,12 +231,11 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 
 // linger reports whether all who were stopped are away for so long that they may not come back: a machine can go, also while the Pod ends.
 func (d *rollDecision) linger(v rollView) bool {
-	for _, n := range v.nodes {
-		p, held := d.permits[n.id]
-		if !held {
-			continue
-		}
-		if n.observed.Pod == p.Pod && !n.observed.Stopping || !p.back.IsZero() {
+	if len(stopping(d.permits, v.nodes)) > 0 {
+		return false
+	}
+	for _, p := range d.permits {
+		if !p.back.IsZero() {
 			return false
 		}
 		if left := recoveryPatience - v.now.Sub(p.granted); left > 0 {

@@ -356,6 +356,8 @@ func TestARefusedEvictionGivesThePermitBackAndSaysWhoRefused(t *testing.T) {
 	d = decide(v)
 	require.Equal(t, podOf(0), d.permits[0].told().Pod, "given anew, when the broker has heard of that")
 	require.Contains(t, d.blocked, "budget theirs", "it is told until the eviction goes")
+	v.roll.permits, v.nodes[0].told = d.permits, 3
+	require.Contains(t, decide(v).blocked, "budget theirs", "also while the broker has yet to hear of it")
 }
 
 func TestAnEvictionAsksTheBudgetUnlessThatCannotAnswer(t *testing.T) {
@@ -407,7 +409,7 @@ func TestANewDaemonFollowsTheReturnOfTheBrokerThatWasStoppedLast(t *testing.T) {
 	copies := decide(behind(time.Minute))
 	require.Empty(t, copies.permits)
 	require.Contains(t, copies.blocked, "broker 0 was restarted and is not back")
-	require.Equal(t, podOf(1), decide(behind(inheritPatience)).permits[1].Pod, "what it was out of sync in before is not known")
+	require.Equal(t, podOf(1), decide(behind(recoveryPatience)).permits[1].Pod, "what it was out of sync in before is not known")
 
 	none := decide(quiet(waits(1)))
 	require.Equal(t, podOf(1), none.permits[1].Pod, "nobody was stopped before")

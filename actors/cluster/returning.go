@@ -60,7 +60,7 @@ func (d *rollDecision) inherit(v rollView) string {
 	case back:
 		d.inherits = false
 		d.await(v, n, permit{})
-	case !wantsRestart(n) && !n.failsNewest() && v.now.Sub(n.observed.Started) < inheritPatience: // else it is the next, or closes the gates
+	case !wantsRestart(n) && !n.failsNewest() && v.now.Sub(n.observed.Started) < recoveryPatience: // else it is the next, or closes the gates
 		return fmt.Sprintf("broker %d was restarted and is not back: %s", n.id, why)
 	}
 	return ""
