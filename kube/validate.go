@@ -52,11 +52,16 @@ func rackProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
 }
 
 func thresholdProblems(spec *v1beta1.KafkaClusterSpec) []messages.FieldProblem {
-	if threshold := spec.RollingUpgradeConfig.FailureThreshold; threshold < 0 {
-		return []messages.FieldProblem{messages.Invalid("spec.rollingUpgradeConfig.failureThreshold",
-			"%d is no number of failures; use 1 for no tolerance, or 0 to restart nobody", threshold)}
+	const field = "spec.rollingUpgradeConfig.failureThreshold"
+	switch threshold := spec.RollingUpgradeConfig.FailureThreshold; {
+	case threshold < 0:
+		return []messages.FieldProblem{messages.Invalid(field, "%d is no number of failures; use 1 for no tolerance, or 0 to restart nobody", threshold)}
+	case threshold == 0:
+		return []messages.FieldProblem{messages.Warning(field, "0 lets no broker be restarted that serves, so edits that need a restart wait; "+
+			"use 1 for restarts without any failure")}
+	default:
+		return nil
 	}
-	return nil
 }
 
 // sortedProblems drops repeated problems (a thousand brokers of one group have its problem once).

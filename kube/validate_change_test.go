@@ -211,6 +211,14 @@ func TestTheListenerByWhichNodesFindEachOtherKeepsItsName(t *testing.T) {
 	require.Empty(t, renamed(false), "before Kafka has run anywhere")
 }
 
+func TestAThresholdThatRestartsNobodyIsNamed(t *testing.T) {
+	cluster := demo(func(c *v1beta1.KafkaCluster) { c.Spec.RollingUpgradeConfig.FailureThreshold = 0 })
+	problems := Validate(cluster)
+	require.Empty(t, messages.Errors(problems))
+	require.Contains(t, problems, messages.Warning("spec.rollingUpgradeConfig.failureThreshold",
+		"0 lets no broker be restarted that serves, so edits that need a restart wait; use 1 for restarts without any failure"))
+}
+
 func TestNumbersAndLabelsThatMakeNoSenseAreNamed(t *testing.T) {
 	cluster := demo(func(c *v1beta1.KafkaCluster) {
 		c.Spec.RackAwareness = &v1beta1.RackAwareness{Labels: []string{"topology.kubernetes.io/zone", "not a label!!"}}

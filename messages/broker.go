@@ -119,6 +119,9 @@ const (
 	NoBudget
 )
 
+// String is for logs.
+func (b Budgets) String() string { return [...]string{"all", "others", "none"}[b] }
+
 // Restart is why a Pod has to be replaced.
 type Restart struct {
 	// Reason is empty when it has not to be.

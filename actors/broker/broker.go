@@ -238,6 +238,9 @@ func (b *broker) tell(next step, steps iter.Seq[step]) {
 		return
 	}
 	text := textOf(next)
+	if pod := podToStop(next); pod != nil && pod.UID == b.refused.pod { // somebody's budget may refuse it for days
+		return
+	}
 	switch {
 	case b.retrying(next) && b.told == text: // it was when it was tried first
 	case len(b.foretold) > 0 && b.foretold[0] == text:

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
@@ -40,7 +41,17 @@ func (v rollView) candidates() []messages.BrokerID {
 	if slices.ContainsFunc(v.nodes, func(n node) bool { return wantsRestart(n) && !n.observed.PodReady }) {
 		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !n.Unready })
 	}
-	return kafka.RestartOrder(order)
+	ids := kafka.RestartOrder(order)
+	slices.SortStableFunc(ids, func(a, b messages.BrokerID) int { return v.refusedLately(a).Compare(v.refusedLately(b)) })
+	return ids
+}
+
+// refusedLately is when the eviction of a broker's Pod was refused, zero when it has another turn.
+func (v rollView) refusedLately(id messages.BrokerID) time.Time {
+	if at := v.roll.refused[id]; v.now.Sub(at) < refusedTurn {
+		return at
+	}
+	return time.Time{}
 }
 
 // nextSet is who of the next ones may be stopped now, together, and by which verdict about which broker. Those that are out of sync come

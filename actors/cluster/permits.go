@@ -23,8 +23,10 @@ const (
 	justStarted = 10 * time.Second
 	// recoveryPatience is how long a broker may take to come up: then a restart that it waits for is taken for a cure, and nobody waits for it.
 	recoveryPatience = 10 * time.Minute
-	// refusedPause is how long a permit rests whose eviction a PodDisruptionBudget refused.
+	// refusedPause is how long a permit rests whose eviction a PodDisruptionBudget refused, refusedTurn how long others go first then:
+	// a budget may refuse for ever.
 	refusedPause = 5 * time.Second
+	refusedTurn  = 30 * time.Second
 	// unusedPermit is how long a permit stands that its broker cannot use, for example while the API server is away: whether it may
 	// still be stopped is judged anew then. A step of a broker takes at most half of it.
 	unusedPermit = time.Minute
@@ -40,6 +42,8 @@ type roll struct {
 	index *kafka.ReplicationIndex
 	// adrift are the brokers that run and that Kafka has lost.
 	adrift map[messages.BrokerID]lostBroker
+	// refused is when permits were taken back last since the evictions of their Pods were refused.
+	refused map[messages.BrokerID]time.Time
 	// unprotected are the partitions that the restarts which now go on make unavailable, and that no order keeps available.
 	unprotected []string
 }
@@ -132,6 +136,10 @@ type rollDecision struct {
 	again time.Duration
 	// adrift are the brokers that run and that Kafka has lost.
 	adrift map[messages.BrokerID]lostBroker
+	// refused is roll's, of those that still wait.
+	refused map[messages.BrokerID]time.Time
+	// forceWaits says why a broker is not stopped though a person asks for it by force, empty when there is none.
+	forceWaits string
 	// inherits is what is left of the view's.
 	inherits bool
 }
@@ -139,10 +147,15 @@ type rollDecision struct {
 // decide says who may be stopped now to come back. Who leaves is stopped by nextRemoval, and a vote is taken by keepVoters: these wait
 // for permits, and permits for them.
 func decide(v rollView) rollDecision {
-	d := rollDecision{permits: map[messages.BrokerID]permit{}, inherits: v.roll.inherits}
+	d := rollDecision{
+		permits: map[messages.BrokerID]permit{}, refused: map[messages.BrokerID]time.Time{}, inherits: v.roll.inherits,
+	}
 	for _, n := range v.nodes {
 		if wantsRestart(n) {
 			d.waiting = append(d.waiting, n.id)
+		}
+		if at, was := v.roll.refused[n.id]; was && n.refused() {
+			d.refused[n.id] = at
 		}
 		if p, held := v.roll.permits[n.id]; held {
 			d.keep(v, n, p)
@@ -164,7 +177,26 @@ func decide(v rollView) rollDecision {
 		d.blocked = waits
 		d.soon(time.Second)
 	}
+	d.tell(v)
 	return d
+}
+
+// tell says what a person should know first of those that wait: that even force does not help, or that an eviction is refused, also while
+// others have their turn.
+func (d *rollDecision) tell(v rollView) {
+	if len(d.permits) == 0 {
+		d.blocked = cmp.Or(d.forceWaits, d.blocked)
+	}
+	for _, n := range v.nodes {
+		if d.blocked == "" && n.refused() && !n.leaving && d.permits[n.id].Asked != messages.NoBudget {
+			d.blocked = refusedText(n)
+		}
+	}
+}
+
+// refused reports whether somebody's budget refused the eviction of the Pod that a node still has and is to lose.
+func (n node) refused() bool {
+	return n.observed.Restart.Refused != "" && n.observed.Pod != "" && !n.observed.Stopping
 }
 
 // wantsRestart reports whether a node's Pod has to be replaced and stands. What it says must be about its newest wish.
@@ -181,9 +213,7 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 	case o.Gone, n.leaving && o.Pod == "" && o.Phase == messages.PhaseBlocked, n.atRest(): // it does not come back
 		return
 	case stands && !n.current(): // it has yet to hear of the permit, or is using it
-		if d.permits[n.id] = p; o.Restart.Refused != "" && p.Asked != messages.NoBudget {
-			d.blocked = refusedText(n)
-		}
+		d.permits[n.id] = p
 		return
 	case stands && p.withdrawn > 0 && n.told > p.withdrawn:
 		return
@@ -191,8 +221,7 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 		// a change of mind, or it has helped itself
 		d.withdraw(n, p)
 		return
-	case stands && o.Restart.Refused != "" && p.Asked != messages.NoBudget:
-		d.blocked = refusedText(n)
+	case stands && n.refused() && p.Asked != messages.NoBudget:
 		if p.refused.IsZero() {
 			p.refused = v.now
 		}
@@ -205,6 +234,7 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 			d.soon(left)
 			return
 		}
+		d.refused[n.id] = v.now
 		d.withdraw(n, p)
 		return
 	case stands && p.Asked == messages.OthersBudgets && v.asks(n) == messages.AllBudgets: // ours has a say again
@@ -300,7 +330,7 @@ func (d *rollDecision) grant(v rollView) {
 	}
 	set, judged, verdict := v.nextSet(next, candidates)
 	if d.unprotected = verdict.Unprotected; len(set) == 0 {
-		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", judged, strings.Join(verdict.Reasons, "; "))
+		d.blocked = fmt.Sprintf("broker %d waits for its restart: %s", judged, strings.Join(verdict.Reasons, "; ")) + restingText(v.nodes)
 		d.soon(time.Second)
 		return
 	}
@@ -319,14 +349,11 @@ func (d *rollDecision) grant(v rollView) {
 			break
 		}
 		d.permits[id] = permit{Permit: p, why: n.observed.Restart.Reason, granted: v.now, before: v.index.OutOfSync(id)}
-		if n.observed.Restart.Refused != "" { // so it was the last time, which is worth telling until it goes
-			d.blocked = refusedText(n)
-		}
 	}
 }
 
 // force lets a broker go on a person's word, whatever becomes of its partitions: with two replicas, a minimum of two and one broker
-// that is dead for good nothing else helps. The quorum has its say all the same.
+// that is dead for good nothing else helps. The quorum has its say all the same, but not the order of those that wait.
 func (d *rollDecision) force(v rollView) bool {
 	if !v.fresh() || v.votesChange {
 		return false
@@ -337,17 +364,21 @@ func (d *rollDecision) force(v rollView) bool {
 			continue
 		}
 		in := v.restartInput(all)
-		in.Set, in.Forced = []messages.BrokerID{n.id}, true
-		if kafka.CanRestart(in).OK {
-			if d.takesVote(v, in.Set, true) {
-				return true
-			}
+		in.Set, in.Forced, in.Waiting = []messages.BrokerID{n.id}, true, nil
+		verdict := kafka.CanRestart(in)
+		if !verdict.OK {
+			d.forceWaits = fmt.Sprintf("broker %d waits for its restart, also by force: %s", n.id, strings.Join(verdict.Reasons, "; ")) +
+				restingText(v.nodes)
+			d.soon(time.Second)
+			continue
+		}
+		if !d.takesVote(v, in.Set, true) {
 			d.permits[n.id] = permit{
-				Permit: messages.Permit{Pod: n.observed.Pod, Asked: messages.NoBudget}, why: n.observed.Restart.Reason,
+				Permit: messages.Permit{Pod: n.observed.Pod, Asked: messages.NoBudget}, why: n.observed.Restart.Reason + "; by force",
 				granted: v.now, before: v.index.OutOfSync(n.id),
 			}
-			return true
 		}
+		return true
 	}
 	return false
 }

@@ -73,5 +73,17 @@ func TestAPersonsWordRestartsABrokerPastItsPartitionsAndNotPastTheQuorum(t *test
 	noVotes := func(v *rollView) { v.kraft = false }
 	require.Empty(t, decide(quiet(waits(1), dead, noVotes)).permits)
 	require.Contains(t, decide(quiet(waits(1), dead, noVotes, forced)).permits, messages.BrokerID(1))
-	require.Empty(t, decide(quiet(waits(1), dead, forced)).permits, "two of three votes would be away")
+	d := decide(quiet(waits(1), dead, forced))
+	require.Empty(t, d.permits, "two of three votes would be away")
+	require.Contains(t, d.blocked, "broker 1 waits for its restart, also by force: quorum: of the voters {0,1,2} only {2} would be there")
+	require.NotContains(t, d.blocked, "orders", "partitions are not what it waits for")
+	resting := decide(quiet(waits(1), dead, forced, func(v *rollView) {
+		v.nodes[0].maintenance, v.nodes[0].observed.Phase = true, messages.PhaseStopped
+	}))
+	require.Contains(t, resting.blocked, "; in maintenance: broker 0")
+}
+
+func TestAPersonsWordDoesNotKeepToTheOrderOfARoll(t *testing.T) {
+	leads := func(v *rollView) { v.nodes[2].observed.Restart.Forced = true }
+	require.Contains(t, decide(quiet(waits(0, 1, 2), leads)).permits, messages.BrokerID(2), "it leads the quorum, and others wait")
 }

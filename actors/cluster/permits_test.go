@@ -360,6 +360,41 @@ func TestARefusedEvictionGivesThePermitBackAndSaysWhoRefused(t *testing.T) {
 	require.Contains(t, decide(v).blocked, "budget theirs", "also while the broker has yet to hear of it")
 }
 
+func TestOthersHaveTheirTurnAfterARefusedEviction(t *testing.T) {
+	refused := func(ago time.Duration, ids ...messages.BrokerID) func(*rollView) {
+		return func(v *rollView) {
+			v.roll.refused = map[messages.BrokerID]time.Time{}
+			for i, id := range ids {
+				v.nodes[id].observed.Restart.Refused = "eviction refused: the disruption budget theirs"
+				v.roll.refused[id] = v.now.Add(-ago + time.Duration(i)*time.Second)
+			}
+		}
+	}
+	tooOften := holding(1, func(p *permit) { p.refused = now.Add(-refusedPause) })
+	require.Equal(t, now, decide(quiet(waits(0, 1), refused(time.Hour, 1), tooOften)).refused[1], "when the permit is taken back")
+
+	d := decide(quiet(waits(0, 1), refused(0, 1)))
+	require.Equal(t, podOf(0), d.permits[0].Pod)
+	require.NotContains(t, d.permits, messages.BrokerID(1))
+	require.Contains(t, d.blocked, "broker 1: eviction refused", "which is told also while others go")
+	require.Contains(t, d.refused, messages.BrokerID(1))
+	require.Contains(t, decide(quiet(waits(0, 1), refused(refusedTurn, 1))).permits, messages.BrokerID(1), "it has another turn")
+	require.Contains(t, decide(quiet(waits(0, 1), refused(10*time.Second, 0, 1))).permits, messages.BrokerID(0), "whoever was refused first, of those")
+
+	edited := decide(quiet(waits(0, 1), refused(0, 1), func(v *rollView) { v.nodes[1].told = 2 }))
+	require.Contains(t, edited.blocked, "broker 1: eviction refused", "also while it has yet to hear of an edit")
+	gone := decide(quiet(waits(0, 1), refused(0, 1), func(v *rollView) { v.nodes[1].observed.Pod = "" }))
+	require.Empty(t, gone.refused)
+
+	text := rollText(d, quiet(waits(0, 1), refused(0, 1)).nodes)
+	require.Contains(t, text, "broker 0 now")
+	require.Contains(t, text, "then broker 1")
+	own := decide(quiet(waits(1), refused(0, 1)))
+	require.Contains(t, own.permits, messages.BrokerID(1))
+	require.Equal(t, "broker 1: restart: `a` changes; broker 1: eviction refused: the disruption budget theirs",
+		rollText(own, quiet(waits(1), refused(0, 1)).nodes), "it does not restart now")
+}
+
 func TestAnEvictionAsksTheBudgetUnlessThatCannotAnswer(t *testing.T) {
 	asked := func(id messages.BrokerID, changes ...func(*rollView)) messages.Budgets {
 		return decide(quiet(append([]func(*rollView){waits(id)}, changes...)...)).permits[id].Asked

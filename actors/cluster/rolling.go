@@ -50,12 +50,12 @@ func (a *cluster) keepRoll(c actor.Context) {
 	}
 	for _, n := range a.nodes() {
 		if p, held := a.decision.permits[n.id]; held && a.roll.permits[n.id].Permit != p.Permit {
-			a.Log.Info("permit", "broker", n.id, "pod", p.Pod, "reason", p.why)
+			a.Log.Info("permit", "broker", n.id, "pod", p.Pod, "budgets", p.Asked, "reason", p.why)
 			a.Metrics.Restart(a.Key.String())
 		}
 	}
 	a.roll.permits, a.roll.adrift, a.roll.unprotected = a.decision.permits, a.decision.adrift, a.decision.unprotected
-	a.roll.inherits = a.decision.inherits
+	a.roll.inherits, a.roll.refused = a.decision.inherits, a.decision.refused
 	if len(a.decision.elect) > 0 && a.health != nil {
 		c.Send(a.health, messages.ElectLeaders{Partitions: a.decision.elect})
 	}
@@ -147,10 +147,11 @@ func stoppedNow(d rollDecision, nodes []node) []node {
 
 // rollText says how far restarts have come.
 func rollText(d rollDecision, nodes []node) string {
-	stopped := stoppedNow(d, nodes)
+	refused := func(n node) bool { return n.refused() && d.permits[n.id].Asked != messages.NoBudget }
+	stopped := slices.DeleteFunc(stoppedNow(d, nodes), refused)
 	waiting := nodesWhere(nodes, func(n node) bool {
 		p, held := d.permits[n.id]
-		return wantsRestart(n) && (!held || p.withdrawn > 0)
+		return wantsRestart(n) && (!held || p.withdrawn > 0 || refused(n))
 	})
 	now := named(stopped) + " now"
 	if len(stopped) > 0 && d.permits[stopped[0].id].why != "" {
@@ -165,7 +166,11 @@ func rollText(d rollDecision, nodes []node) string {
 	case len(stopped) > 0:
 		return now
 	case len(waiting) > 0:
-		return named(waiting) + ": " + waiting[0].observed.Restart.Reason
+		text := named(waiting) + ": " + waiting[0].observed.Restart.Reason
+		if i := slices.IndexFunc(waiting, refused); i >= 0 && d.blocked == refusedText(waiting[i]) {
+			text += "; " + d.blocked
+		}
+		return text
 	default:
 		return "restarts are being decided"
 	}

@@ -137,11 +137,15 @@ func clusterState(conditions []metav1.Condition) v1beta1.ClusterState {
 
 // runningText says how many nodes run, and who does not because nobody wants it to.
 func runningText(v view) string {
-	text := brokersReady(v) + " nodes run"
-	if resting := nodesWhere(v.nodes, node.atRest); len(resting) > 0 {
-		text += "; in maintenance: " + named(resting)
+	return brokersReady(v) + " nodes run" + restingText(v.nodes)
+}
+
+// restingText names who is stopped by wish, as the end of a sentence about others.
+func restingText(nodes []node) string {
+	if resting := nodesWhere(nodes, node.atRest); len(resting) > 0 {
+		return "; in maintenance: " + named(resting)
 	}
-	return text
+	return ""
 }
 
 func brokersReady(v view) string {
@@ -268,7 +272,7 @@ func readiness(v view) verdict {
 		return verdict{stalled: true, reason: kube.ReasonConfigRefused, message: withEnd(v.configProblems(), v.alsoUnready())}
 	}
 	if len(v.roll.permits) > 0 || len(v.roll.waiting) > 0 {
-		return verdict{progressing: true, reason: kube.ReasonRolling, message: withEnd(rollText(v.roll, v.nodes), v.alsoUnready(stoppedNow(v.roll, v.nodes)...))}
+		return verdict{progressing: true, reason: kube.ReasonRolling, message: withEnd(rollText(v.roll, v.nodes), v.alsoUnready(stoppedNow(v.roll, v.nodes)...)+restingText(v.nodes))}
 	}
 	unready := nodesWhere(v.nodes, func(n node) bool {
 		return !n.leaving && !n.atRest() && (!n.current() || n.observed.Phase != messages.PhaseRunning)

@@ -1,10 +1,12 @@
 package simulation
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/kube/api/v1beta1"
@@ -48,6 +50,49 @@ func TestABrokerThatIsOutOfSyncIsRestartedFirst(t *testing.T) {
 		w.rolled("demo", before)
 		w.settled()
 	})
+}
+
+// A budget may refuse one broker for ever: others have their turn meanwhile, and a person's word for them counts.
+func TestABrokerThatABudgetKeepsHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	for name, asked := range map[string]func(*World){
+		"another's maintenance": func(w *World) { w.edit("demo", maintained(4)) },
+		"another's restart":     func(w *World) { w.askRestart(4) },
+		"another's restart by force": func(w *World) {
+			for _, pod := range w.podsOf("demo", 4) {
+				w.store.update(keyOf(pod), func(o kube.Object) { o.GetAnnotations()[kube.AnnotationRestart] = kube.RestartForced })
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(w *World) {
+				w.apply(kafkaCluster("demo", controllersOnly(3), brokers(3)))
+				w.eventuallyReady("demo")
+				w.topic("demo", "orders", 6, 3, 1)
+				w.advance(time.Minute)
+				theirs, before := w.keepBroker(3), w.podUIDs("demo")
+				w.askRestart(3)
+				w.says("demo", kube.ConditionRollBlocked, "broker 3: eviction refused")
+				asked(w)
+				w.eventually(2*time.Minute, "broker 4 is stopped", func() bool {
+					require.Equal(w.t, metav1.ConditionTrue, w.condition("demo", kube.ConditionRollBlocked).Status, "it is told all the while")
+					return slices.Contains(w.changedSince(before), 4)
+				})
+				w.advance(10 * time.Minute)
+				from := time.Now()
+				w.advance(time.Hour)
+				require.Empty(w.t, w.said.since(from), "a refusal that stays is no news")
+				require.NotContains(w.t, w.changedSince(before), messages.BrokerID(3))
+				require.Contains(w.t, w.conditionText("demo", kube.ConditionRollBlocked), "broker 3: eviction refused")
+				require.Contains(w.t, w.conditionText("demo", kube.ConditionReady), "broker 3: eviction refused")
+				w.deleteObject(theirs)
+				w.eventually(10*time.Minute, "broker 3 is stopped", func() bool { return slices.Contains(w.changedSince(before), 3) })
+				w.edit("demo", maintained())
+				w.eventuallyReady("demo")
+				w.settled()
+			})
+		})
+	}
 }
 
 // Our own budget is closed while a broker is in maintenance, so nobody is evicted then: those of others are asked all the same.
