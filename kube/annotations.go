@@ -26,6 +26,9 @@ const (
 	AnnotationResizing = "kafka.banzaicloud.io/resizing"
 	// AnnotationFilesHash is what the files in a broker's ConfigMap hash to when we wrote them.
 	AnnotationFilesHash = "kafka.banzaicloud.io/files-hash"
+	// AnnotationLevelsOf on a broker's ConfigMap is the UID of the Pod that took the levels of its loggers while it ran: a Pod that
+	// the cache does not show may run when the file is written for another one.
+	AnnotationLevelsOf = "kafka.banzaicloud.io/levels-of"
 	// AnnotationWantedHash is what all that is wanted of an object hashes to; see signed.
 	AnnotationWantedHash = "kafka.banzaicloud.io/wanted-hash"
 	// AnnotationFormat carries a claim's right to be formatted, or that it has been; see FormatState.

@@ -376,6 +376,11 @@ func (w blueprint) applyConfig(o observed, rack string) step {
 		}
 		kube.SignConfig(config)
 	}
+	if pod := o.pod(); pod != nil && tookItsLevels(o.config, pod) {
+		config = config.DeepCopy()
+		config.Annotations[kube.AnnotationLevelsOf] = string(pod.UID)
+		kube.SignConfig(config)
+	}
 	if o.config != nil && o.written.Stands(o.config, config) {
 		return nil
 	}

@@ -80,6 +80,8 @@ type broker struct {
 	written *kube.Written
 	endings endings
 	refused refusal
+	// unsure is the Pod whose stop was asked for last without an answer.
+	unsure types.UID
 	// rehearsed is the newest Pod that the API server was asked about.
 	rehearsed rehearsed
 	asked     asked
@@ -125,6 +127,8 @@ type outcome struct {
 	// dirs is what the broker said of its log dirs, release the Kafka that it is.
 	dirs    []kafka.ObservedLogDir
 	release string
+	// stands is set when the Pod is there that was asked for.
+	stands bool
 }
 
 // Receive implements actor.Actor.
@@ -198,12 +202,7 @@ func (b *broker) reconcile(c actor.Context) {
 	}
 	b.again.Stop()
 	now := time.Now()
-	o := b.effects.observe(b.written, now)
-	o.endings, o.refused, o.asked, o.notGrown = b.endings, b.refused, b.asked, b.notGrown
-	o.places, o.announced, o.cpuRefused = b.places, b.announced, b.cpuRefused
-	o.disks, o.overheard, o.silent, o.rehearsed = b.disks, b.overheard, b.failures > 0, b.rehearsed
-	w := b.effective(o).asMade(o)
-	o.live = w.liveOf(o)
+	w, o := b.observe(now)
 	steps := slices.Values([]step{wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)}})
 	if b.planError == nil {
 		steps = plan(w, o, now)
@@ -228,6 +227,17 @@ func (b *broker) reconcile(c actor.Context) {
 	if o.behind && !b.again.Pending() { // the cache has yet to show what was written
 		b.again.Set(c, cacheBehindLook, lookNow{})
 	}
+}
+
+// observe looks at what there is, and works out what is wanted of it.
+func (b *broker) observe(now time.Time) (blueprint, observed) {
+	o := b.effects.observe(b.written, now)
+	o.endings, o.refused, o.unsure, o.asked, o.notGrown = b.endings, b.refused, b.unsure, b.asked, b.notGrown
+	o.places, o.announced, o.cpuRefused = b.places, b.announced, b.cpuRefused
+	o.disks, o.overheard, o.silent, o.rehearsed = b.disks, b.overheard, b.failures > 0, b.rehearsed
+	w := b.effective(o).asMade(o)
+	o.live = w.liveOf(o)
+	return w, o
 }
 
 // tell logs a step, with what follows from it unless that was told before: a plan is shown once, and anew where it has changed.
@@ -305,6 +315,13 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 	}
 	if r.Err != nil {
 		b.failed(c, s, r.Err)
+		return
+	}
+	if s, asks := s.(ascertain); asks { // what failed before is still to be done, and not sooner each time
+		if b.unsure = ""; !r.Value.stands {
+			b.written.Deleted(s.pod)
+		}
+		b.reconcile(c)
 		return
 	}
 	b.failures, b.lastFail = 0, ""
@@ -439,9 +456,12 @@ func (b *broker) failed(c actor.Context, s step, err error) {
 		b.Log.Warn("step failed", "step", nameOf(s), "error", err, "retry_in", delay)
 		b.lastFail = err.Error()
 	}
-	failed := b.reported
-	failed.Phase, failed.Reason = messages.PhaseFailing, nameOf(s)+": "+err.Error()
-	b.report(c, failed, time.Now())
+	if pod := stopped(s); pod != nil {
+		b.unsure = pod.UID
+	}
+	now := time.Now()
+	w, o := b.observe(now) // what was told last is from before the step, and the wish may be another one
+	b.report(c, w.observation(o, wait{phase: messages.PhaseFailing, reason: nameOf(s) + ": " + err.Error()}), now)
 	b.retry.Set(c, delay, retryNow{})
 }
 

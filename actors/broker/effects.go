@@ -23,6 +23,7 @@ type World struct {
 	Cluster messages.ClusterKey
 	Cache   *kube.Cache
 	Writer  kube.Writer
+	Reader  PodReader
 	Events  kube.Recorder
 	Kafka   AdminDialer
 	// Nodes tells whether the daemon may read Nodes.
@@ -185,6 +186,9 @@ func (e worldEffects) run(ctx context.Context, s step) (outcome, error) {
 		return outcome{step: s, words: words}, err
 	case evict:
 		return outcome{step: s}, e.evict(ctx, s)
+	case ascertain:
+		stands, err := e.stands(ctx, s.pod)
+		return outcome{step: s, stands: stands}, err
 	case disown:
 		free, err := e.Writer.ReleaseOwners(ctx, s.object)
 		return outcome{step: s, applied: []kube.Object{free}}, err

@@ -120,10 +120,16 @@ func (w blueprint) logOfFile(o observed) (text string, known bool) {
 	return text, kube.SamePodPart(w.userHashWithLog(text), made) || w.levelsWritten(o)
 }
 
-// levelsWritten reports whether the file has loggers that its Pod's hash does not have yet: nobody writes another file under
+// levelsWritten reports whether the file has loggers that its Pod has taken and its hash does not have yet: nobody writes another file under
 // a Pod that runs.
 func (w blueprint) levelsWritten(o observed) bool {
-	return kube.SamePodPart(w.userHashWithLog(o.config.Data[kube.KeyLog4j]), o.config.Annotations[kube.AnnotationUserInputsHash])
+	return tookItsLevels(o.config, o.pod()) &&
+		kube.SamePodPart(w.userHashWithLog(o.config.Data[kube.KeyLog4j]), o.config.Annotations[kube.AnnotationUserInputsHash])
+}
+
+// tookItsLevels reports whether the file was written for a Pod that had taken the levels of its loggers while it ran.
+func tookItsLevels(config *corev1.ConfigMap, pod *corev1.Pod) bool {
+	return config != nil && config.Annotations[kube.AnnotationLevelsOf] == string(pod.UID)
 }
 
 func logging(log4j string) func(*v1beta1.BrokerConfig) {
@@ -171,6 +177,7 @@ func (w blueprint) writeLevels(o observed) step {
 			}
 		}
 		config.Annotations[kube.AnnotationUserInputsHash], config.Annotations[kube.AnnotationRenderedHash] = user, rendered
+		config.Annotations[kube.AnnotationLevelsOf] = string(pod.UID)
 		kube.SignConfig(config)
 		return apply{objects: []kube.Object{config}, reason: "the broker has taken the levels of its loggers while it runs"}
 	}

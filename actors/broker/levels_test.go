@@ -105,6 +105,9 @@ func TestWhenAChangeOfLog4jConfigRestarts(t *testing.T) {
 			s.o.config = s.o.config.DeepCopy()
 			s.o.config.Data[kube.KeyLog4j] += "log4j.logger.x=DEBUG\n"
 		}, reason: "log4jConfig changes"},
+		"a file that was written while the cache did not show the Pod": {was: logWarn, is: logInfo, also: func(s *scene) {
+			s.pod().UID, s.o.config = "running", s.w.configMap
+		}, reason: "changes that only a restart brings in"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := relogged(t, test.was, test.is)

@@ -18,7 +18,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told := messages.BrokerObserved{Phase: messages.PhaseBlocked, Gone: w.gone(o)}
 		if pod != nil {
 			told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
-			told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)
+			told.Stopping, told.Started = o.stopping(pod), startedAt(pod)
 		}
 		if waits, ok := next.(wait); ok {
 			told.Reason = waits.reason
@@ -36,7 +36,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told.ReplicasOnPod = w.replicasOn(pod)
 		told.VoteOnPod, told.PodRole = kube.MetadataOnPod(pod), pod.Labels[kube.LabelIsBroker]
 		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
-		told.Stopping, told.Started = o.written.Deleting(pod), startedAt(pod)
+		told.Stopping, told.Started = o.stopping(pod), startedAt(pod)
 		told.Restart, told.ConfigStale = w.restartWish(o), w.stale(pod)
 		told.Unhealthy = unhealthy(pod)
 		told.Unfit = firstOf(w.wouldBeRefused(o), w.noRoom(o))

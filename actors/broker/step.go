@@ -130,6 +130,8 @@ func nameOf(s step) string {
 		return "disown " + kindOf(s.object) + " " + s.object.GetName()
 	case evict:
 		return "evict Pod " + s.pod.Name
+	case ascertain:
+		return "ask whether Pod " + s.pod.Name + " still stands"
 	case describe:
 		return "ask for the configuration"
 	case resizeCPU:

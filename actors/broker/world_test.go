@@ -82,6 +82,8 @@ type fakeEffects struct {
 	fail   func(n int) error
 	panics int
 	ended  []error
+	// stands is what is said of Pods that are asked for past the cache.
+	stands bool
 }
 
 func (f *fakeEffects) observe(written *kube.Written, _ time.Time) observed {
@@ -141,7 +143,17 @@ func (f *fakeEffects) run(ctx context.Context, s step) (out outcome, err error) 
 	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{step: s, applied: f.done(s)}, nil
+	return outcome{step: s, applied: f.done(s), stands: f.stands}, nil
+}
+
+// pod is the broker's Pod, changed by the test.
+func (f *fakeEffects) pod(change func(*corev1.Pod)) types.UID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	pod := f.objects["Pod demo-node-0"].DeepCopyObject().(*corev1.Pod)
+	change(pod)
+	f.objects["Pod demo-node-0"] = pod
+	return pod.UID
 }
 
 func (f *fakeEffects) done(s step) (applied []kube.Object) {

@@ -142,7 +142,7 @@ func (a *cluster) spawn(c actor.Context, id messages.BrokerID, node keep) {
 	state := a.known.BrokersState[id.String()]
 	config := broker.Config{
 		ID: id, Context: a.Context, Trigger: trigger, Log: a.Log.With("broker", id),
-		World: broker.World{Cluster: a.Key, Cache: a.Cache, Writer: a.Writer, Events: a.Events, Kafka: a.Kafka, Nodes: a.Nodes},
+		World: broker.World{Cluster: a.Key, Cache: a.Cache, Writer: a.Writer, Reader: a.Reader, Events: a.Events, Kafka: a.Kafka, Nodes: a.Nodes},
 	}
 	if state.Replacements != nil {
 		config.Ended = state.Replacements.Count

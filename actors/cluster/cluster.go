@@ -82,8 +82,7 @@ type Dialer interface {
 type Reader interface {
 	// Cluster is the custom resource as it stands, nil when there is none.
 	Cluster(ctx context.Context, key messages.ClusterKey) (*v1beta1.KafkaCluster, error)
-	// Pods are those of a cluster as they stand.
-	Pods(ctx context.Context, key messages.ClusterKey) ([]*corev1.Pod, error)
+	broker.PodReader
 }
 
 // Props is the recipe of a cluster actor.

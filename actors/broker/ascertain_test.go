@@ -1,0 +1,109 @@
+package broker
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/koperator-go/koperator/kube"
+	"github.com/koperator-go/koperator/messages"
+)
+
+var errUnanswered = errors.New("context deadline exceeded")
+
+// withStopUnanswered is a broker whose Pod may be stopped, and the request for that has no answer after a while.
+func withStopUnanswered(t *testing.T, e *fakeEffects, then func(t *testing.T, s *stage)) {
+	t.Helper()
+	onStage(t, e, func(t *testing.T, s *stage) {
+		synctest.Wait()
+		uid := e.pod(func(pod *corev1.Pod) {
+			ready(pod)
+			pod.Annotations[kube.AnnotationRestart] = "now"
+		})
+		s.trigger.Fire()
+		synctest.Wait() // what comes before an eviction
+		before := e.count()
+		e.took, e.fail = 20*time.Second, func(n int) error {
+			if n == before+1 {
+				return errUnanswered
+			}
+			return nil
+		}
+		wanted := wish(demo())
+		wanted.Permit = messages.Permit{Pod: uid}
+		s.sys.Root.Send(s.pid, messages.Reconfigure{Revision: 2, Wanted: wanted})
+		time.Sleep(time.Second)
+		require.Equal(t, "evict Pod demo-node-0", e.names()[before])
+		s.sys.Root.Send(s.pid, messages.Reconfigure{Revision: 3, Wanted: wish(demo())}) // the permit is taken back meanwhile
+		then(t, s)
+	})
+}
+
+func TestAStopWithoutAnAnswerCountsUntilItIsKnownWhatBecameOfIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		stands bool
+	}{"it was not done": {true}, "it was, and the cache is behind": {false}} {
+		t.Run(name, func(t *testing.T) {
+			e := &fakeEffects{stands: test.stands}
+			withStopUnanswered(t, e, func(t *testing.T, s *stage) {
+				require.Equal(t, int64(2), s.observed(t).Revision, "it has not answered that the permit is gone")
+				time.Sleep(25 * time.Second)
+				told := s.observed(t)
+				require.Equal(t, int64(3), told.Revision)
+				require.Equal(t, messages.PhaseFailing, told.Phase)
+				require.True(t, told.Stopping, "it may be on its way out")
+				require.Equal(t, "ask whether Pod demo-node-0 still stands", e.names()[e.count()-1])
+				time.Sleep(time.Minute)
+				require.Equal(t, !test.stands, s.observed(t).Stopping)
+				require.NotEqual(t, messages.PhaseFailing, s.observed(t).Phase)
+			})
+		})
+	}
+}
+
+func TestAFailureIsToldWithWhatThereIsByThen(t *testing.T) {
+	e := &fakeEffects{}
+	withStopUnanswered(t, e, func(t *testing.T, s *stage) {
+		e.mu.Lock()
+		delete(e.objects, "Pod demo-node-0")
+		e.mu.Unlock()
+		time.Sleep(19*time.Second + 100*time.Millisecond)
+		told := s.observed(t)
+		require.Equal(t, int64(3), told.Revision)
+		require.Equal(t, messages.PhaseFailing, told.Phase)
+		require.Empty(t, told.Pod, "as it was before the step it may have been stopped since")
+	})
+}
+
+func TestAStopThatFailsAgainAndAgainIsTriedLaterAndLater(t *testing.T) {
+	e := &fakeEffects{stands: true}
+	onStage(t, e, func(t *testing.T, s *stage) {
+		synctest.Wait()
+		uid := e.pod(func(pod *corev1.Pod) {
+			ready(pod)
+			pod.Annotations[kube.AnnotationRestart] = "now"
+		})
+		e.fail = func(n int) error {
+			if e.names()[n-1] == "evict Pod demo-node-0" {
+				return errUnanswered
+			}
+			return nil
+		}
+		wanted := wish(demo())
+		wanted.Permit = messages.Permit{Pod: uid}
+		s.sys.Root.Send(s.pid, messages.Reconfigure{Revision: 2, Wanted: wanted})
+		time.Sleep(time.Hour)
+		evictions := 0
+		for _, name := range e.names() {
+			if name == "evict Pod demo-node-0" {
+				evictions++
+			}
+		}
+		require.Greater(t, evictions, 10)
+		require.Less(t, evictions, 80)
+	})
+}
