@@ -2,12 +2,17 @@ package broker
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
@@ -56,6 +61,8 @@ func TestAStopWithoutAnAnswerCountsUntilItIsKnownWhatBecameOfIt(t *testing.T) {
 				require.Equal(t, int64(3), told.Revision)
 				require.Equal(t, messages.PhaseFailing, told.Phase)
 				require.True(t, told.Stopping, "it may be on its way out")
+				require.Equal(t, "evict Pod demo-node-0", e.names()[e.count()-1], "the request may still be under way")
+				time.Sleep(10 * time.Second)
 				require.Equal(t, "ask whether Pod demo-node-0 still stands", e.names()[e.count()-1])
 				time.Sleep(time.Minute)
 				require.Equal(t, !test.stands, s.observed(t).Stopping)
@@ -106,4 +113,35 @@ func TestAStopThatFailsAgainAndAgainIsTriedLaterAndLater(t *testing.T) {
 		require.Greater(t, evictions, 10)
 		require.Less(t, evictions, 80)
 	})
+}
+
+func TestWhatTheAPIServerHasRefusedWasNotDone(t *testing.T) {
+	pods := schema.GroupResource{Resource: "pods"}
+	for name, test := range map[string]struct {
+		err  error
+		done bool
+	}{
+		"another version":       {apierrors.NewConflict(pods, "demo-node-0", errUnanswered), true},
+		"no right":              {fmt.Errorf("evict: %w", apierrors.NewForbidden(pods, "demo-node-0", errUnanswered)), true},
+		"its own failure":       {apierrors.NewInternalError(errUnanswered), false},
+		"it gave up":            {apierrors.NewTimeoutError("slow", 1), false},
+		"it is not there":       {apierrors.NewServiceUnavailable("later"), false},
+		"nothing came through":  {errUnanswered, false},
+		"the request timed out": {&apierrors.StatusError{ErrStatus: metav1.Status{Code: http.StatusRequestTimeout}}, false},
+	} {
+		require.Equal(t, test.done, answered(test.err), name)
+	}
+}
+
+func TestAPodMayBeStoppingUntilThatIsKnown(t *testing.T) {
+	s := planned(t, nil, nil)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{UID: "running"}}
+	s.o.unsure = unsure{pod.UID, now}
+	require.True(t, s.w.stopping(s.o, pod))
+	s.w.Leaving = true
+	require.False(t, s.w.stopping(s.o, pod), "nobody waits for one that leaves, and its removal goes by whether it was stopped")
+	require.Nil(t, stopped(remove{object: pod, endings: 1}), "what has ended serves nobody")
+	require.Equal(t, pod, stopped(remove{object: pod}))
+	require.Equal(t, pod, stopped(evict{pod: pod}))
+	require.Nil(t, stopped(rest{}))
 }

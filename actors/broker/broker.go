@@ -81,7 +81,7 @@ type broker struct {
 	endings endings
 	refused refusal
 	// unsure is the Pod whose stop was asked for last without an answer.
-	unsure types.UID
+	unsure unsure
 	// rehearsed is the newest Pod that the API server was asked about.
 	rehearsed rehearsed
 	asked     asked
@@ -204,7 +204,9 @@ func (b *broker) reconcile(c actor.Context) {
 	now := time.Now()
 	w, o := b.observe(now)
 	steps := slices.Values([]step{wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)}})
-	if b.planError == nil {
+	if s := unanswered(o, now); s != nil {
+		steps = slices.Values([]step{s})
+	} else if b.planError == nil {
 		steps = plan(w, o, now)
 	}
 	next := due(steps)
@@ -223,7 +225,9 @@ func (b *broker) reconcile(c actor.Context) {
 	if left := w.patience(o, now); left > 0 {
 		b.again.SetSooner(c, left, lookNow{})
 	}
-	b.failures, b.lastFail = 0, ""      // nothing is left to do, or somebody else has to
+	if b.unsure.pod == "" {
+		b.failures, b.lastFail = 0, "" // nothing is left to do, or somebody else has to
+	}
 	if o.behind && !b.again.Pending() { // the cache has yet to show what was written
 		b.again.Set(c, cacheBehindLook, lookNow{})
 	}
@@ -318,7 +322,7 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		return
 	}
 	if s, asks := s.(ascertain); asks { // what failed before is still to be done, and not sooner each time
-		if b.unsure = ""; !r.Value.stands {
+		if b.unsure = (unsure{}); !r.Value.stands {
 			b.written.Deleted(s.pod)
 		}
 		b.reconcile(c)
@@ -341,6 +345,9 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 			b.endings = endings{count: s.endings, last: now, words: b.plan.withField(r.Value.words)}
 		}
 	case evict:
+		if b.refused.pod == s.pod.UID { // tell was silent for as long as it was refused
+			b.Log.Info("step", "step", nameOf(s), "reason", s.reason)
+		}
 		b.written.Deleted(s.pod)
 		b.disks = b.disks.withStopped(s.pod.UID, now)
 	case letGo:
@@ -456,10 +463,10 @@ func (b *broker) failed(c actor.Context, s step, err error) {
 		b.Log.Warn("step failed", "step", nameOf(s), "error", err, "retry_in", delay)
 		b.lastFail = err.Error()
 	}
-	if pod := stopped(s); pod != nil {
-		b.unsure = pod.UID
-	}
 	now := time.Now()
+	if pod := stopped(s); pod != nil && !answered(err) {
+		b.unsure = unsure{pod.UID, now}
+	}
 	w, o := b.observe(now) // what was told last is from before the step, and the wish may be another one
 	b.report(c, w.observation(o, wait{phase: messages.PhaseFailing, reason: nameOf(s) + ": " + err.Error()}), now)
 	b.retry.Set(c, delay, retryNow{})

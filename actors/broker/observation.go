@@ -18,7 +18,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told := messages.BrokerObserved{Phase: messages.PhaseBlocked, Gone: w.gone(o)}
 		if pod != nil {
 			told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
-			told.Stopping, told.Started = o.stopping(pod), startedAt(pod)
+			told.Stopping, told.Started = w.stopping(o, pod), startedAt(pod)
 		}
 		if waits, ok := next.(wait); ok {
 			told.Reason = waits.reason
@@ -36,7 +36,7 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told.ReplicasOnPod = w.replicasOn(pod)
 		told.VoteOnPod, told.PodRole = kube.MetadataOnPod(pod), pod.Labels[kube.LabelIsBroker]
 		told.Pod, told.PodReady = pod.UID, podReady(pod) && !o.written.Deleting(pod)
-		told.Stopping, told.Started = o.stopping(pod), startedAt(pod)
+		told.Stopping, told.Started = w.stopping(o, pod), startedAt(pod)
 		told.Restart, told.ConfigStale = w.restartWish(o), w.stale(pod)
 		told.Unhealthy = unhealthy(pod)
 		told.Unfit = firstOf(w.wouldBeRefused(o), w.noRoom(o))
@@ -56,6 +56,9 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told.Phase, told.Reason = next.phase, next.reason
 	default:
 		told.Reason = reasonOf(next)
+	}
+	if told.Restart.Refused != "" && told.Phase == messages.PhaseRunning { // not by turns with each try
+		told.Reason = told.Restart.Refused
 	}
 	return told
 }

@@ -63,8 +63,8 @@ type observed struct {
 	rehearsed rehearsed
 	// refused is the last eviction that the API server did not let happen.
 	refused refusal
-	// unsure is the Pod of which nobody knows whether it was stopped, empty when there is none.
-	unsure types.UID
+	// unsure is the Pod of which nobody knows whether it was stopped.
+	unsure unsure
 }
 
 // refusal is an eviction that was refused.
@@ -94,9 +94,6 @@ type endings struct {
 // nextStep is the one that is due for one broker. Order matters: what is not ours to touch comes first, then what a Pod
 // needs before it starts, then the Pod, then what can wait.
 func nextStep(w blueprint, o observed, now time.Time) step {
-	if s := unanswered(o); s != nil {
-		return s
-	}
 	return planOn(w, o, func(w blueprint) step { return firstStep(w, o, now) })
 }
 

@@ -28,7 +28,7 @@ func isEffect(s step) bool {
 // levelOf is how loudly a step is told of: questions, which go on while nothing changes, are no news.
 func levelOf(s step) slog.Level {
 	switch s.(type) {
-	case inspect, describe, overhear, locate, rehearse:
+	case inspect, describe, overhear, locate, rehearse, ascertain:
 		return slog.LevelDebug
 	default:
 		return slog.LevelInfo

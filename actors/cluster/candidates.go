@@ -3,7 +3,6 @@ package cluster
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
@@ -42,16 +41,9 @@ func (v rollView) candidates() []messages.BrokerID {
 		order = slices.DeleteFunc(order, func(n kafka.RestartNode) bool { return !n.Unready })
 	}
 	ids := kafka.RestartOrder(order)
-	slices.SortStableFunc(ids, func(a, b messages.BrokerID) int { return v.refusedLately(a).Compare(v.refusedLately(b)) })
+	// Whom a budget refuses it may refuse for ever: others have their turn before.
+	slices.SortStableFunc(ids, func(a, b messages.BrokerID) int { return v.roll.refused[a].last.Compare(v.roll.refused[b].last) })
 	return ids
-}
-
-// refusedLately is when the eviction of a broker's Pod was refused, zero when it has another turn.
-func (v rollView) refusedLately(id messages.BrokerID) time.Time {
-	if at := v.roll.refused[id]; v.now.Sub(at) < refusedTurn {
-		return at
-	}
-	return time.Time{}
 }
 
 // nextSet is who of the next ones may be stopped now, together, and by which verdict about which broker. Those that are out of sync come
@@ -63,10 +55,12 @@ func (v rollView) nextSet(next, candidates []messages.BrokerID) ([]messages.Brok
 	down := slices.ContainsFunc(v.nodes, func(n node) bool { return slices.Contains(next, n.id) && !n.observed.PodReady })
 	if len(first) > 0 && len(first) < len(next) && !down {
 		set, verdict := kafka.LargestRestart(first, v.together(), v.restartInput(first))
-		if len(set) > 0 {
+		refused := !slices.ContainsFunc(set, func(id messages.BrokerID) bool { return v.roll.refused[id].first.IsZero() })
+		others := v.errorCount+len(impaired) < v.threshold
+		if len(set) > 0 && !(refused && others) {
 			return set, first[0], verdict
 		}
-		if v.errorCount+len(impaired) >= v.threshold {
+		if !others {
 			verdict.Reasons = append(verdict.Reasons, fmt.Sprintf("others wait for it: with all that are out of sync %d brokers have replicas "+
 				"offline or out of sync and %d alerts speak against restarts, and spec.rollingUpgradeConfig.failureThreshold is %d",
 				len(impaired), v.errorCount, v.threshold))

@@ -113,6 +113,9 @@ func (a *cluster) gatesClosed() string {
 		if !n.observed.PodReady {
 			return fmt.Sprintf("the Pod of broker %d is not ready", n.id)
 		}
+		if n.observed.Stopping {
+			return fmt.Sprintf("the Pod of broker %d may be stopping", n.id)
+		}
 	}
 	switch {
 	case !a.kafka.Answered:

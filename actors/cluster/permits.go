@@ -23,10 +23,8 @@ const (
 	justStarted = 10 * time.Second
 	// recoveryPatience is how long a broker may take to come up: then a restart that it waits for is taken for a cure, and nobody waits for it.
 	recoveryPatience = 10 * time.Minute
-	// refusedPause is how long a permit rests whose eviction a PodDisruptionBudget refused, refusedTurn how long others go first then:
-	// a budget may refuse for ever.
+	// refusedPause is how long a permit rests whose eviction a PodDisruptionBudget refused.
 	refusedPause = 5 * time.Second
-	refusedTurn  = 30 * time.Second
 	// unusedPermit is how long a permit stands that its broker cannot use, for example while the API server is away: whether it may
 	// still be stopped is judged anew then. A step of a broker takes at most half of it.
 	unusedPermit = time.Minute
@@ -42,8 +40,8 @@ type roll struct {
 	index *kafka.ReplicationIndex
 	// adrift are the brokers that run and that Kafka has lost.
 	adrift map[messages.BrokerID]lostBroker
-	// refused is when permits were taken back last since the evictions of their Pods were refused.
-	refused map[messages.BrokerID]time.Time
+	// refused are the brokers that wait although they had a permit, since budgets refuse their evictions.
+	refused map[messages.BrokerID]refusals
 	// unprotected are the partitions that the restarts which now go on make unavailable, and that no order keeps available.
 	unprotected []string
 }
@@ -66,6 +64,11 @@ type permit struct {
 	// withdrawn is the revision of the last wish that carried the permit, 0 while it stands. An eviction may be under way
 	// until the broker has answered a later one.
 	withdrawn int64
+}
+
+// unused reports whether a permit that asks for gates is so old that they have to be asked again.
+func (p permit) unused(now time.Time) bool {
+	return !p.granted.IsZero() && now.Sub(p.granted) >= unusedPermit
 }
 
 // told is what the broker hears of its permit.
@@ -137,7 +140,9 @@ type rollDecision struct {
 	// adrift are the brokers that run and that Kafka has lost.
 	adrift map[messages.BrokerID]lostBroker
 	// refused is roll's, of those that still wait.
-	refused map[messages.BrokerID]time.Time
+	refused map[messages.BrokerID]refusals
+	// refusedSince is the beginning of the refusal that blocked tells of, zero where it tells of something else.
+	refusedSince time.Time
 	// forceWaits says why a broker is not stopped though a person asks for it by force, empty when there is none.
 	forceWaits string
 	// inherits is what is left of the view's.
@@ -148,15 +153,13 @@ type rollDecision struct {
 // for permits, and permits for them.
 func decide(v rollView) rollDecision {
 	d := rollDecision{
-		permits: map[messages.BrokerID]permit{}, refused: map[messages.BrokerID]time.Time{}, inherits: v.roll.inherits,
+		permits: map[messages.BrokerID]permit{}, refused: map[messages.BrokerID]refusals{}, inherits: v.roll.inherits,
 	}
 	for _, n := range v.nodes {
 		if wantsRestart(n) {
 			d.waiting = append(d.waiting, n.id)
 		}
-		if at, was := v.roll.refused[n.id]; was && n.refused() {
-			d.refused[n.id] = at
-		}
+		d.remember(v, n)
 		if p, held := v.roll.permits[n.id]; held {
 			d.keep(v, n, p)
 		}
@@ -181,24 +184,6 @@ func decide(v rollView) rollDecision {
 	return d
 }
 
-// tell says what a person should know first of those that wait: that even force does not help, or that an eviction is refused, also while
-// others have their turn.
-func (d *rollDecision) tell(v rollView) {
-	if len(d.permits) == 0 {
-		d.blocked = cmp.Or(d.forceWaits, d.blocked)
-	}
-	for _, n := range v.nodes {
-		if d.blocked == "" && n.refused() && !n.leaving && d.permits[n.id].Asked != messages.NoBudget {
-			d.blocked = refusedText(n)
-		}
-	}
-}
-
-// refused reports whether somebody's budget refused the eviction of the Pod that a node still has and is to lose.
-func (n node) refused() bool {
-	return n.observed.Restart.Refused != "" && n.observed.Pod != "" && !n.observed.Stopping
-}
-
 // wantsRestart reports whether a node's Pod has to be replaced and stands. What it says must be about its newest wish.
 func wantsRestart(n node) bool {
 	return n.observed.Restart.Reason != "" && n.current() && !n.leaving && n.observed.Pod != "" && !n.observed.Stopping
@@ -211,6 +196,10 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 	stands := p.Pod != "" && o.Pod == p.Pod && !o.Stopping
 	switch {
 	case o.Gone, n.leaving && o.Pod == "" && o.Phase == messages.PhaseBlocked, n.atRest(): // it does not come back
+		return
+	case p.Pod != "" && o.Pod == p.Pod && n.current() && o.Phase == messages.PhaseFailing && p.withdrawn == 0 && p.unused(v.now):
+		// it may yet be stopped by a request that it repeats
+		d.withdraw(n, p)
 		return
 	case stands && !n.current(): // it has yet to hear of the permit, or is using it
 		d.permits[n.id] = p
@@ -234,13 +223,12 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 			d.soon(left)
 			return
 		}
-		d.refused[n.id] = v.now
 		d.withdraw(n, p)
 		return
 	case stands && p.Asked == messages.OthersBudgets && v.asks(n) == messages.AllBudgets: // ours has a say again
 		d.withdraw(n, p)
 		return
-	case stands && !p.granted.IsZero() && v.now.Sub(p.granted) >= unusedPermit: // others may have gone down since
+	case stands && p.unused(v.now): // others may have gone down since
 		d.withdraw(n, p)
 		return
 	case stands:
@@ -248,7 +236,7 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 			d.soon(unusedPermit - v.now.Sub(p.granted))
 		}
 		return
-	case p.Because != "" && o.PodReady: // whether it has helped is not for others to wait for
+	case p.Because != "" && o.PodReady && !o.Stopping: // whether it has helped is not for others to wait for
 		return
 	case wantsRestart(n) && !o.PodReady: // it came back with what is not wanted any more
 		return
@@ -259,24 +247,7 @@ func (d *rollDecision) keep(v rollView, n node, p permit) {
 	d.await(v, n, p)
 }
 
-// linger reports whether all who were stopped are away for so long that they may not come back: a machine can go, also while the Pod ends.
-func (d *rollDecision) linger(v rollView) bool {
-	if len(stopping(d.permits, v.nodes)) > 0 {
-		return false
-	}
-	for _, p := range d.permits {
-		if !p.back.IsZero() {
-			return false
-		}
-		if left := recoveryPatience - v.now.Sub(p.granted); left > 0 {
-			d.soon(left)
-			return false
-		}
-	}
-	return true
-}
-
-// stopping are the permits that are not used yet: their Pods stand.
+// stopping are the permits that are not used yet: their Pods stand, as far as is known.
 func stopping(permits map[messages.BrokerID]permit, nodes []node) []permit {
 	var standing []permit
 	for _, n := range nodes {
@@ -350,37 +321,6 @@ func (d *rollDecision) grant(v rollView) {
 		}
 		d.permits[id] = permit{Permit: p, why: n.observed.Restart.Reason, granted: v.now, before: v.index.OutOfSync(id)}
 	}
-}
-
-// force lets a broker go on a person's word, whatever becomes of its partitions: with two replicas, a minimum of two and one broker
-// that is dead for good nothing else helps. The quorum has its say all the same, but not the order of those that wait.
-func (d *rollDecision) force(v rollView) bool {
-	if !v.fresh() || v.votesChange {
-		return false
-	}
-	all := v.eligibleIDs()
-	for _, n := range v.nodes {
-		if _, held := d.permits[n.id]; held || !n.observed.Restart.Forced || !v.eligible(n) {
-			continue
-		}
-		in := v.restartInput(all)
-		in.Set, in.Forced, in.Waiting = []messages.BrokerID{n.id}, true, nil
-		verdict := kafka.CanRestart(in)
-		if !verdict.OK {
-			d.forceWaits = fmt.Sprintf("broker %d waits for its restart, also by force: %s", n.id, strings.Join(verdict.Reasons, "; ")) +
-				restingText(v.nodes)
-			d.soon(time.Second)
-			continue
-		}
-		if !d.takesVote(v, in.Set, true) {
-			d.permits[n.id] = permit{
-				Permit: messages.Permit{Pod: n.observed.Pod, Asked: messages.NoBudget}, why: n.observed.Restart.Reason + "; by force",
-				granted: v.now, before: v.index.OutOfSync(n.id),
-			}
-		}
-		return true
-	}
-	return false
 }
 
 // mayLoseVote says which node cannot be restarted because its vote would go with its Pod, or would stay without it; empty when there

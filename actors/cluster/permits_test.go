@@ -361,25 +361,37 @@ func TestARefusedEvictionGivesThePermitBackAndSaysWhoRefused(t *testing.T) {
 }
 
 func TestOthersHaveTheirTurnAfterARefusedEviction(t *testing.T) {
-	refused := func(ago time.Duration, ids ...messages.BrokerID) func(*rollView) {
+	refused := func(last time.Duration, ids ...messages.BrokerID) func(*rollView) {
 		return func(v *rollView) {
-			v.roll.refused = map[messages.BrokerID]time.Time{}
+			v.roll.refused = map[messages.BrokerID]refusals{}
 			for i, id := range ids {
 				v.nodes[id].observed.Restart.Refused = "eviction refused: the disruption budget theirs"
-				v.roll.refused[id] = v.now.Add(-ago + time.Duration(i)*time.Second)
+				v.roll.refused[id] = refusals{first: v.now.Add(-time.Hour), last: v.now.Add(-last + time.Duration(i)*time.Second)}
 			}
 		}
 	}
-	tooOften := holding(1, func(p *permit) { p.refused = now.Add(-refusedPause) })
-	require.Equal(t, now, decide(quiet(waits(0, 1), refused(time.Hour, 1), tooOften)).refused[1], "when the permit is taken back")
+	first := decide(quiet(waits(0, 1), holding(1), func(v *rollView) { v.nodes[1].observed.Restart.Refused = "no" }))
+	require.Equal(t, refusals{now, now}, first.refused[1], "while it has a permit")
 
 	d := decide(quiet(waits(0, 1), refused(0, 1)))
 	require.Equal(t, podOf(0), d.permits[0].Pod)
 	require.NotContains(t, d.permits, messages.BrokerID(1))
 	require.Contains(t, d.blocked, "broker 1: eviction refused", "which is told also while others go")
+	require.Equal(t, now.Add(-time.Hour), blockedSince(rollDecision{}, d, now), "since it was refused first")
 	require.Contains(t, d.refused, messages.BrokerID(1))
-	require.Contains(t, decide(quiet(waits(0, 1), refused(refusedTurn, 1))).permits, messages.BrokerID(1), "it has another turn")
-	require.Contains(t, decide(quiet(waits(0, 1), refused(10*time.Second, 0, 1))).permits, messages.BrokerID(0), "whoever was refused first, of those")
+	require.NotContains(t, decide(quiet(waits(0, 1), refused(time.Hour, 1))).permits, messages.BrokerID(1), "however long ago that was")
+	require.Contains(t, decide(quiet(waits(0, 1), refused(time.Hour, 0, 1))).permits, messages.BrokerID(0), "whose last try is longest ago, of those")
+	require.Contains(t, decide(quiet(waits(0, 1), refused(time.Hour, 1, 0))).permits, messages.BrokerID(1))
+	require.Empty(t, decide(quiet(waits(0, 1), refused(refusedTold, 1))).blocked, "a roll that goes on is not blocked by one try of long ago")
+
+	returns := decide(quiet(waits(1), refused(time.Second, 1), holding(0), replaced(0), unready(0, false)))
+	require.Contains(t, returns.blocked, "broker 1: eviction refused", "also while another one comes back")
+	lately := decide(quiet(waits(1), refused(time.Second, 1), holding(0), replaced(0), unready(0, false), func(v *rollView) {
+		v.roll.refused[1] = refusals{now.Add(-time.Second), now}
+	}))
+	require.Contains(t, lately.blocked, "broker 0 was restarted and is not back", "a race that was lost once is no news")
+	require.Equal(t, now, blockedSince(d, lately, now))
+	require.Equal(t, now.Add(-time.Second), blockedSince(rollDecision{blockedSince: now.Add(-time.Second)}, lately, now))
 
 	edited := decide(quiet(waits(0, 1), refused(0, 1), func(v *rollView) { v.nodes[1].told = 2 }))
 	require.Contains(t, edited.blocked, "broker 1: eviction refused", "also while it has yet to hear of an edit")
@@ -393,6 +405,38 @@ func TestOthersHaveTheirTurnAfterARefusedEviction(t *testing.T) {
 	require.Contains(t, own.permits, messages.BrokerID(1))
 	require.Equal(t, "broker 1: restart: `a` changes; broker 1: eviction refused: the disruption budget theirs",
 		rollText(own, quiet(waits(1), refused(0, 1)).nodes), "it does not restart now")
+}
+
+func TestOthersGoWhereABudgetKeepsTheOneThatIsOutOfSync(t *testing.T) {
+	refused := func(threshold int) rollView {
+		return quiet(waits(0, 1), outOfSync(1, 1), func(v *rollView) {
+			v.threshold = threshold
+			v.nodes[1].observed.Restart.Refused = "eviction refused: the disruption budget theirs"
+			v.roll.refused = map[messages.BrokerID]refusals{1: {now, now}}
+		})
+	}
+	require.Contains(t, decide(refused(2)).permits, messages.BrokerID(0))
+	require.Contains(t, decide(refused(1)).permits, messages.BrokerID(1), "nobody else may go beside it")
+}
+
+func TestAPermitWhoseStopHasNoAnswerIsNotUsedForEver(t *testing.T) {
+	unknown := func(granted time.Duration) rollView {
+		return quiet(waits(0), holding(0, func(p *permit) { p.granted = now.Add(-granted) }), func(v *rollView) {
+			v.nodes[0].observed.Stopping, v.nodes[0].observed.Phase, v.nodes[0].observed.Reason = true, messages.PhaseFailing, "evict: no answer"
+		})
+	}
+	d := decide(unknown(time.Second))
+	require.Equal(t, podOf(0), d.permits[0].told().Pod)
+	require.Equal(t, "broker 0: evict: no answer", d.blocked)
+	d = decide(unknown(unusedPermit))
+	require.Zero(t, d.permits[0].told(), "others may have gone down since")
+	require.Contains(t, d.permits, messages.BrokerID(0), "and nobody else is stopped before it is known what became of it")
+
+	v := unknown(unusedPermit)
+	v.roll.permits, v.nodes[0].told, v.nodes[0].observed.Revision = d.permits, 2, 2
+	require.Contains(t, decide(v).permits, messages.BrokerID(0), "it has heard that, and its Pod may stop yet")
+	v.nodes[0].observed.Stopping = false
+	require.Equal(t, podOf(0), decide(v).permits[0].told().Pod, "it stands, so the gates were asked again")
 }
 
 func TestAnEvictionAsksTheBudgetUnlessThatCannotAnswer(t *testing.T) {

@@ -24,6 +24,9 @@ func (d *rollDecision) await(v rollView, n node, p permit) {
 		if n.failsNewest() { // the words of a daemon that knows of no permit: it is the same case
 			d.blocked = failsNewestText(n)
 		}
+		if n.observed.Pod == p.Pod && n.observed.Phase == messages.PhaseFailing { // it was not restarted, as far as is known
+			d.blocked = fmt.Sprintf("broker %d: %s", n.id, n.observed.Reason)
+		}
 		return
 	}
 	d.elects(kafka.PreferredLeaders(n.id, v.index))

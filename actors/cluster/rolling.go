@@ -41,15 +41,13 @@ func (a *cluster) keepRoll(c actor.Context) {
 		a.roll.permits, a.decision = withdrawn(a.roll.permits, a.nodes()), rollDecision{}
 		return
 	}
-	since := a.decision.blockedSince
+	before := a.decision
 	a.decision = decide(a.rollView(time.Now()))
 	if a.decision.blocked != "" {
-		if a.decision.blockedSince = since; since.IsZero() {
-			a.decision.blockedSince = time.Now()
-		}
+		a.decision.blockedSince = blockedSince(before, a.decision, time.Now())
 	}
 	for _, n := range a.nodes() {
-		if p, held := a.decision.permits[n.id]; held && a.roll.permits[n.id].Permit != p.Permit {
+		if p, held := a.decision.permits[n.id]; held && a.roll.permits[n.id].Permit != p.Permit && !(n.refused() && p.Asked != messages.NoBudget) {
 			a.Log.Info("permit", "broker", n.id, "pod", p.Pod, "budgets", p.Asked, "reason", p.why)
 			a.Metrics.Restart(a.Key.String())
 		}
@@ -61,6 +59,18 @@ func (a *cluster) keepRoll(c actor.Context) {
 	}
 	if a.decision.again > 0 {
 		a.again.SetSooner(c, a.decision.again, lookNow{})
+	}
+}
+
+// blockedSince is since when a roll is blocked by what a decision says. A refusal has its own beginning, whatever came between.
+func blockedSince(before, now rollDecision, at time.Time) time.Time {
+	switch {
+	case !now.refusedSince.IsZero():
+		return now.refusedSince
+	case before.refusedSince.IsZero() && !before.blockedSince.IsZero():
+		return before.blockedSince
+	default:
+		return at
 	}
 }
 
