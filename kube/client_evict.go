@@ -43,8 +43,9 @@ func (c *Client) evict(ctx context.Context, pod *corev1.Pod, asked messages.Budg
 		err := c.core.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{
 			ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}, DeleteOptions: &options,
 		})
-		if apierrors.IsInternalError(err) { // which names no budget
-			if budgets, failed := c.core.PolicyV1().PodDisruptionBudgets(pod.Namespace).List(ctx, metav1.ListOptions{}); failed == nil {
+		if apierrors.IsInternalError(err) { // which names no budget, and may be any failure, also one after the Pod was stopped
+			budgets, failed := c.core.PolicyV1().PodDisruptionBudgets(pod.Namespace).List(ctx, metav1.ListOptions{})
+			if failed == nil && selecting(pod, budgets.Items) > 1 {
 				return &EvictionRefused{Message: err.Error() + namedOthers(pod, budgets.Items)}
 			}
 		}
@@ -89,6 +90,17 @@ func RefusedByOthers(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) st
 	return ""
 }
 
+// selecting counts the PodDisruptionBudgets that select a Pod.
+func selecting(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) int {
+	count := 0
+	for _, budget := range budgets {
+		if selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector); err == nil && selector.Matches(labels.Set(pod.Labels)) {
+			count++
+		}
+	}
+	return count
+}
+
 // namedOthers names the PodDisruptionBudgets that select a Pod and are not the operator's, and what to do about them; empty when there are none.
 func namedOthers(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) string {
 	var names []string
@@ -118,7 +130,7 @@ func readyCondition(pod *corev1.Pod) bool {
 }
 
 // evictionError tells a refusal, which waiting can cure, from a failure. The API server answers 429 where one budget has
-// nothing left and 500 where two select the Pod (pkg/registry/core/pod/storage/eviction.go).
+// nothing left; its 500 where two select the Pod is told apart before (pkg/registry/core/pod/storage/eviction.go).
 func evictionError(pod *corev1.Pod, err error) error {
 	var status apierrors.APIStatus
 	switch {
@@ -126,8 +138,6 @@ func evictionError(pod *corev1.Pod, err error) error {
 		return nil
 	case apierrors.IsTooManyRequests(err) && errors.As(err, &status):
 		return &EvictionRefused{Message: refusalText(status.Status())}
-	case apierrors.IsInternalError(err):
-		return &EvictionRefused{Message: err.Error()}
 	default:
 		return fmt.Errorf("evict %s: %w", describe(pod), err)
 	}

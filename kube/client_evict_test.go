@@ -1,14 +1,21 @@
 package kube
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/utils/ptr"
+
+	"github.com/koperator-go/koperator/messages"
 )
 
 func TestWhichBudgetOfOthersKeepsAPod(t *testing.T) {
@@ -74,4 +81,27 @@ func TestBudgetsOfOthersAreNamedWhereTwoSelectAPod(t *testing.T) {
 	require.Equal(t, "; remove theirs, or have the operator make none: spec.disruptionBudget.create: false",
 		namedOthers(pod, []policyv1.PodDisruptionBudget{ours, theirs, elsewhere}))
 	require.Empty(t, namedOthers(pod, []policyv1.PodDisruptionBudget{ours}))
+}
+
+// The API server answers 500 where two budgets select a Pod, and for whatever else went wrong on its side, also after the Pod was stopped.
+func TestAFailureOfTheAPIServerIsNoRefusal(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "kafka", Name: "demo-node-0", Labels: map[string]string{LabelCluster: "demo"}}}
+	budget := func(name string) *policyv1.PodDisruptionBudget {
+		return &policyv1.PodDisruptionBudget{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "kafka", Name: name},
+			Spec:       policyv1.PodDisruptionBudgetSpec{Selector: &metav1.LabelSelector{}},
+		}
+	}
+	evicted := func(budgets ...runtime.Object) error {
+		core := fake.NewClientset(budgets...)
+		core.PrependReactor("create", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, nil, apierrors.NewInternalError(errors.New("etcdserver: request timed out"))
+		})
+		return NewClient(core, nil, nil, open).Evict(t.Context(), pod, messages.AllBudgets)
+	}
+	var refused *EvictionRefused
+	require.ErrorAs(t, evicted(budget("ours"), budget("theirs")), &refused)
+	err := evicted(budget("ours"))
+	require.NotErrorAs(t, err, &refused)
+	require.ErrorContains(t, err, "etcdserver: request timed out")
 }

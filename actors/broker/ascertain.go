@@ -58,9 +58,9 @@ func answered(err error) bool {
 	return code >= http.StatusBadRequest && code < http.StatusInternalServerError && code != http.StatusRequestTimeout
 }
 
-// stopping reports whether a Pod is on its way out, or may be. Nobody waits for one that leaves: nothing is left on it.
+// stopping reports whether a Pod is on its way out, or may be. Nobody waits for one that is to stop for good: nothing is left on it.
 func (w blueprint) stopping(o observed, pod *corev1.Pod) bool {
-	return o.written.Deleting(pod) || o.unsure.pod == pod.UID && !w.Leaving
+	return o.written.Deleting(pod) || o.unsure.pod == pod.UID && !(w.Leaving && w.Removal.Stop == pod.UID)
 }
 
 // stopped is the Pod that serves and that a step stops, nil when it stops none.

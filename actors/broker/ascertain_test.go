@@ -139,7 +139,9 @@ func TestAPodMayBeStoppingUntilThatIsKnown(t *testing.T) {
 	s.o.unsure = unsure{pod.UID, now}
 	require.True(t, s.w.stopping(s.o, pod))
 	s.w.Leaving = true
-	require.False(t, s.w.stopping(s.o, pod), "nobody waits for one that leaves, and its removal goes by whether it was stopped")
+	require.True(t, s.w.stopping(s.o, pod), "it may have replicas yet")
+	s.w.Removal.Stop = pod.UID
+	require.False(t, s.w.stopping(s.o, pod), "its removal goes by whether it was stopped")
 	require.Nil(t, stopped(remove{object: pod, endings: 1}), "what has ended serves nobody")
 	require.Equal(t, pod, stopped(remove{object: pod}))
 	require.Equal(t, pod, stopped(evict{pod: pod}))

@@ -203,6 +203,10 @@ func (b *broker) reconcile(c actor.Context) {
 	b.again.Stop()
 	now := time.Now()
 	w, o := b.observe(now)
+	known := unanswered(o, now) == nil
+	if known {
+		b.unsure = unsure{}
+	}
 	steps := slices.Values([]step{wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)}})
 	if s := unanswered(o, now); s != nil {
 		steps = slices.Values([]step{s})
@@ -225,7 +229,7 @@ func (b *broker) reconcile(c actor.Context) {
 	if left := w.patience(o, now); left > 0 {
 		b.again.SetSooner(c, left, lookNow{})
 	}
-	if b.unsure.pod == "" {
+	if known {
 		b.failures, b.lastFail = 0, "" // nothing is left to do, or somebody else has to
 	}
 	if o.behind && !b.again.Pending() { // the cache has yet to show what was written
@@ -321,11 +325,13 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		b.failed(c, s, r.Err)
 		return
 	}
-	if s, asks := s.(ascertain); asks { // what failed before is still to be done, and not sooner each time
+	if s, asks := s.(ascertain); asks {
 		if b.unsure = (unsure{}); !r.Value.stands {
 			b.written.Deleted(s.pod)
 		}
-		b.reconcile(c)
+		w, o := b.observe(now)
+		b.report(c, w.observation(o, wait{phase: messages.PhaseFailing, reason: b.reported.Reason}), now)
+		b.retry.Set(c, evictAgain, retryNow{}) // by then the operator's own budget knows that it stands
 		return
 	}
 	b.failures, b.lastFail = 0, ""

@@ -125,7 +125,7 @@ type rollDecision struct {
 	elect []messages.Partition
 	// watch is set while Kafka has to be looked at closely.
 	watch bool
-	// blocked says why nobody may be stopped although somebody waits; empty otherwise.
+	// blocked says why nobody may be stopped although somebody waits, but for refusal; empty otherwise.
 	blocked string
 	// blockedSince is when that began; the actor keeps it.
 	blockedSince time.Time
@@ -141,7 +141,8 @@ type rollDecision struct {
 	adrift map[messages.BrokerID]lostBroker
 	// refused is roll's, of those that still wait.
 	refused map[messages.BrokerID]refusals
-	// refusedSince is the beginning of the refusal that blocked tells of, zero where it tells of something else.
+	// refusal says of a broker that budgets refuse its eviction, refusedSince since when; empty when none has to be told of.
+	refusal      string
 	refusedSince time.Time
 	// forceWaits says why a broker is not stopped though a person asks for it by force, empty when there is none.
 	forceWaits string

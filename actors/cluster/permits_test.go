@@ -351,13 +351,13 @@ func TestARefusedEvictionGivesThePermitBackAndSaysWhoRefused(t *testing.T) {
 	v.now = v.now.Add(refusedPause)
 	d = decide(v)
 	require.Zero(t, d.permits[0].told(), "taken back")
-	require.Contains(t, d.blocked, "budget theirs")
+	require.Contains(t, d.refusal, "budget theirs")
 	v.roll.permits, v.nodes[0].told, v.nodes[0].observed.Revision = d.permits, 2, 2
 	d = decide(v)
 	require.Equal(t, podOf(0), d.permits[0].told().Pod, "given anew, when the broker has heard of that")
-	require.Contains(t, d.blocked, "budget theirs", "it is told until the eviction goes")
+	require.Contains(t, d.refusal, "budget theirs", "it is told until the eviction goes")
 	v.roll.permits, v.nodes[0].told = d.permits, 3
-	require.Contains(t, decide(v).blocked, "budget theirs", "also while the broker has yet to hear of it")
+	require.Contains(t, decide(v).refusal, "budget theirs", "also while the broker has yet to hear of it")
 }
 
 func TestOthersHaveTheirTurnAfterARefusedEviction(t *testing.T) {
@@ -376,25 +376,33 @@ func TestOthersHaveTheirTurnAfterARefusedEviction(t *testing.T) {
 	d := decide(quiet(waits(0, 1), refused(0, 1)))
 	require.Equal(t, podOf(0), d.permits[0].Pod)
 	require.NotContains(t, d.permits, messages.BrokerID(1))
-	require.Contains(t, d.blocked, "broker 1: eviction refused", "which is told also while others go")
-	require.Equal(t, now.Add(-time.Hour), blockedSince(rollDecision{}, d, now), "since it was refused first")
+	told, since := d.blockedBy()
+	require.Contains(t, told, "broker 1: eviction refused", "which is told also while others go")
+	require.Equal(t, now.Add(-time.Hour), since, "since it was refused first")
 	require.Contains(t, d.refused, messages.BrokerID(1))
 	require.NotContains(t, decide(quiet(waits(0, 1), refused(time.Hour, 1))).permits, messages.BrokerID(1), "however long ago that was")
 	require.Contains(t, decide(quiet(waits(0, 1), refused(time.Hour, 0, 1))).permits, messages.BrokerID(0), "whose last try is longest ago, of those")
 	require.Contains(t, decide(quiet(waits(0, 1), refused(time.Hour, 1, 0))).permits, messages.BrokerID(1))
-	require.Empty(t, decide(quiet(waits(0, 1), refused(refusedTold, 1))).blocked, "a roll that goes on is not blocked by one try of long ago")
+	require.Empty(t, decide(quiet(waits(0, 1), refused(refusedTold, 1))).refusal, "a roll that goes on is not blocked by one try of long ago")
 
-	returns := decide(quiet(waits(1), refused(time.Second, 1), holding(0), replaced(0), unready(0, false)))
-	require.Contains(t, returns.blocked, "broker 1: eviction refused", "also while another one comes back")
-	lately := decide(quiet(waits(1), refused(time.Second, 1), holding(0), replaced(0), unready(0, false), func(v *rollView) {
-		v.roll.refused[1] = refusals{now.Add(-time.Second), now}
+	returns := func(first time.Duration, before rollDecision) string {
+		d := decide(quiet(waits(1), refused(time.Second, 1), holding(0), replaced(0), unready(0, false), func(v *rollView) {
+			v.roll.refused[1] = refusals{now.Add(-first), now}
+		}))
+		text, _ := d.goesOn(before, now).blockedBy()
+		return text
+	}
+	require.Contains(t, returns(time.Hour, rollDecision{}), "broker 1: eviction refused", "also while another one comes back")
+	long := rollDecision{blockedSince: now.Add(-time.Minute)}
+	require.Contains(t, returns(time.Second, long), "broker 0 was restarted and is not back", "a race that was lost once is no news")
+
+	both := decide(quiet(waits(0, 1), refused(time.Hour, 0, 1), func(v *rollView) {
+		v.roll.refused[0] = refusals{now.Add(-time.Second), now}
 	}))
-	require.Contains(t, lately.blocked, "broker 0 was restarted and is not back", "a race that was lost once is no news")
-	require.Equal(t, now, blockedSince(d, lately, now))
-	require.Equal(t, now.Add(-time.Second), blockedSince(rollDecision{blockedSince: now.Add(-time.Second)}, lately, now))
+	require.Contains(t, both.refusal, "broker 1: ", "it is refused for longest")
 
 	edited := decide(quiet(waits(0, 1), refused(0, 1), func(v *rollView) { v.nodes[1].told = 2 }))
-	require.Contains(t, edited.blocked, "broker 1: eviction refused", "also while it has yet to hear of an edit")
+	require.Contains(t, edited.refusal, "broker 1: eviction refused", "also while it has yet to hear of an edit")
 	gone := decide(quiet(waits(0, 1), refused(0, 1), func(v *rollView) { v.nodes[1].observed.Pod = "" }))
 	require.Empty(t, gone.refused)
 
@@ -417,6 +425,12 @@ func TestOthersGoWhereABudgetKeepsTheOneThatIsOutOfSync(t *testing.T) {
 	}
 	require.Contains(t, decide(refused(2)).permits, messages.BrokerID(0))
 	require.Contains(t, decide(refused(1)).permits, messages.BrokerID(1), "nobody else may go beside it")
+
+	stuck := refused(3)
+	stuck.kafka.QuorumLeader, stuck.kafka.Replication.QuorumLeader = 1, 1
+	stuck.kafka.Replication.MinISR["orders"] = 2
+	stuck.index = kafka.Index(stuck.kafka.Replication)
+	require.Contains(t, decide(stuck).permits, messages.BrokerID(1), "nobody else may, without it")
 }
 
 func TestAPermitWhoseStopHasNoAnswerIsNotUsedForEver(t *testing.T) {

@@ -33,21 +33,43 @@ func (d *rollDecision) remember(v rollView, n node) {
 	d.refused[n.id] = r
 }
 
-// tell says what a person should know first of those that wait: that even force does not help, or that an eviction is refused, also while
-// others have their turn.
+// tell says what a person should know first of those that wait: that even force does not help, or that evictions are refused, also while
+// others have their turn. Of those it names the one that is refused for longest.
 func (d *rollDecision) tell(v rollView) {
 	if len(d.permits) == 0 {
 		d.blocked = cmp.Or(d.forceWaits, d.blocked)
 	}
+	tried := false
 	for _, n := range v.nodes {
 		r, was := d.refused[n.id]
-		p, held := d.permits[n.id]
-		if !was || n.leaving || p.Asked == messages.NoBudget || !held && v.now.Sub(r.last) >= refusedTold {
+		if !was || n.leaving || d.permits[n.id].Asked == messages.NoBudget {
 			continue
 		}
-		if d.blocked == "" || v.now.Sub(r.first) >= blockedAfter && len(d.permits) > 0 {
-			d.blocked, d.refusedSince = refusedText(n), r.first
-			return
+		_, held := d.permits[n.id]
+		tried = tried || held || v.now.Sub(r.last) < refusedTold
+		if d.refusal == "" || r.first.Before(d.refusedSince) {
+			d.refusal, d.refusedSince = refusedText(n), r.first
 		}
 	}
+	if !tried {
+		d.refusal, d.refusedSince = "", time.Time{}
+	}
+}
+
+// goesOn is the decision with what is known since the one before: what blocks a roll now may have done so then.
+func (d rollDecision) goesOn(before rollDecision, now time.Time) rollDecision {
+	if d.blocked != "" {
+		if d.blockedSince = before.blockedSince; d.blockedSince.IsZero() {
+			d.blockedSince = now
+		}
+	}
+	return d
+}
+
+// blockedBy is what a person is told of why a roll does not go on, and since when: of two causes the one that lasts longer.
+func (d rollDecision) blockedBy() (text string, since time.Time) {
+	if d.refusal != "" && (d.blocked == "" || d.refusedSince.Before(d.blockedSince)) {
+		return d.refusal, d.refusedSince
+	}
+	return d.blocked, d.blockedSince
 }

@@ -41,11 +41,8 @@ func (a *cluster) keepRoll(c actor.Context) {
 		a.roll.permits, a.decision = withdrawn(a.roll.permits, a.nodes()), rollDecision{}
 		return
 	}
-	before := a.decision
-	a.decision = decide(a.rollView(time.Now()))
-	if a.decision.blocked != "" {
-		a.decision.blockedSince = blockedSince(before, a.decision, time.Now())
-	}
+	now := time.Now()
+	a.decision = decide(a.rollView(now)).goesOn(a.decision, now)
 	for _, n := range a.nodes() {
 		if p, held := a.decision.permits[n.id]; held && a.roll.permits[n.id].Permit != p.Permit && !(n.refused() && p.Asked != messages.NoBudget) {
 			a.Log.Info("permit", "broker", n.id, "pod", p.Pod, "budgets", p.Asked, "reason", p.why)
@@ -59,18 +56,6 @@ func (a *cluster) keepRoll(c actor.Context) {
 	}
 	if a.decision.again > 0 {
 		a.again.SetSooner(c, a.decision.again, lookNow{})
-	}
-}
-
-// blockedSince is since when a roll is blocked by what a decision says. A refusal has its own beginning, whatever came between.
-func blockedSince(before, now rollDecision, at time.Time) time.Time {
-	switch {
-	case !now.refusedSince.IsZero():
-		return now.refusedSince
-	case before.refusedSince.IsZero() && !before.blockedSince.IsZero():
-		return before.blockedSince
-	default:
-		return at
 	}
 }
 
@@ -177,8 +162,8 @@ func rollText(d rollDecision, nodes []node) string {
 		return now
 	case len(waiting) > 0:
 		text := named(waiting) + ": " + waiting[0].observed.Restart.Reason
-		if i := slices.IndexFunc(waiting, refused); i >= 0 && d.blocked == refusedText(waiting[i]) {
-			text += "; " + d.blocked
+		if d.refusal != "" {
+			text += "; " + d.refusal
 		}
 		return text
 	default:

@@ -195,8 +195,8 @@ func conditions(v view, now time.Time) []metav1.Condition {
 	set(kube.ConditionDisksFailed, len(failed) > 0, kube.ReasonLogDirOffline, failedDisksText(failed))
 	set(kube.ConditionStrayObjects, len(v.unkept.strays) > 0, kube.ReasonNotOwned, strayText(v.unkept.strays))
 	set(kube.ConditionLeftoverClaims, len(v.unkept.claims) > 0, kube.ReasonNotInSpec, leftoverText(v.unkept.claims))
-	blocked := v.roll.blocked != "" && now.Sub(v.roll.blockedSince) >= blockedAfter
-	set(kube.ConditionRollBlocked, blocked, kube.ReasonGatesClosed, v.roll.blocked)
+	blocked, since := v.roll.blockedBy()
+	set(kube.ConditionRollBlocked, blocked != "" && now.Sub(since) >= blockedAfter, kube.ReasonGatesClosed, blocked)
 	set(kube.ConditionUnprotected, len(v.roll.unprotected) > 0, kube.ReasonNoOrder, unprotectedText(v.roll.unprotected))
 	problems := v.configProblems()
 	set(kube.ConditionConfigRefused, problems != "", kube.ReasonConfigRefused, problems)
