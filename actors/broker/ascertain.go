@@ -42,9 +42,17 @@ func unanswered(o observed, now time.Time) step {
 		return nil
 	}
 	if left := stillUnderWay - now.Sub(o.unsure.at); left > 0 {
-		return wait{phase: messages.PhaseFailing, reason: "the API server has not said whether it stops Pod " + pod.Name, again: left}
+		return wait{phase: messages.PhaseFailing, reason: o.refused.text, again: left}
 	}
 	return ascertain{pod}
+}
+
+// failedLately is for how long yet a stop that failed is told without another try: others may have their turn.
+func (o observed) failedLately() time.Duration {
+	if !o.refused.failed {
+		return 0
+	}
+	return max(0, time.Minute-o.now.Sub(o.refused.at))
 }
 
 // answered reports whether the API server has refused what was asked of it. Its own failures (5xx) and what did not come through say

@@ -203,8 +203,7 @@ func (b *broker) reconcile(c actor.Context) {
 	b.again.Stop()
 	now := time.Now()
 	w, o := b.observe(now)
-	known := unanswered(o, now) == nil
-	if known {
+	if unanswered(o, now) == nil {
 		b.unsure = unsure{}
 	}
 	steps := slices.Values([]step{wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)}})
@@ -226,12 +225,12 @@ func (b *broker) reconcile(c actor.Context) {
 	if waits, ok := next.(wait); ok && waits.again > 0 {
 		b.again.Set(c, waits.again, lookNow{})
 	}
-	if left := w.patience(o, now); left > 0 {
-		b.again.SetSooner(c, left, lookNow{})
+	for _, left := range []time.Duration{w.patience(o, now), o.failedLately()} {
+		if left > 0 {
+			b.again.SetSooner(c, left, lookNow{})
+		}
 	}
-	if known {
-		b.failures, b.lastFail = 0, "" // nothing is left to do, or somebody else has to
-	}
+	b.failures, b.lastFail = 0, ""      // nothing is left to do, or somebody else has to
 	if o.behind && !b.again.Pending() { // the cache has yet to show what was written
 		b.again.Set(c, cacheBehindLook, lookNow{})
 	}
@@ -240,6 +239,7 @@ func (b *broker) reconcile(c actor.Context) {
 // observe looks at what there is, and works out what is wanted of it.
 func (b *broker) observe(now time.Time) (blueprint, observed) {
 	o := b.effects.observe(b.written, now)
+	o.now = now
 	o.endings, o.refused, o.unsure, o.asked, o.notGrown = b.endings, b.refused, b.unsure, b.asked, b.notGrown
 	o.places, o.announced, o.cpuRefused = b.places, b.announced, b.cpuRefused
 	o.disks, o.overheard, o.silent, o.rehearsed = b.disks, b.overheard, b.failures > 0, b.rehearsed
@@ -325,15 +325,6 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		b.failed(c, s, r.Err)
 		return
 	}
-	if s, asks := s.(ascertain); asks {
-		if b.unsure = (unsure{}); !r.Value.stands {
-			b.written.Deleted(s.pod)
-		}
-		w, o := b.observe(now)
-		b.report(c, w.observation(o, wait{phase: messages.PhaseFailing, reason: b.reported.Reason}), now)
-		b.retry.Set(c, evictAgain, retryNow{}) // by then the operator's own budget knows that it stands
-		return
-	}
 	b.failures, b.lastFail = 0, ""
 	switch s := s.(type) {
 	case apply:
@@ -356,6 +347,11 @@ func (b *broker) finished(c actor.Context, r kit.Result[outcome]) {
 		}
 		b.written.Deleted(s.pod)
 		b.disks = b.disks.withStopped(s.pod.UID, now)
+	case ascertain:
+		b.unsure, b.refused.at = unsure{}, now // by the next try the operator's own budget knows that it stands
+		if !r.Value.stands {
+			b.written.Deleted(s.pod)
+		}
 	case letGo:
 		for i, object := range r.Value.applied {
 			b.written.Applied(s.claims[i], object, now)
@@ -465,16 +461,20 @@ func (b *broker) failed(c actor.Context, s step, err error) {
 	b.failures++
 	b.hastened = false
 	delay := b.retryDelay()
-	if err.Error() != b.lastFail {
+	text := nameOf(s) + ": " + err.Error()
+	if err.Error() != b.lastFail && (stopped(s) == nil || text != b.refused.text) {
 		b.Log.Warn("step failed", "step", nameOf(s), "error", err, "retry_in", delay)
 		b.lastFail = err.Error()
 	}
 	now := time.Now()
-	if pod := stopped(s); pod != nil && !answered(err) {
-		b.unsure = unsure{pod.UID, now}
+	if pod := stopped(s); pod != nil {
+		b.refused = refusal{pod: pod.UID, text: text, failed: true, at: now}
+		if !answered(err) {
+			b.unsure = unsure{pod.UID, now}
+		}
 	}
 	w, o := b.observe(now) // what was told last is from before the step, and the wish may be another one
-	b.report(c, w.observation(o, wait{phase: messages.PhaseFailing, reason: nameOf(s) + ": " + err.Error()}), now)
+	b.report(c, w.observation(o, wait{phase: messages.PhaseFailing, reason: text}), now)
 	b.retry.Set(c, delay, retryNow{})
 }
 

@@ -54,11 +54,18 @@ func (w blueprint) observation(o observed, next step) messages.BrokerObserved {
 		told.Phase = messages.PhaseRunning
 	case wait:
 		told.Phase, told.Reason = next.phase, next.reason
+	case ascertain:
+		told.Phase, told.Reason = messages.PhaseFailing, o.refused.text
 	default:
 		told.Reason = reasonOf(next)
 	}
 	if told.Restart.Refused != "" && told.Phase == messages.PhaseRunning { // not by turns with each try
-		told.Reason = told.Restart.Refused
+		switch {
+		case !o.refused.failed:
+			told.Reason = told.Restart.Refused
+		case w.Permit.Pod == told.Pod || o.failedLately() > 0:
+			told.Phase, told.Reason = messages.PhaseFailing, told.Restart.Refused
+		}
 	}
 	return told
 }

@@ -61,17 +61,18 @@ type observed struct {
 	notGrown map[types.UID]sizeRefused
 	// rehearsed is the newest Pod that the API server was asked about.
 	rehearsed rehearsed
-	// refused is the last eviction that the API server did not let happen.
+	// refused is the last stop of a Pod that the API server did not let happen.
 	refused refusal
 	// unsure is the Pod of which nobody knows whether it was stopped.
 	unsure unsure
 }
 
-// refusal is an eviction that was refused.
+// refusal is a stop of a Pod that was refused, or that failed.
 type refusal struct {
-	pod  types.UID
-	text string
-	at   time.Time
+	pod    types.UID
+	text   string
+	failed bool
+	at     time.Time
 }
 
 // passed is what is left of a refusal once claims were marked to go: they are marked only when the API server would let the Pod be

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/koperator-go/koperator/kafka"
 	"github.com/koperator-go/koperator/messages"
@@ -51,7 +52,9 @@ func (v rollView) candidates() []messages.BrokerID {
 // the failure threshold allows. Who is down waits for nobody's copies.
 func (v rollView) nextSet(next, candidates []messages.BrokerID) ([]messages.BrokerID, messages.BrokerID, kafka.RestartVerdict) {
 	impaired := v.impaired()
+	tried := func(id messages.BrokerID) time.Time { return v.roll.refused[id].last }
 	var alone []messages.BrokerID
+	var aloneVerdict kafka.RestartVerdict
 	first := slices.DeleteFunc(slices.Clone(next), func(id messages.BrokerID) bool { return !slices.Contains(impaired, id) })
 	down := slices.ContainsFunc(v.nodes, func(n node) bool { return slices.Contains(next, n.id) && !n.observed.PodReady })
 	if len(first) > 0 && len(first) < len(next) && !down {
@@ -61,7 +64,7 @@ func (v rollView) nextSet(next, candidates []messages.BrokerID) ([]messages.Brok
 		if len(set) > 0 && !(refused && others) {
 			return set, first[0], verdict
 		}
-		alone = set
+		alone, aloneVerdict = set, verdict
 		if !others {
 			verdict.Reasons = append(verdict.Reasons, fmt.Sprintf("others wait for it: with all that are out of sync %d brokers have replicas "+
 				"offline or out of sync and %d alerts speak against restarts, and spec.rollingUpgradeConfig.failureThreshold is %d",
@@ -70,8 +73,9 @@ func (v rollView) nextSet(next, candidates []messages.BrokerID) ([]messages.Brok
 		}
 	}
 	set, verdict := kafka.LargestRestart(next, v.together(), v.restartInput(candidates))
-	if len(set) == 0 { // the one that is refused is what they wait for
-		set = alone
+	// The one that is refused may be what they wait for.
+	if len(alone) > 0 && (len(set) == 0 || tried(alone[0]).Before(tried(set[0]))) {
+		return alone, alone[0], aloneVerdict
 	}
 	return set, next[0], verdict
 }

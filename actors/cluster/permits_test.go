@@ -396,7 +396,10 @@ func TestOthersHaveTheirTurnAfterARefusedEviction(t *testing.T) {
 	long := rollDecision{blockedSince: now.Add(-time.Minute)}
 	require.Contains(t, returns(time.Second, long), "broker 0 was restarted and is not back", "a race that was lost once is no news")
 
-	both := decide(quiet(waits(0, 1), refused(time.Hour, 0, 1), func(v *rollView) {
+	anew := decide(quiet(waits(1), holding(1), refused(10*time.Minute, 1)))
+	require.Equal(t, refusals{now.Add(-50 * time.Minute), now}, anew.refused[1], "while others had their turn it was not tried")
+
+	both := decide(quiet(waits(0, 1), refused(time.Second, 0, 1), func(v *rollView) {
 		v.roll.refused[0] = refusals{now.Add(-time.Second), now}
 	}))
 	require.Contains(t, both.refusal, "broker 1: ", "it is refused for longest")
@@ -431,6 +434,12 @@ func TestOthersGoWhereABudgetKeepsTheOneThatIsOutOfSync(t *testing.T) {
 	stuck.kafka.Replication.MinISR["orders"] = 2
 	stuck.index = kafka.Index(stuck.kafka.Replication)
 	require.Contains(t, decide(stuck).permits, messages.BrokerID(1), "nobody else may, without it")
+
+	other := refused(3)
+	other.nodes[0].observed.Restart.Refused, other.roll.refused[0] = "no", refusals{now, now.Add(time.Second)}
+	require.Contains(t, decide(other).permits, messages.BrokerID(1), "its last try is longer ago")
+	other.roll.refused[0] = refusals{now, now.Add(-time.Second)}
+	require.Contains(t, decide(other).permits, messages.BrokerID(0))
 }
 
 func TestAPermitWhoseStopHasNoAnswerIsNotUsedForEver(t *testing.T) {

@@ -10,12 +10,17 @@ import (
 // refusedTold is how long a refusal is told after the last try: others may have their turn meanwhile, which is no blocked roll.
 const refusedTold = time.Minute
 
-// refusals are the evictions of one Pod that were refused: since when, and until when it had a permit.
+// refusals are the stops of one Pod that were refused or failed: since when, and until when it had a permit. While others have their
+// turn for long, first moves on: only the time in which it was tried counts.
 type refusals struct{ first, last time.Time }
 
-// refused reports whether somebody's budget refused the eviction of the Pod that a node still has and is to lose.
+// lasted is for how long a Pod was tried to be stopped.
+func (r refusals) lasted() time.Duration { return r.last.Sub(r.first) }
+
+// refused reports whether the Pod that a node still has and is to lose was not stopped: somebody's budget refused it, or the request failed.
 func (n node) refused() bool {
-	return n.observed.Restart.Refused != "" && n.observed.Pod != "" && !n.observed.Stopping
+	o := n.observed
+	return o.Restart.Refused != "" && o.Pod != "" && (!o.Stopping || o.Phase == messages.PhaseFailing)
 }
 
 // remember keeps what is known of a node's refused evictions as long as its Pod stands.
@@ -28,6 +33,9 @@ func (d *rollDecision) remember(v rollView, n node) {
 		r.first = v.now
 	}
 	if p, held := v.roll.permits[n.id]; held && p.withdrawn == 0 {
+		if gap := v.now.Sub(r.last); !r.last.IsZero() && gap >= refusedTold {
+			r.first = r.first.Add(gap)
+		}
 		r.last = v.now
 	}
 	d.refused[n.id] = r
@@ -47,8 +55,8 @@ func (d *rollDecision) tell(v rollView) {
 		}
 		_, held := d.permits[n.id]
 		tried = tried || held || v.now.Sub(r.last) < refusedTold
-		if d.refusal == "" || r.first.Before(d.refusedSince) {
-			d.refusal, d.refusedSince = refusedText(n), r.first
+		if since := v.now.Add(-r.lasted()); d.refusal == "" || since.Before(d.refusedSince) {
+			d.refusal, d.refusedSince = refusedText(n), since
 		}
 	}
 	if !tried {
