@@ -46,7 +46,7 @@ func (c *Client) evict(ctx context.Context, pod *corev1.Pod, asked messages.Budg
 		if apierrors.IsInternalError(err) { // which names no budget, and may be any failure, also one after the Pod was stopped
 			budgets, failed := c.core.PolicyV1().PodDisruptionBudgets(pod.Namespace).List(ctx, metav1.ListOptions{})
 			if failed == nil && selecting(pod, budgets.Items) > 1 {
-				return &EvictionRefused{Message: err.Error() + namedOthers(pod, budgets.Items)}
+				return &EvictionRefused{Message: strings.TrimSuffix(err.Error(), ".") + namedOthers(pod, budgets.Items)}
 			}
 		}
 		return evictionError(pod, err)
@@ -113,7 +113,7 @@ func namedOthers(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) string
 	if len(names) == 0 {
 		return ""
 	}
-	return "; remove " + strings.Join(names, ", ") + ", or have the operator make none: spec.disruptionBudget.create: false"
+	return "; remove PodDisruptionBudget " + strings.Join(names, ", ") + ", or have the operator make none: spec.disruptionBudget.create: false"
 }
 
 // ownedTogether reports whether a budget belongs to the cluster that a Pod belongs to.

@@ -407,7 +407,7 @@ func (v rollView) restartInput(candidates []messages.BrokerID) kafka.RestartInpu
 	for _, n := range v.nodes {
 		if n.controller && !n.leaving && v.kraft && !n.restsWithoutVote() { // who leaves loses its vote first, and may have to wait for its replicas after that
 			in.Controllers = append(in.Controllers, n.id)
-			if slices.Contains(candidates, n.id) {
+			if slices.Contains(candidates, n.id) && v.roll.refused[n.id].lasted() < blockedAfter { // the active controller waits for no other for ever
 				in.Waiting = append(in.Waiting, n.id)
 			}
 		}

@@ -79,6 +79,8 @@ func TestOthersHaveTheirTurnAfterARefusedEviction(t *testing.T) {
 	gone := decide(quiet(waits(0, 1), refused(0, 1), func(v *rollView) { v.nodes[1].observed.Pod = "" }))
 	require.Empty(t, gone.refused)
 
+	stops := quiet(waits(0, 1, 2), func(v *rollView) { v.nodes[1].observed.Restart.Reason = "stop: the spec has it in maintenance" })
+	require.Equal(t, "brokers 0, 2: restart: `a` changes; also broker 1", rollText(rollDecision{}, stops.nodes))
 	text := rollText(d, quiet(waits(0, 1), refused(0, 1)).nodes)
 	require.Contains(t, text, "broker 0 now")
 	require.Contains(t, text, "then broker 1")
@@ -86,6 +88,17 @@ func TestOthersHaveTheirTurnAfterARefusedEviction(t *testing.T) {
 	require.Contains(t, own.permits, messages.BrokerID(1))
 	require.Equal(t, "broker 1: restart: `a` changes; broker 1: eviction refused: the disruption budget theirs",
 		rollText(own, quiet(waits(1), refused(0, 1)).nodes), "it does not restart now")
+}
+
+func TestTheActiveControllerWaitsForNoOtherThatIsRefusedForLong(t *testing.T) {
+	refused := func(lasted time.Duration) rollView {
+		return quiet(waits(1, 2), func(v *rollView) { // broker 2 leads the quorum
+			v.nodes[1].observed.Restart.Refused = "eviction refused: the disruption budget theirs"
+			v.roll.refused = map[messages.BrokerID]refusals{1: {now.Add(-lasted), now}}
+		})
+	}
+	require.Contains(t, decide(refused(time.Second)).permits, messages.BrokerID(1))
+	require.Contains(t, decide(refused(blockedAfter)).permits, messages.BrokerID(2))
 }
 
 func TestOthersGoWhereABudgetKeepsTheOneThatIsOutOfSync(t *testing.T) {

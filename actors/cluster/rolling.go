@@ -161,7 +161,19 @@ func rollText(d rollDecision, nodes []node) string {
 	case len(stopped) > 0:
 		return now
 	case len(waiting) > 0:
-		text := named(waiting) + ": " + waiting[0].observed.Restart.Reason
+		var alike, others []node
+		reason := waiting[0].observed.Restart.Reason
+		for _, n := range waiting {
+			if n.observed.Restart.Reason == reason {
+				alike = append(alike, n)
+			} else {
+				others = append(others, n)
+			}
+		}
+		text := named(alike) + ": " + reason
+		if len(others) > 0 {
+			text += "; also " + named(others)
+		}
 		if d.refusal != "" {
 			text += "; " + d.refusal
 		}

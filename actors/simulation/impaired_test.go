@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -95,6 +96,27 @@ func TestABrokerThatABudgetKeepsHoldsUpNobodyElse(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestTheActiveControllerIsStoppedWhileABudgetKeepsAnotherOne(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(w *World) {
+		w.apply(kafkaCluster("demo", nodes(3)))
+		w.eventuallyReady("demo")
+		w.topic("demo", "orders", 6, 3, 1)
+		w.advance(time.Minute)
+		active := w.look("demo").QuorumLeader
+		kept := (active + 1) % 3
+		theirs := w.keepBroker(kept)
+		w.askRestart(kept)
+		w.says("demo", kube.ConditionRollBlocked, fmt.Sprintf("broker %d: eviction refused", kept))
+		w.edit("demo", maintained(int32(active)))
+		w.eventually(3*time.Minute, "the active controller is stopped", func() bool { return len(w.podsOf("demo", active)) == 0 })
+		w.edit("demo", maintained())
+		w.deleteObject(theirs)
+		w.eventuallyReady("demo")
+		w.settled()
+	})
 }
 
 // Our own budget is closed while a broker is in maintenance, so nobody is evicted then: those of others are asked all the same.
