@@ -140,11 +140,6 @@ func TestADiskThatGoesMayBeAddedAgain(t *testing.T) {
 	}
 }
 
-func (w *World) hasDisk(name string, id messages.BrokerID, mountPath string) bool {
-	pods := w.podsOf(name, id)
-	return len(pods) == 1 && w.serves(name, id) && strings.Contains(w.kubelets.fileOf(pods[0])["log.dirs"], mountPath+"/")
-}
-
 func TestTheDaemonMayDieAtAnyWriteWhileADiskGoes(t *testing.T) {
 	t.Parallel()
 	for writes := 1; writes <= 14; writes++ {
