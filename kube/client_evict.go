@@ -45,8 +45,8 @@ func (c *Client) evict(ctx context.Context, pod *corev1.Pod, asked messages.Budg
 		})
 		if apierrors.IsInternalError(err) { // which names no budget, and may be any failure, also one after the Pod was stopped
 			budgets, failed := c.core.PolicyV1().PodDisruptionBudgets(pod.Namespace).List(ctx, metav1.ListOptions{})
-			if failed == nil && selecting(pod, budgets.Items) > 1 {
-				return &EvictionRefused{Message: strings.TrimSuffix(err.Error(), ".") + namedOthers(pod, budgets.Items)}
+			if failed == nil && len(selecting(pod, budgets.Items)) > 1 {
+				return &EvictionRefused{Message: strings.TrimSuffix(err.Error(), ".") + namedOthers(pod, selecting(pod, budgets.Items))}
 			}
 		}
 		return evictionError(pod, err)
@@ -73,11 +73,10 @@ func RefusedByOthers(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) st
 	if pod.DeletionTimestamp != nil || slices.Contains(uncounted, pod.Status.Phase) {
 		return ""
 	}
-	for _, budget := range budgets {
-		selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
+	for _, budget := range selecting(pod, budgets) {
 		status := budget.Status
 		switch {
-		case err != nil || !selector.Matches(labels.Set(pod.Labels)) || ownedTogether(pod, &budget):
+		case ownedTogether(pod, &budget):
 		case !readyCondition(pod) && ptr.Deref(budget.Spec.UnhealthyPodEvictionPolicy, policyv1.IfHealthyBudget) == policyv1.AlwaysAllow:
 		case !readyCondition(pod) && status.CurrentHealthy >= status.DesiredHealthy && status.DesiredHealthy > 0:
 		case status.ObservedGeneration < budget.Generation:
@@ -90,24 +89,21 @@ func RefusedByOthers(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) st
 	return ""
 }
 
-// selecting counts the PodDisruptionBudgets that select a Pod.
-func selecting(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) int {
-	count := 0
-	for _, budget := range budgets {
-		if selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector); err == nil && selector.Matches(labels.Set(pod.Labels)) {
-			count++
-		}
-	}
-	return count
+// selecting are the PodDisruptionBudgets that select a Pod.
+func selecting(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) []policyv1.PodDisruptionBudget {
+	return slices.DeleteFunc(slices.Clone(budgets), func(budget policyv1.PodDisruptionBudget) bool {
+		selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
+		return err != nil || !selector.Matches(labels.Set(pod.Labels))
+	})
 }
 
-// namedOthers names the PodDisruptionBudgets that select a Pod and are not the operator's, and what to do about them; empty when there are none.
-func namedOthers(pod *corev1.Pod, budgets []policyv1.PodDisruptionBudget) string {
+// namedOthers names those of the PodDisruptionBudgets that select a Pod which are not the operator's, and what to do about them; empty
+// when there are none.
+func namedOthers(pod *corev1.Pod, selecting []policyv1.PodDisruptionBudget) string {
 	var names []string
-	for _, budget := range budgets {
-		selector, err := metav1.LabelSelectorAsSelector(budget.Spec.Selector)
-		if err == nil && selector.Matches(labels.Set(pod.Labels)) && !ownedTogether(pod, &budget) {
-			names = append(names, budget.Name)
+	for i := range selecting {
+		if !ownedTogether(pod, &selecting[i]) {
+			names = append(names, selecting[i].Name)
 		}
 	}
 	if len(names) == 0 {

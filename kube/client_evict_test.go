@@ -79,7 +79,7 @@ func TestBudgetsOfOthersAreNamedWhereTwoSelectAPod(t *testing.T) {
 	theirs := policyv1.PodDisruptionBudget{Spec: everybody, ObjectMeta: metav1.ObjectMeta{Name: "theirs"}}
 	elsewhere := policyv1.PodDisruptionBudget{ObjectMeta: metav1.ObjectMeta{Name: "elsewhere"}}
 	require.Equal(t, "; remove PodDisruptionBudget theirs, or have the operator make none: spec.disruptionBudget.create: false",
-		namedOthers(pod, []policyv1.PodDisruptionBudget{ours, theirs, elsewhere}))
+		namedOthers(pod, selecting(pod, []policyv1.PodDisruptionBudget{ours, theirs, elsewhere})))
 	require.Empty(t, namedOthers(pod, []policyv1.PodDisruptionBudget{ours}))
 }
 

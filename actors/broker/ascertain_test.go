@@ -14,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/koperator-go/koperator/kube"
 	"github.com/koperator-go/koperator/messages"
 )
 
@@ -25,10 +24,7 @@ func withStopUnanswered(t *testing.T, e *fakeEffects, then func(t *testing.T, s 
 	t.Helper()
 	onStage(t, e, func(t *testing.T, s *stage) {
 		synctest.Wait()
-		uid := e.pod(func(pod *corev1.Pod) {
-			ready(pod)
-			pod.Annotations[kube.AnnotationRestart] = "now"
-		})
+		uid := e.askRestart()
 		s.trigger.Fire()
 		synctest.Wait() // what comes before an eviction
 		before := e.count()
@@ -90,10 +86,7 @@ func TestAStopThatFailsAgainAndAgainIsTriedNowAndThenAndToldAllTheWhile(t *testi
 	e := &fakeEffects{stands: true}
 	onStage(t, e, func(t *testing.T, s *stage) {
 		synctest.Wait()
-		uid := e.pod(func(pod *corev1.Pod) {
-			ready(pod)
-			pod.Annotations[kube.AnnotationRestart] = "now"
-		})
+		uid := e.askRestart()
 		e.fail = func(n int) error {
 			if e.names()[n-1] == "evict Pod demo-node-0" {
 				return errUnanswered

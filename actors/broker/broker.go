@@ -203,13 +203,10 @@ func (b *broker) reconcile(c actor.Context) {
 	b.again.Stop()
 	now := time.Now()
 	w, o := b.observe(now)
-	if unanswered(o, now) == nil {
-		b.unsure = unsure{}
-	}
 	steps := slices.Values([]step{wait{phase: messages.PhaseBlocked, reason: fmt.Sprint(b.planError)}})
-	if s := unanswered(o, now); s != nil {
+	if s := unanswered(o, now); s != nil { // also while the newest wish cannot be worked out
 		steps = slices.Values([]step{s})
-	} else if b.planError == nil {
+	} else if b.unsure = (unsure{}); b.planError == nil {
 		steps = plan(w, o, now)
 	}
 	next := due(steps)
@@ -239,7 +236,6 @@ func (b *broker) reconcile(c actor.Context) {
 // observe looks at what there is, and works out what is wanted of it.
 func (b *broker) observe(now time.Time) (blueprint, observed) {
 	o := b.effects.observe(b.written, now)
-	o.now = now
 	o.endings, o.refused, o.unsure, o.asked, o.notGrown = b.endings, b.refused, b.unsure, b.asked, b.notGrown
 	o.places, o.announced, o.cpuRefused = b.places, b.announced, b.cpuRefused
 	o.disks, o.overheard, o.silent, o.rehearsed = b.disks, b.overheard, b.failures > 0, b.rehearsed

@@ -86,10 +86,10 @@ type fakeEffects struct {
 	stands bool
 }
 
-func (f *fakeEffects) observe(written *kube.Written, _ time.Time) observed {
+func (f *fakeEffects) observe(written *kube.Written, now time.Time) observed {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	o := observed{nodes: true, node: f.node, written: written}
+	o := observed{nodes: true, node: f.node, written: written, now: now}
 	for _, name := range slices.Sorted(keysOf(f.objects)) {
 		switch object := f.objects[name].(type) {
 		case *corev1.Pod:
@@ -146,12 +146,13 @@ func (f *fakeEffects) run(ctx context.Context, s step) (out outcome, err error) 
 	return outcome{step: s, applied: f.done(s), stands: f.stands}, nil
 }
 
-// pod is the broker's Pod, changed by the test.
-func (f *fakeEffects) pod(change func(*corev1.Pod)) types.UID {
+// askRestart has the broker's Pod run, and be asked to restart by a person.
+func (f *fakeEffects) askRestart() types.UID {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	pod := f.objects["Pod demo-node-0"].DeepCopyObject().(*corev1.Pod)
-	change(pod)
+	ready(pod)
+	pod.Annotations[kube.AnnotationRestart] = "now"
 	f.objects["Pod demo-node-0"] = pod
 	return pod.UID
 }
